@@ -1,0 +1,66 @@
+"""The audit trail: what happened to sign-in and 2FA."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.company import Company
+from models.user import User
+
+
+class SecurityEventKind(StrEnum):
+    """What can happen to sign-in and 2FA."""
+
+    LOGIN_SUCCEEDED = "LOGIN_SUCCEEDED"
+    LOGIN_FAILED = "LOGIN_FAILED"
+    SECOND_FACTOR_FAILED = "SECOND_FACTOR_FAILED"
+    LOGGED_OUT = "LOGGED_OUT"
+    SESSION_REVOKED = "SESSION_REVOKED"
+    LOCKED = "LOCKED"
+    TWO_FACTOR_ACTIVATION_STARTED = "TWO_FACTOR_ACTIVATION_STARTED"
+    TWO_FACTOR_ACTIVATED = "TWO_FACTOR_ACTIVATED"
+    TWO_FACTOR_DEACTIVATED = "TWO_FACTOR_DEACTIVATED"
+    TWO_FACTOR_RESET = "TWO_FACTOR_RESET"
+    BACKUP_CODES_ISSUED = "BACKUP_CODES_ISSUED"
+    BACKUP_CODE_USED = "BACKUP_CODE_USED"
+    SECURITY_POLICY_CHANGED = "SECURITY_POLICY_CHANGED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"
+    REAUTHENTICATION_FAILED = "REAUTHENTICATION_FAILED"
+    USER_CREATED = "USER_CREATED"
+    USER_DELETED = "USER_DELETED"
+    USER_DISABLED = "USER_DISABLED"
+    USER_ENABLED = "USER_ENABLED"
+    ROLE_CHANGED = "ROLE_CHANGED"
+
+
+class SecurityEvent(Model):
+    """Written in the transaction of the change it tells of; never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    # NULL where nobody of the email exists: such a failed sign-in belongs to no company account.
+    company: fields.ForeignKeyNullableRelation[Company] = fields.ForeignKeyField(
+        "models.Company", related_name="events", on_delete=fields.RESTRICT, null=True, db_index=False
+    )
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="events", on_delete=fields.SET_NULL, null=True, db_index=False
+    )
+    actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="acts", on_delete=fields.SET_NULL, null=True
+    )
+    kind = fields.CharEnumField(SecurityEventKind, max_length=40)
+    occurred_at = fields.DatetimeField()
+    ip_address = fields.CharField(max_length=45, null=True)
+    user_agent = fields.CharField(max_length=500, null=True)
+    note = fields.CharField(max_length=500, null=True)
+
+    class Meta:
+        """Where the rows live, and an index for each way the console lists them."""
+
+        table = "security_event"
+        indexes = (
+            Index(fields=("company_id", "occurred_at", "id"), name="event_of_company"),
+            Index(fields=("company_id", "kind", "occurred_at", "id"), name="event_of_kind"),
+            Index(fields=("user_id", "occurred_at", "id"), name="event_of_user"),
+        )

@@ -1,0 +1,134 @@
+"""Budgets of attempts: an attempt is claimed before it is checked, and success gives it back.
+
+Claiming is one conditional UPDATE, so that however many attempts arrive at once, over however many connections,
+processes, challenges or addresses, no more of them are looked at than the account has left.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tortoise.expressions import F, Q
+from tortoise.queryset import QuerySet
+
+from models import NEVER, AttemptBudget, Factor
+from twofactor.environment import Client, Environment
+from twofactor.errors import AttemptRefusedError, SecondFactorLockedError, TooManyAttemptsError
+from twofactor.rules.attempts import attempts_remaining, is_locked, retry_at, waits
+from twofactor.rules.policy import SECOND_FACTOR_FAILURES_ALLOWED
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The attempts of one account at one factor. It belongs to the account, so nothing but its success resets it."""
+
+    subject: str
+    factor: Factor
+
+
+def password_budget(env: Environment, email_key: str) -> Budget:
+    """The budget of a password: kept by a keyed hash of the email, whether an account has it or not."""
+    return Budget(env.key_ring.keyed_hash("password budget", email_key), Factor.PASSWORD)
+
+
+def second_factor_budget(user_id: UUID, factor: Factor) -> Budget:
+    """The budget of a second factor of a user."""
+    return Budget(user_id.hex, factor)
+
+
+async def claim(budget: Budget, now: datetime) -> None:
+    """Claim the next attempt. It counts as failed until it is given back.
+
+    Raises:
+        SecondFactorLockedError: The factor was wrong too often between two completed sign-ins.
+        TooManyAttemptsError: The next attempt has to wait.
+    """
+    if await _claim(budget, now):
+        return
+    await AttemptBudget.bulk_create(
+        [AttemptBudget(subject=budget.subject, factor=budget.factor, last_attempt_at=NEVER)], ignore_conflicts=True
+    )
+    if not await _claim(budget, now):
+        await remaining(budget, now)
+        # The wait ended between the two statements: as good as having come that much later.
+        raise TooManyAttemptsError(now.replace(microsecond=0) + timedelta(seconds=1))
+
+
+async def _claim(budget: Budget, now: datetime) -> bool:
+    claimable = _rows(budget).filter(_wait_is_over(now))
+    if budget.factor is not Factor.PASSWORD:
+        claimable = claimable.filter(failures_since_sign_in__lt=SECOND_FACTOR_FAILURES_ALLOWED)
+    claimed = await claimable.update(
+        failures=F("failures") + 1, failures_since_sign_in=F("failures_since_sign_in") + 1, last_attempt_at=now
+    )
+    return claimed == 1
+
+
+def _wait_is_over(now: datetime) -> Q:
+    (fewest, _), *_, (most, longest) = table = waits()
+    over = Q(failures__lt=fewest) | Q(failures__gte=most, last_attempt_at__lte=now - longest)
+    for failures, wait in table[:-1]:
+        over |= Q(failures=failures, last_attempt_at__lte=now - wait)
+    return over
+
+
+async def remaining(budget: Budget, now: datetime) -> int:
+    """How many attempts may be wrong before the next wait; for what is refused without being checked.
+
+    Raises:
+        SecondFactorLockedError: The factor was wrong too often between two completed sign-ins.
+        TooManyAttemptsError: The next attempt has to wait.
+    """
+    row = await _rows(budget).first()
+    if row is None:
+        return attempts_remaining(0)
+    if budget.factor is not Factor.PASSWORD and is_locked(row.failures_since_sign_in):
+        raise SecondFactorLockedError
+    next_attempt_at = retry_at(row.failures, row.last_attempt_at)
+    if attempts_remaining(row.failures) == 0 and next_attempt_at > now:
+        raise TooManyAttemptsError(next_attempt_at)
+    return attempts_remaining(row.failures)
+
+
+async def failures(budget: Budget) -> AttemptBudget:
+    """What is counted, after an attempt that was claimed."""
+    return await _rows(budget).get()
+
+
+async def give_back_password(budget: Budget) -> None:
+    """The password was right: the wait starts over. Nothing of the second factor is reset by it."""
+    await _rows(budget).update(failures=0)
+
+
+async def give_back_second_factor(user_id: UUID, factor: Factor) -> None:
+    """A sign-in was completed with this factor: both start over, but for another factor that is locked."""
+    await AttemptBudget.filter(
+        Q(factor=factor) | Q(failures_since_sign_in__lt=SECOND_FACTOR_FAILURES_ALLOWED), subject=user_id.hex
+    ).update(failures=0, failures_since_sign_in=0)
+
+
+async def forget_second_factor(user_id: UUID) -> None:
+    """The second factor is gone, and with it what was counted."""
+    await AttemptBudget.filter(subject=user_id.hex).delete()
+
+
+def _rows(budget: Budget) -> QuerySet[AttemptBudget]:
+    return AttemptBudget.filter(subject=budget.subject, factor=budget.factor)
+
+
+@asynccontextmanager
+async def counted_by_address(env: Environment, client: Client) -> AsyncIterator[None]:
+    """Admit an attempt from an address, and count it there if it was looked at and failed.
+
+    Raises:
+        TooManyAttemptsError: Too many attempts from this address failed lately.
+    """
+    await env.addresses.admit(client.ip_address, env.now())
+    try:
+        yield
+    except AttemptRefusedError as refusal:
+        if refusal.was_checked:
+            await env.addresses.count_failure(client.ip_address)
+        raise

@@ -1,0 +1,32 @@
+"""The audit trail: every event is written in the transaction of the change it tells of (ASVS 16.2.1, 16.3.1)."""
+
+import uuid
+from datetime import datetime
+
+import models
+from models import SecurityEventKind
+from twofactor.environment import Client
+
+
+async def record(  # noqa: PLR0913  # when, where, who and what (ASVS 16.2.1) are that many
+    kind: SecurityEventKind,
+    *,
+    user: models.User | None,
+    client: Client,
+    now: datetime,
+    actor: models.User | None = None,
+    note: str | None = None,
+) -> None:
+    """Write down what happened to whom. `note` is a short remark, never a secret."""
+    witness = user or actor
+    await models.SecurityEvent.create(
+        id=uuid.uuid4(),
+        kind=kind,
+        company_id=witness.company_id if witness else None,
+        user_id=user.id if user else None,
+        actor_id=actor.id if actor else None,
+        occurred_at=now,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        note=note,
+    )

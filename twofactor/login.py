@@ -1,0 +1,265 @@
+"""Signing in: email and password, then an OTP or, in an emergency, a backup code."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+import models
+import structlog
+from mail import outbox
+from models import Factor, LetterKind, SecondFactorMethod, SecurityEventKind, SessionTransport
+from models.database import CommitAndRaise
+from twofactor import attempts, audit, policy
+from twofactor.acting import lock_user
+from twofactor.attempts import Budget
+from twofactor.environment import Client, Environment
+from twofactor.errors import ChallengeExpiredError, WrongEmailOrPasswordError, WrongSecondFactorError
+from twofactor.results import LoggedIn, SecondFactorRequired
+from twofactor.rules.attempts import attempts_remaining, is_locked
+from twofactor.rules.backup_codes import backup_code_hash, canonical_backup_code
+from twofactor.rules.identity import could_be_password, email_key
+from twofactor.rules.policy import (
+    CHALLENGE_LIFETIME,
+    CHALLENGES_AN_ACCOUNT,
+    FEW_BACKUP_CODES,
+    FREE_ATTEMPTS,
+    WARNING_INTERVAL,
+)
+from twofactor.rules.sealing import Sealed, UnsealingFailed
+from twofactor.rules.tokens import TokenKind, token_hash
+from twofactor.rules.totp import is_well_formed_otp, matching_step
+from twofactor.sessions import begin_session
+
+log = structlog.get_logger(__name__)
+
+
+async def log_in(
+    env: Environment, client: Client, email: str, password: str, transport: SessionTransport
+) -> LoggedIn | SecondFactorRequired:
+    """First step: a session, or a challenge where 2FA is active.
+
+    Known and unknown emails take the same steps, so that they cannot be told apart (ASVS 6.3.8).
+
+    Raises:
+        WrongEmailOrPasswordError: No enabled account has this email and password.
+        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
+        OverloadedError: Too much is being hashed already; nothing was checked or counted.
+    """
+    key = email_key(email)
+    if key is None or not could_be_password(password):
+        raise WrongEmailOrPasswordError(was_checked=False)
+    budget = attempts.password_budget(env, key)
+    async with attempts.counted_by_address(env, client):
+        with env.hashing.place():
+            async with env.database.transaction():
+                await attempts.claim(budget, env.now())
+                account = await models.User.filter(email_key=key, is_enabled=True).first()
+            is_right = await env.hashing.is_password(password, account and account.password_hash)
+        async with env.database.transaction():
+            user = await lock_user(account.id) if account else None
+            if not is_right or user is None or account is None or _has_changed(account, user):
+                await _refuse_login(env, client, account, budget)
+            await attempts.give_back_password(budget)
+            company = await models.Company.get(id=user.company_id)
+            if user.two_factor_activated_at is None:
+                return await begin_session(env, client, user, company, transport, second_factor=None)
+            return await _challenge(env, user, company, transport)
+
+
+def _has_changed(account: models.User, user: models.User) -> bool:
+    return user.password_hash != account.password_hash or not user.is_enabled
+
+
+async def _refuse_login(env: Environment, client: Client, account: models.User | None, budget: Budget) -> NoReturn:
+    await audit.record(SecurityEventKind.LOGIN_FAILED, user=account, client=client, now=env.now())
+    if (await attempts.failures(budget)).failures >= FREE_ATTEMPTS:
+        await audit.record(
+            SecurityEventKind.LOCKED, user=account, client=client, now=env.now(), note=budget.factor.value
+        )
+    raise CommitAndRaise(WrongEmailOrPasswordError())
+
+
+async def _challenge(
+    env: Environment, user: models.User, company: models.Company, transport: SessionTransport
+) -> SecondFactorRequired:
+    now = env.now()
+    surplus = (
+        await models.Challenge.filter(user_id=user.id)
+        .order_by("-created_at")
+        .offset(CHALLENGES_AN_ACCOUNT - 1)
+        .values_list("id", flat=True)
+    )
+    if surplus:
+        await models.Challenge.filter(id__in=surplus).delete()
+    token = env.new_token(TokenKind.CHALLENGE)
+    challenge = await models.Challenge.create(
+        id=uuid.uuid4(),
+        token_hash=token_hash(TokenKind.CHALLENGE, token),
+        user_id=user.id,
+        transport=transport,
+        created_at=now,
+        expires_at=now + CHALLENGE_LIFETIME,
+    )
+    has_backup_codes = policy.backup_codes_enabled(company) and user.backup_codes_remaining > 0
+    methods = (SecondFactorMethod.OTP,) + (SecondFactorMethod.BACKUP_CODE,) * has_backup_codes
+    return SecondFactorRequired(token, challenge.expires_at, methods)
+
+
+async def verify_login(
+    env: Environment, client: Client, challenge_token: str, *, otp: str | None, backup_code: str | None
+) -> LoggedIn:
+    """Second step: a session for an OTP, or for a backup code.
+
+    Raises:
+        ChallengeExpiredError: The challenge is unknown, used, too old, or was ended by a change to the account.
+        SecondFactorLockedError: The factor was wrong too often between two completed sign-ins.
+        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
+        WrongSecondFactorError: It is wrong, expired, already used or malformed.
+        OverloadedError: Too much is being hashed already; nothing was checked or counted.
+    """
+    hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
+    if hashed is None:
+        raise ChallengeExpiredError
+    async with attempts.counted_by_address(env, client):
+        if otp is not None:
+            return await _verify_otp(env, client, hashed, otp)
+        return await _verify_backup_code(env, client, hashed, backup_code or "")
+
+
+async def _verify_otp(env: Environment, client: Client, challenge_hash: str, otp: str) -> LoggedIn:
+    now = env.now()
+    async with env.database.transaction():
+        opened = await _open(challenge_hash, now)
+        budget = attempts.second_factor_budget(opened.user.id, Factor.OTP)
+        if not is_well_formed_otp(otp):
+            raise WrongSecondFactorError(await attempts.remaining(budget, now), was_checked=False)
+        await attempts.claim(budget, now)
+        if not await _use_otp(env, opened.authenticator, otp, now):
+            await _refuse_second_factor(env, client, opened.user, budget)
+        return await _complete(env, client, opened, SecondFactorMethod.OTP)
+
+
+async def _use_otp(env: Environment, authenticator: models.Authenticator, otp: str, now: datetime) -> bool:
+    """Accept an OTP at most once: its step has to be newer than every step before (RFC 6238 §5.2)."""
+    try:
+        seed = env.key_ring.unseal(
+            Sealed(authenticator.key_id, authenticator.sealed_seed), authenticator.user_id
+        )
+    except UnsealingFailed:
+        log.exception("seed_unsealing_failed", user_id=str(authenticator.user_id), key_id=authenticator.key_id)
+        return False
+    step = matching_step(seed, otp, now)
+    if step is None:
+        return False
+    used = await models.Authenticator.filter(user_id=authenticator.user_id, last_step__lt=step).update(last_step=step)
+    return used == 1
+
+
+async def _verify_backup_code(env: Environment, client: Client, challenge_hash: str, spelling: str) -> LoggedIn:
+    code = canonical_backup_code(spelling)
+    now = env.now()
+    with env.hashing.place():
+        async with env.database.transaction():
+            opened = await _open(challenge_hash, now)
+            budget = attempts.second_factor_budget(opened.user.id, Factor.BACKUP_CODE)
+            if code is None:
+                raise WrongSecondFactorError(await attempts.remaining(budget, now), was_checked=False)
+            await attempts.claim(budget, now)
+            code_set = await models.BackupCodeSet.filter(authenticators__user_id=opened.user.id).first()
+        # Where there are no codes, a hash is made all the same: that there are none must not show.
+        salt = code_set.salt if code_set else env.new_salt()
+        code_hash = await env.hashing.run(backup_code_hash, code, salt)
+    async with env.database.transaction():
+        opened = await _open(challenge_hash, env.now())
+        if not await _use_backup_code(opened, code_set, code_hash, env.now()):
+            await _refuse_second_factor(env, client, opened.user, budget)
+        await _tell_of_used_backup_code(env, client, opened.user)
+        return await _complete(env, client, opened, SecondFactorMethod.BACKUP_CODE)
+
+
+async def _use_backup_code(
+    opened: "_Opened", code_set: models.BackupCodeSet | None, code_hash: str, now: datetime
+) -> bool:
+    """Use up a code of the set that was hashed for, if that is still the user's set and codes are on."""
+    is_current = code_set is not None and opened.authenticator.backup_code_set_id == code_set.id
+    if not is_current or not policy.backup_codes_enabled(opened.company):
+        return False
+    used = await models.BackupCode.filter(
+        code_set_id=opened.authenticator.backup_code_set_id, code_hash=code_hash, used_at__isnull=True
+    ).update(used_at=now)
+    return used == 1
+
+
+async def _tell_of_used_backup_code(env: Environment, client: Client, user: models.User) -> None:
+    now = env.now()
+    user.backup_codes_remaining -= 1
+    await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
+    await outbox.enqueue(
+        LetterKind.BACKUP_CODE_USED,
+        to=user,
+        now=now,
+        facts=outbox.whence(client.ip_address, client.user_agent, now) | {"remaining": user.backup_codes_remaining},
+    )
+    if user.backup_codes_remaining <= FEW_BACKUP_CODES:
+        await outbox.enqueue(
+            LetterKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A challenge that is good, and the account it is for, whose row is locked."""
+
+    challenge: models.Challenge
+    user: models.User
+    company: models.Company
+    authenticator: models.Authenticator
+
+
+async def _open(challenge_hash: str, now: datetime) -> _Opened:
+    waiting = await models.Challenge.filter(token_hash=challenge_hash).first()
+    user = await lock_user(waiting.user_id) if waiting else None
+    # Looked at again under the lock: it may have been used or ended while this transaction waited.
+    challenge = (
+        await models.Challenge.filter(token_hash=challenge_hash, expires_at__gt=now)
+        .select_related("user__company", "user__authenticator")
+        .first()
+    )
+    if challenge is None or user is None:
+        raise ChallengeExpiredError
+    return _Opened(challenge, user, challenge.user.company, challenge.user.authenticator)
+
+
+async def _complete(env: Environment, client: Client, opened: _Opened, method: SecondFactorMethod) -> LoggedIn:
+    """Use up the challenge: of all that hold it, one gets a session."""
+    if await models.Challenge.filter(id=opened.challenge.id).delete() != 1:
+        raise ChallengeExpiredError
+    await attempts.give_back_second_factor(opened.user.id, Factor(method.value))
+    return await begin_session(env, client, opened.user, opened.company, opened.challenge.transport, method)
+
+
+async def _refuse_second_factor(env: Environment, client: Client, user: models.User, budget: Budget) -> NoReturn:
+    now = env.now()
+    factor = budget.factor.value
+    await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, note=factor)
+    counted = await attempts.failures(budget)
+    locked = is_locked(counted.failures_since_sign_in)
+    if locked or counted.failures >= FREE_ATTEMPTS:
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=factor)
+        await _warn(client, user, now, factor=factor, locked=locked)
+    raise CommitAndRaise(WrongSecondFactorError(attempts_remaining(counted.failures)))
+
+
+async def _warn(client: Client, user: models.User, now: datetime, *, factor: str, locked: bool) -> None:
+    """Tell the user that somebody who knows the password fails the second factor (ASVS 6.3.5), at most once a day."""
+    if user.second_factor_warned_at and user.second_factor_warned_at > now - WARNING_INTERVAL:
+        return
+    user.second_factor_warned_at = now
+    await user.save(update_fields=["second_factor_warned_at"])
+    await outbox.enqueue(
+        LetterKind.SECOND_FACTOR_WARNING,
+        to=user,
+        now=now,
+        facts=outbox.whence(client.ip_address, client.user_agent, now) | {"factor": factor, "locked": locked},
+    )
