@@ -3,7 +3,6 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from models.backup_code import BackupCodeSet
 from models.user import User
 
 
@@ -21,9 +20,6 @@ class Activation(Model):
     last_step = fields.BigIntField(default=0)
     # OTPs that were looked at and not found right.
     attempts = fields.SmallIntField(default=0)
-    backup_code_set: fields.ForeignKeyNullableRelation[BackupCodeSet] = fields.ForeignKeyField(
-        "models.BackupCodeSet", related_name="activations", on_delete=fields.SET_NULL, null=True
-    )
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
 

@@ -3,7 +3,6 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from models.backup_code import BackupCodeSet
 from models.user import User
 
 
@@ -17,9 +16,6 @@ class Authenticator(Model):
     key_id = fields.CharField(max_length=32, db_index=True)
     # The newest time step whose OTP was accepted (RFC 6238 §5.2: at most one use). It only ever grows.
     last_step = fields.BigIntField()
-    backup_code_set: fields.ForeignKeyNullableRelation[BackupCodeSet] = fields.ForeignKeyField(
-        "models.BackupCodeSet", related_name="authenticators", on_delete=fields.SET_NULL, null=True
-    )
     # Which call activated, so that a client that lost its answer can ask again.
     activation_token_hash = fields.CharField(max_length=64)
     activated_by_acknowledgement = fields.BooleanField()

@@ -3,15 +3,20 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from models.activation import Activation
 from models.user import User
 
 
 class BackupCodeSet(Model):
-    """Codes that were issued together. Void as soon as nothing points to it."""
+    """Codes that were issued together. Deleting the set makes them void."""
 
     id = fields.UUIDField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="backup_code_sets", on_delete=fields.CASCADE
+    )
+    # Set while the codes wait to be acknowledged: they go with their activation if it ends. NULL once they are in force.
+    activation: fields.ForeignKeyNullableRelation[Activation] = fields.ForeignKeyField(
+        "models.Activation", related_name="backup_code_sets", on_delete=fields.CASCADE, null=True
     )
     # One salt a set, so that checking a code costs one hash however many codes there are.
     salt = fields.BinaryField()

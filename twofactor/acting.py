@@ -30,6 +30,8 @@ class Acting:
     user: models.User
     company: models.Company
     session: models.Session
+    # Another user whose row is locked as well: whom the viewer acts upon, in whatever company account they are.
+    other: models.User | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -51,20 +53,26 @@ async def lock_user(user_id: UUID) -> models.User | None:
     return await models.User.filter(id=user_id).select_for_update(no_key=True).first()
 
 
-async def lock_viewer(viewer: Viewer) -> Acting:
-    """The viewer's rows, to be changed by this transaction alone.
+async def lock_viewer(viewer: Viewer, other_id: UUID | None = None) -> Acting:
+    """The viewer's rows, and that of another user, to be changed by this transaction alone.
 
     Raises:
         UnauthenticatedError: The session has ended meanwhile.
     """
-    user = await lock_user(viewer.user.id)
+    ids = {viewer.user.id, other_id} - {None}
+    # Always in the same order, or two admins who act upon each other would wait for each other for ever.
+    users = {
+        user.id: user
+        for user in await models.User.filter(id__in=ids).order_by("id").select_for_update(no_key=True)
+    }
     # A statement of its own: on PostgreSQL one that waited for the lock would still see what was there before.
     session = (
         await models.Session.filter(id=viewer.session.id, user_id=viewer.user.id).select_related("user__company").first()
     )
+    user = users.get(viewer.user.id)
     if user is None or session is None or not user.is_enabled:
         raise UnauthenticatedError
-    return Acting(user, session.user.company, session)
+    return Acting(user, session.user.company, session, users.get(other_id) if other_id else None)
 
 
 async def prove_password(env: Environment, client: Client, viewer: Viewer, password: str) -> PasswordProof:
@@ -104,8 +112,10 @@ async def _wrong_password(env: Environment, client: Client, viewer: Viewer, budg
 
 
 @asynccontextmanager
-async def acting_with(env: Environment, proof: PasswordProof) -> AsyncIterator[Acting]:
-    """A transaction in which the viewer, who has given the right password, changes something.
+async def acting_with(
+    env: Environment, proof: PasswordProof, upon: UUID | None = None
+) -> AsyncIterator[Acting]:
+    """A transaction in which the viewer, who has given the right password, changes something, maybe of another user.
 
     A refusal that is raised in it must come before anything is written: it commits, for the attempt is given back all the
     same.
@@ -115,7 +125,7 @@ async def acting_with(env: Environment, proof: PasswordProof) -> AsyncIterator[A
         WrongPasswordError: The password has changed meanwhile.
     """
     async with env.database.transaction():
-        acting = await lock_viewer(proof.viewer)
+        acting = await lock_viewer(proof.viewer, upon)
         if acting.user.password_hash != proof.password_hash:
             raise WrongPasswordError(attempts_remaining((await attempts.failures(proof.budget)).failures))
         await attempts.give_back_password(proof.budget)

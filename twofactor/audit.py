@@ -1,6 +1,5 @@
 """The audit trail: every event is written in the transaction of the change it tells of (ASVS 16.2.1, 16.3.1)."""
 
-import uuid
 from datetime import datetime
 
 import models
@@ -20,7 +19,6 @@ async def record(  # noqa: PLR0913  # when, where, who and what (ASVS 16.2.1) ar
     """Write down what happened to whom. `note` is a short remark, never a secret."""
     witness = user or actor
     await models.SecurityEvent.create(
-        id=uuid.uuid4(),
         kind=kind,
         company_id=witness.company_id if witness else None,
         user_id=user.id if user else None,
@@ -30,3 +28,12 @@ async def record(  # noqa: PLR0913  # when, where, who and what (ASVS 16.2.1) ar
         user_agent=client.user_agent,
         note=note,
     )
+
+
+def circumstances(client: Client, now: datetime) -> dict[str, str | int | None]:
+    """When and from where, as a letter tells it."""
+    return {
+        "at": now.isoformat(timespec="seconds"),
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+    }

@@ -1,6 +1,5 @@
 """Signing in: email and password, then an OTP or, in an emergency, a backup code."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
@@ -94,7 +93,6 @@ async def _challenge(
         await models.Challenge.filter(id__in=surplus).delete()
     token = env.new_token(TokenKind.CHALLENGE)
     challenge = await models.Challenge.create(
-        id=uuid.uuid4(),
         token_hash=token_hash(TokenKind.CHALLENGE, token),
         user_id=user.id,
         transport=transport,
@@ -166,7 +164,7 @@ async def _verify_backup_code(env: Environment, client: Client, challenge_hash: 
             if code is None:
                 raise WrongSecondFactorError(await attempts.remaining(budget, now), was_checked=False)
             await attempts.claim(budget, now)
-            code_set = await models.BackupCodeSet.filter(authenticators__user_id=opened.user.id).first()
+            code_set = await models.BackupCodeSet.filter(user_id=opened.user.id, activation_id__isnull=True).first()
         # Where there are no codes, a hash is made all the same: that there are none must not show.
         salt = code_set.salt if code_set else env.new_salt()
         code_hash = await env.hashing.run(backup_code_hash, code, salt)
@@ -181,12 +179,11 @@ async def _verify_backup_code(env: Environment, client: Client, challenge_hash: 
 async def _use_backup_code(
     opened: "_Opened", code_set: models.BackupCodeSet | None, code_hash: str, now: datetime
 ) -> bool:
-    """Use up a code of the set that was hashed for, if that is still the user's set and codes are on."""
-    is_current = code_set is not None and opened.authenticator.backup_code_set_id == code_set.id
-    if not is_current or not policy.backup_codes_enabled(opened.company):
+    """Use up a code, if codes are on. One of a set that was replaced meanwhile is not there any more."""
+    if code_set is None or not policy.backup_codes_enabled(opened.company):
         return False
     used = await models.BackupCode.filter(
-        code_set_id=opened.authenticator.backup_code_set_id, code_hash=code_hash, used_at__isnull=True
+        code_set_id=code_set.id, code_hash=code_hash, used_at__isnull=True
     ).update(used_at=now)
     return used == 1
 
@@ -199,7 +196,7 @@ async def _tell_of_used_backup_code(env: Environment, client: Client, user: mode
         LetterKind.BACKUP_CODE_USED,
         to=user,
         now=now,
-        facts=outbox.whence(client.ip_address, client.user_agent, now) | {"remaining": user.backup_codes_remaining},
+        facts=audit.circumstances(client, now) | {"remaining": user.backup_codes_remaining},
     )
     if user.backup_codes_remaining <= FEW_BACKUP_CODES:
         await outbox.enqueue(
@@ -261,5 +258,5 @@ async def _warn(client: Client, user: models.User, now: datetime, *, factor: str
         LetterKind.SECOND_FACTOR_WARNING,
         to=user,
         now=now,
-        facts=outbox.whence(client.ip_address, client.user_agent, now) | {"factor": factor, "locked": locked},
+        facts=audit.circumstances(client, now) | {"factor": factor, "locked": locked},
     )

@@ -1,6 +1,6 @@
 """Sessions: how they begin, are recognised, and end."""
 
-import uuid
+from uuid import UUID
 from datetime import datetime
 
 import models
@@ -26,7 +26,6 @@ async def begin_session(  # noqa: PLR0913  # each is a fact of the session
     now = env.now()
     token = env.new_token(TokenKind.SESSION)
     session = await models.Session.create(
-        id=uuid.uuid4(),
         token_hash=token_hash(TokenKind.SESSION, token),
         user_id=user.id,
         created_at=now,
@@ -75,7 +74,7 @@ async def list_sessions(env: Environment, viewer: Viewer) -> tuple[Session, ...]
     return tuple(Session.of(row, current=row.id == viewer.session.id) for row in rows)
 
 
-async def find_session(env: Environment, viewer: Viewer, session_id: uuid.UUID) -> Session | None:
+async def find_session(env: Environment, viewer: Viewer, session_id: UUID) -> Session | None:
     """One of the viewer's sessions that are still good."""
     sessions = await list_sessions(env, viewer)
     return next((session for session in sessions if session.id == session_id), None)
@@ -91,7 +90,7 @@ async def log_out(env: Environment, client: Client, viewer: Viewer | None) -> Lo
 
 
 async def revoke_session(
-    env: Environment, client: Client, viewer: Viewer, session_id: uuid.UUID | None
+    env: Environment, client: Client, viewer: Viewer, session_id: UUID | None
 ) -> SessionRevoked:
     """End one of the viewer's sessions from another one.
 
@@ -105,7 +104,7 @@ async def revoke_session(
 
 
 async def _end(
-    env: Environment, client: Client, viewer: Viewer, session_id: uuid.UUID, kind: SecurityEventKind
+    env: Environment, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind
 ) -> bool:
     now = env.now()
     ended = await models.Session.filter(

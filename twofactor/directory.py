@@ -1,0 +1,252 @@
+"""What admins read of their company account, and what everybody reads of their own.
+
+Every query begins with the viewer's company account: another one's data does not exist.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from tortoise.expressions import Q
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+import models
+from models import Role, SecurityEventKind
+from twofactor import policy
+from twofactor.access import Viewer, may_see_all_of
+from twofactor.environment import Environment
+from twofactor.errors import InvalidInputError
+from twofactor.pages import decode_cursor, encode_cursor, page_of, require_page_size
+from twofactor.results import AuthenticatorApp, Page, SecurityEvent, User
+from twofactor.rules.identity import is_plain_text, search_key
+from twofactor.rules.policy import SEARCH_MAX_LENGTH
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+AUTHENTICATOR_APPS = (
+    AuthenticatorApp(
+        "Google Authenticator",
+        "https://apps.apple.com/us/app/google-authenticator/id388497605",
+        "https://play.google.com/store/apps/details?id=com.google.android.apps.authenticator2",
+    ),
+    AuthenticatorApp(
+        "Microsoft Authenticator",
+        "https://apps.apple.com/us/app/microsoft-authenticator/id983156458",
+        "https://play.google.com/store/apps/details?id=com.azure.authenticator",
+    ),
+    AuthenticatorApp(
+        "Authy",
+        "https://apps.apple.com/us/app/authy/id494168017",
+        "https://play.google.com/store/apps/details?id=com.authy.authy",
+    ),
+)
+
+
+class UserOrder(StrEnum):
+    """In which order users are listed."""
+
+    NEWEST_FIRST = "NEWEST_FIRST"
+    NAME = "NAME"
+    LAST_LOGIN = "LAST_LOGIN"
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """Which users to list, and how. What is None does not restrict."""
+
+    first: int
+    after: str | None = None
+    search: str | None = None
+    role: Role | None = None
+    is_active: bool | None = None
+    backup_codes_remaining_at_most: int | None = None
+    order: UserOrder = UserOrder.NEWEST_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events to list. What is None does not restrict."""
+
+    first: int
+    after: str | None = None
+    user_id: UUID | None = None
+    kinds: tuple[SecurityEventKind, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+# The column of each order, and whether it descends.
+USER_ORDERS = {
+    UserOrder.NEWEST_FIRST: ("created_at", True),
+    UserOrder.NAME: ("name_key", False),
+    UserOrder.LAST_LOGIN: ("last_login_at", False),
+}
+
+
+async def find_user(env: Environment, viewer: Viewer, user_id: UUID) -> User | None:
+    """A user whom the viewer may see: themselves, and for admins everybody in their company account."""
+    if user_id == viewer.user.id:
+        return viewer.user
+    if viewer.user.role is not Role.ADMIN:
+        return None
+    async with env.database.reading():
+        row = await models.User.filter(id=user_id, company_id=viewer.user.company.id).select_related("company").first()
+    return User.of(row, row.company) if row else None
+
+
+async def list_users(env: Environment, viewer: Viewer, query: UserQuery) -> Page[User]:
+    """The users of the admin's company account.
+
+    Raises:
+        InvalidInputError: The page size, the cursor or the search is out of bounds.
+    """
+    require_page_size(query.first)
+    column, descends = USER_ORDERS[query.order]
+    users = _matching_users(viewer, query)
+    if query.after is not None:
+        value, last_id = decode_cursor(query.order, query.after)
+        users = _beyond(users, column, value if column == "name_key" else _instant(value), last_id, descends=descends)
+    async with env.database.reading():
+        rows = await users.order_by(*_ordering(column, descends=descends)).limit(query.first + 1).select_related("company")
+    return page_of(
+        rows,
+        query.first,
+        is_first_page=query.after is None,
+        cursor_of=lambda row: encode_cursor(query.order, _text(getattr(row, column)), row.id),
+        node_of=lambda row: User.of(row, row.company),
+    )
+
+
+async def count_users(env: Environment, viewer: Viewer, query: UserQuery) -> int:
+    """How many users match in all."""
+    async with env.database.reading():
+        return await _matching_users(viewer, query).count()
+
+
+async def list_events(env: Environment, viewer: Viewer, query: EventQuery) -> Page[SecurityEvent]:
+    """The events of the admin's company account, newest first.
+
+    Raises:
+        InvalidInputError: The page size or the cursor is out of bounds.
+    """
+    events = models.SecurityEvent.filter(company_id=viewer.user.company.id)
+    if query.user_id is not None:
+        events = events.filter(user_id=query.user_id)
+    if query.kinds is not None:
+        events = events.filter(kind__in=query.kinds)
+    if query.since is not None:
+        events = events.filter(occurred_at__gte=query.since)
+    if query.until is not None:
+        events = events.filter(occurred_at__lt=query.until)
+    return await _page_of_events(env, events, query.first, query.after)
+
+
+async def list_events_of_user(
+    env: Environment, viewer: Viewer, user: User, first: int, after: str | None
+) -> Page[SecurityEvent] | None:
+    """The events of a user, newest first: for the user and their admins, None for anybody else.
+
+    Raises:
+        InvalidInputError: The page size or the cursor is out of bounds.
+    """
+    if not may_see_all_of(viewer, user):
+        return None
+    events = models.SecurityEvent.filter(company_id=viewer.user.company.id, user_id=user.id)
+    return await _page_of_events(env, events, first, after)
+
+
+async def find_event(env: Environment, viewer: Viewer, event_id: UUID) -> SecurityEvent | None:
+    """An event that the viewer may see: their own, and for admins every one of their company account."""
+    events = models.SecurityEvent.filter(id=event_id, company_id=viewer.user.company.id)
+    if viewer.user.role is not Role.ADMIN:
+        events = events.filter(user_id=viewer.user.id)
+    async with env.database.reading():
+        row = await events.select_related("user__company", "actor__company").first()
+    return _event(row) if row else None
+
+
+def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
+    users = models.User.filter(company_id=viewer.user.company.id)
+    if query.search is not None:
+        if len(query.search) > SEARCH_MAX_LENGTH or not is_plain_text(query.search):
+            raise InvalidInputError("search", f"at most {SEARCH_MAX_LENGTH} characters of plain text")
+        users = users.filter(search_key__contains=search_key(query.search))
+    if query.role is not None:
+        users = users.filter(role=query.role)
+    if query.is_active is not None:
+        users = users.filter(two_factor_activated_at__isnull=not query.is_active)
+    if query.backup_codes_remaining_at_most is not None:
+        if not policy.backup_codes_enabled(viewer.user.company):
+            # Nobody has a number of codes where codes are off.
+            return users.filter(id__in=[])
+        users = users.filter(
+            two_factor_activated_at__isnull=False, backup_codes_remaining__lte=query.backup_codes_remaining_at_most
+        )
+    return users
+
+
+async def _page_of_events(
+    env: Environment, events: QuerySet[models.SecurityEvent], first: int, after: str | None
+) -> Page[SecurityEvent]:
+    require_page_size(first)
+    if after is not None:
+        value, last_id = decode_cursor("EVENTS", after)
+        events = _beyond(events, "occurred_at", _instant(value), last_id, descends=True)
+    async with env.database.reading():
+        rows: Sequence[models.SecurityEvent] = (
+            await events.order_by(*_ordering("occurred_at", descends=True))
+            .limit(first + 1)
+            .select_related("user__company", "actor__company")
+        )
+    return page_of(
+        rows,
+        first,
+        is_first_page=after is None,
+        cursor_of=lambda row: encode_cursor("EVENTS", _text(row.occurred_at), row.id),
+        node_of=_event,
+    )
+
+
+def _event(row: models.SecurityEvent) -> SecurityEvent:
+    return SecurityEvent(
+        id=row.id,
+        kind=row.kind,
+        occurred_at=row.occurred_at,
+        user=User.of(row.user, row.user.company) if row.user else None,
+        actor=User.of(row.actor, row.actor.company) if row.actor else None,
+        ip_address=row.ip_address,
+        user_agent=row.user_agent,
+        note=row.note,
+    )
+
+
+def _ordering(column: str, *, descends: bool) -> tuple[str, str]:
+    return (f"-{column}", "-id") if descends else (column, "id")
+
+
+def _beyond(
+    rows: QuerySet[ModelT], column: str, value: str | datetime, last_id: UUID, *, descends: bool
+) -> QuerySet[ModelT]:
+    """What comes after a place in the list. The first condition alone lets an index go straight there."""
+    strictly, loosely = ("lt", "lte") if descends else ("gt", "gte")
+    return rows.filter(
+        Q(**{f"{column}__{strictly}": value}) | Q(**{f"id__{strictly}": last_id}), **{f"{column}__{loosely}": value}
+    )
+
+
+def _text(value: str | datetime) -> str:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError("after", "no cursor of this list") from error
+    if instant.tzinfo is None:
+        raise InvalidInputError("after", "no cursor of this list")
+    return instant
