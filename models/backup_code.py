@@ -12,11 +12,11 @@ class BackupCodeSet(Model):
 
     id = fields.UUIDField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="backup_code_sets", on_delete=fields.CASCADE
+        "models.User", related_name="backup_code_sets", on_delete=fields.CASCADE, db_index=True
     )
     # Set while the codes wait to be acknowledged: they go with their activation if it ends. NULL once they are in force.
     activation: fields.ForeignKeyNullableRelation[Activation] = fields.ForeignKeyField(
-        "models.Activation", related_name="backup_code_sets", on_delete=fields.CASCADE, null=True
+        "models.Activation", related_name="backup_code_sets", on_delete=fields.CASCADE, null=True, db_index=True
     )
     # One salt a set, so that checking a code costs one hash however many codes there are.
     salt = fields.BinaryField()

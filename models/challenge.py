@@ -21,7 +21,7 @@ class Challenge(Model):
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="challenges", on_delete=fields.CASCADE
+        "models.User", related_name="challenges", on_delete=fields.CASCADE, db_index=True
     )
     transport = fields.CharEnumField(SessionTransport, max_length=8)
     created_at = fields.DatetimeField()

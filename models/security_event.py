@@ -47,7 +47,7 @@ class SecurityEvent(Model):
         "models.User", related_name="events", on_delete=fields.SET_NULL, null=True, db_index=False
     )
     actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="acts", on_delete=fields.SET_NULL, null=True
+        "models.User", related_name="acts", on_delete=fields.SET_NULL, null=True, db_index=True
     )
     kind = fields.CharEnumField(SecurityEventKind, max_length=40)
     occurred_at = fields.DatetimeField()

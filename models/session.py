@@ -21,7 +21,7 @@ class Session(Model):
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="sessions", on_delete=fields.CASCADE
+        "models.User", related_name="sessions", on_delete=fields.CASCADE, db_index=True
     )
     created_at = fields.DatetimeField()
     last_seen_at = fields.DatetimeField(db_index=True)

@@ -6,12 +6,12 @@ locked", whatever the busy timeout; beginning IMMEDIATE makes the second one wai
 """
 
 import sqlite3
-from typing_extensions import override
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
+from typing_extensions import override
 
 
 class ImmediateTransaction(SqliteTransactionWrapper):

@@ -1,3 +1,8 @@
+"""The tables as they began. Made by `python -m tortoise makemigrations`, less the descriptions of tables.
+
+Tortoise splits statements at every semicolon on SQLite, also at one within a description.
+"""
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 import datetime
@@ -28,7 +33,7 @@ class Migration(migrations.Migration):
                 ('failures_since_sign_in', fields.IntField(default=0)),
                 ('last_attempt_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'attempt_budget', 'app': 'models', 'unique_together': (('subject', 'factor'),), 'pk_attr': 'id', 'table_description': 'Attempts that were claimed and not given back.'},
+            options={'table': 'attempt_budget', 'app': 'models', 'unique_together': (('subject', 'factor'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -40,7 +45,7 @@ class Migration(migrations.Migration):
                 ('backup_codes_enabled', fields.BooleanField(default=True)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'company', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A company account and its two rules on 2FA.'},
+            options={'table': 'company', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -59,7 +64,7 @@ class Migration(migrations.Migration):
                 ('sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('last_error', fields.CharField(null=True, max_length=200)),
             ],
-            options={'table': 'letter', 'app': 'models', 'indexes': [Index(fields=['state', 'next_try_at'])], 'pk_attr': 'id', 'table_description': 'One letter to one person. It holds facts, never a secret; the words come from the templates when it is sent.'},
+            options={'table': 'letter', 'app': 'models', 'indexes': [Index(fields=['state', 'next_try_at'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -83,18 +88,7 @@ class Migration(migrations.Migration):
                 ('backup_codes_remaining', fields.SmallIntField(default=0)),
                 ('second_factor_warned_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'user_account', 'app': 'models', 'indexes': [Index(fields=['company_id', 'created_at', 'id'], name='user_by_age'), Index(fields=['company_id', 'name_key', 'id'], name='user_by_name'), Index(fields=['company_id', 'last_login_at', 'id'], name='user_by_last_login')], 'pk_attr': 'id', 'table_description': 'A person with an account.'},
-            bases=['Model'],
-        ),
-        ops.CreateModel(
-            name='BackupCodeSet',
-            fields=[
-                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
-                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_constraint=True, to_field='id', related_name='backup_code_sets', on_delete=OnDelete.CASCADE)),
-                ('salt', fields.BinaryField()),
-                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-            ],
-            options={'table': 'backup_code_set', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Codes that were issued together. Void as soon as nothing points to it.'},
+            options={'table': 'user_account', 'app': 'models', 'indexes': [Index(fields=['company_id', 'created_at', 'id'], name='user_by_age'), Index(fields=['company_id', 'name_key', 'id'], name='user_by_name'), Index(fields=['company_id', 'last_login_at', 'id'], name='user_by_last_login')], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -107,11 +101,10 @@ class Migration(migrations.Migration):
                 ('key_id', fields.CharField(db_index=True, max_length=32)),
                 ('last_step', fields.BigIntField(default=0)),
                 ('attempts', fields.SmallIntField(default=0)),
-                ('backup_code_set', fields.ForeignKeyField('models.BackupCodeSet', source_field='backup_code_set_id', null=True, db_constraint=True, to_field='id', related_name='activations', on_delete=OnDelete.SET_NULL)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'activation', 'app': 'models', 'pk_attr': 'id', 'table_description': 'At most one a user: a newer one replaces it.'},
+            options={'table': 'activation', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -121,11 +114,22 @@ class Migration(migrations.Migration):
                 ('sealed_seed', fields.BinaryField()),
                 ('key_id', fields.CharField(db_index=True, max_length=32)),
                 ('last_step', fields.BigIntField()),
-                ('backup_code_set', fields.ForeignKeyField('models.BackupCodeSet', source_field='backup_code_set_id', null=True, db_constraint=True, to_field='id', related_name='authenticators', on_delete=OnDelete.SET_NULL)),
                 ('activation_token_hash', fields.CharField(max_length=64)),
                 ('activated_by_acknowledgement', fields.BooleanField()),
             ],
-            options={'table': 'authenticator', 'app': 'models', 'pk_attr': 'user_id', 'table_description': "An active enrolment. There is one row exactly while the user's 2FA is active."},
+            options={'table': 'authenticator', 'app': 'models', 'pk_attr': 'user_id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='BackupCodeSet',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name='backup_code_sets', on_delete=OnDelete.CASCADE)),
+                ('activation', fields.ForeignKeyField('models.Activation', source_field='activation_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name='backup_code_sets', on_delete=OnDelete.CASCADE)),
+                ('salt', fields.BinaryField()),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'backup_code_set', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -136,7 +140,7 @@ class Migration(migrations.Migration):
                 ('code_hash', fields.CharField(max_length=64)),
                 ('used_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'backup_code', 'app': 'models', 'unique_together': (('code_set_id', 'code_hash'),), 'pk_attr': 'id', 'table_description': 'One code. `used_at` is set once, by a conditional UPDATE.'},
+            options={'table': 'backup_code', 'app': 'models', 'unique_together': (('code_set_id', 'code_hash'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -144,12 +148,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('token_hash', fields.CharField(unique=True, max_length=64)),
-                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_constraint=True, to_field='id', related_name='challenges', on_delete=OnDelete.CASCADE)),
+                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name='challenges', on_delete=OnDelete.CASCADE)),
                 ('transport', fields.CharEnumField(description='TOKEN: TOKEN\nCOOKIE: COOKIE', enum_type=SessionTransport, max_length=8)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'challenge', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Opens `verifyLogin` once, and nothing else. Using it is deleting it, by row count.'},
+            options={'table': 'challenge', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -158,14 +162,14 @@ class Migration(migrations.Migration):
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('company', fields.ForeignKeyField('models.Company', source_field='company_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.RESTRICT)),
                 ('user', fields.ForeignKeyField('models.User', source_field='user_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.SET_NULL)),
-                ('actor', fields.ForeignKeyField('models.User', source_field='actor_id', null=True, db_constraint=True, to_field='id', related_name='acts', on_delete=OnDelete.SET_NULL)),
+                ('actor', fields.ForeignKeyField('models.User', source_field='actor_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name='acts', on_delete=OnDelete.SET_NULL)),
                 ('kind', fields.CharEnumField(description='LOGIN_SUCCEEDED: LOGIN_SUCCEEDED\nLOGIN_FAILED: LOGIN_FAILED\nSECOND_FACTOR_FAILED: SECOND_FACTOR_FAILED\nLOGGED_OUT: LOGGED_OUT\nSESSION_REVOKED: SESSION_REVOKED\nLOCKED: LOCKED\nTWO_FACTOR_ACTIVATION_STARTED: TWO_FACTOR_ACTIVATION_STARTED\nTWO_FACTOR_ACTIVATED: TWO_FACTOR_ACTIVATED\nTWO_FACTOR_DEACTIVATED: TWO_FACTOR_DEACTIVATED\nTWO_FACTOR_RESET: TWO_FACTOR_RESET\nBACKUP_CODES_ISSUED: BACKUP_CODES_ISSUED\nBACKUP_CODE_USED: BACKUP_CODE_USED\nSECURITY_POLICY_CHANGED: SECURITY_POLICY_CHANGED\nPASSWORD_CHANGED: PASSWORD_CHANGED\nREAUTHENTICATION_FAILED: REAUTHENTICATION_FAILED\nUSER_CREATED: USER_CREATED\nUSER_DELETED: USER_DELETED\nUSER_DISABLED: USER_DISABLED\nUSER_ENABLED: USER_ENABLED\nROLE_CHANGED: ROLE_CHANGED', enum_type=SecurityEventKind, max_length=40)),
                 ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('ip_address', fields.CharField(null=True, max_length=45)),
                 ('user_agent', fields.CharField(null=True, max_length=500)),
                 ('note', fields.CharField(null=True, max_length=500)),
             ],
-            options={'table': 'security_event', 'app': 'models', 'indexes': [Index(fields=['company_id', 'occurred_at', 'id'], name='event_of_company'), Index(fields=['company_id', 'kind', 'occurred_at', 'id'], name='event_of_kind'), Index(fields=['user_id', 'occurred_at', 'id'], name='event_of_user')], 'pk_attr': 'id', 'table_description': 'Written in the transaction of the change it tells of; never changed.'},
+            options={'table': 'security_event', 'app': 'models', 'indexes': [Index(fields=['company_id', 'occurred_at', 'id'], name='event_of_company'), Index(fields=['company_id', 'kind', 'occurred_at', 'id'], name='event_of_kind'), Index(fields=['user_id', 'occurred_at', 'id'], name='event_of_user')], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -173,7 +177,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('token_hash', fields.CharField(unique=True, max_length=64)),
-                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_constraint=True, to_field='id', related_name='sessions', on_delete=OnDelete.CASCADE)),
+                ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name='sessions', on_delete=OnDelete.CASCADE)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('last_seen_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
@@ -181,7 +185,7 @@ class Migration(migrations.Migration):
                 ('user_agent', fields.CharField(null=True, max_length=500)),
                 ('second_factor', fields.CharEnumField(null=True, description='OTP: OTP\nBACKUP_CODE: BACKUP_CODE', enum_type=SecondFactorMethod, max_length=16)),
             ],
-            options={'table': 'session', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Ending a session is deleting it.'},
+            options={'table': 'session', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
     ]
