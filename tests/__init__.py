@@ -1,0 +1,1 @@
+"""The tests of Countersign, by what they need: nothing, a database, a server."""

@@ -1,0 +1,1 @@
+"""The rules: pure functions, tried without database or event loop."""

