@@ -1,0 +1,68 @@
+# What can be done with Countersign. Needs Python 3.11 or newer and make; `make help` lists the targets.
+
+PYTHON ?= python3
+# Where the virtual environments are made.
+VENV ?= .venv
+VENV_DEV ?= .venv-dev
+# For `make demo`.
+PORT ?= 8000
+DATA ?= var/demo
+
+RUN = $(VENV)/bin/python
+RUN_DEV = $(VENV_DEV)/bin/python
+PIP = -m pip --disable-pip-version-check --quiet install
+# Each environment is a file that is as new as what was installed in it, so that nothing is installed twice.
+INSTALLED = $(VENV)/installed
+INSTALLED_DEV = $(VENV_DEV)/installed
+# Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
+TESTS ?= -n 2
+PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor)
+
+EXPORT = "from schema.root import create_schema; print(create_schema().as_str())"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check schema lock clean
+
+help: ## Say what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Start everything on this machine, with people to sign in as: PORT=8000 DATA=var/demo
+	PORT=$(PORT) DATA=$(DATA) $(RUN) -m demo
+
+test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tests/rules -k totp" for some of them
+	$(RUN_DEV) -m pytest $(TESTS)
+
+check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
+	$(RUN_DEV) -m ruff check .
+	$(RUN_DEV) -m ruff format --check .
+	$(RUN_DEV) -m mypy $(PACKAGES)
+	$(VENV_DEV)/bin/lint-imports
+	$(RUN_DEV) -m pytest -q tests/contract/test_migrations.py -k in_step
+	$(RUN_DEV) -c $(EXPORT) | diff schema.graphql -
+
+schema: $(INSTALLED_DEV) ## Write schema.graphql anew
+	$(RUN_DEV) -c $(EXPORT) > schema.graphql
+
+# The index is not named in the locks: pip takes the one that it is configured with.
+COMPILE = -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml
+lock: $(INSTALLED_DEV) ## Take the newest versions of what we depend on into requirements/
+	$(RUN_DEV) $(COMPILE) --group dev --output-file requirements/dev.lock
+	$(RUN_DEV) $(COMPILE) --group demo --constraint requirements/dev.lock --output-file requirements/demo.lock
+	$(RUN_DEV) $(COMPILE) --constraint requirements/dev.lock --output-file requirements/run.lock
+
+clean: ## Remove the environments and what tools keep between runs
+	rm -rf $(VENV) $(VENV_DEV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+
+# Each needs Python alone. What needs system packages or npm as well is a target `test-NAME`, listed in .ci/run.
+$(INSTALLED): requirements/demo.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) $(PIP) --require-hashes --requirement requirements/demo.lock
+	$(RUN) $(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(INSTALLED_DEV): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV_DEV)
+	$(RUN_DEV) $(PIP) --require-hashes --requirement requirements/dev.lock
+	$(RUN_DEV) $(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
