@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
+from uuid import UUID
 
 import models
 import structlog
@@ -32,6 +33,9 @@ from twofactor.sessions import begin_session
 
 log = structlog.get_logger(__name__)
 
+# Whose row is looked for where no account has the email, so that as many statements are made.
+NOBODY = UUID(int=0)
+
 
 async def log_in(
     env: Environment, client: Client, email: str, password: str, transport: SessionTransport
@@ -56,7 +60,7 @@ async def log_in(
                 account = await models.User.filter(email_key=key, is_enabled=True).first()
             is_right = await env.hashing.is_password(password, account and account.password_hash)
         async with env.database.transaction():
-            user = await lock_user(account.id) if account else None
+            user = await lock_user(account.id if account else NOBODY)
             if not is_right or user is None or account is None or _has_changed(account, user):
                 await _refuse_login(env, client, account, budget)
             await attempts.give_back_password(budget)

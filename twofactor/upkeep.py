@@ -36,9 +36,9 @@ async def clear_away(env: Environment) -> int:
     cleared = 0
     for rows in over:
         async with env.database.reading():
-            ids = await rows.limit(BATCH).values_list("pk", flat=True)
+            ids = await rows.limit(BATCH).values_list("id", flat=True)
             if ids:
-                cleared += await rows.model.filter(pk__in=ids).delete()
+                cleared += await rows.model.filter(id__in=ids).delete()
     return cleared
 
 

@@ -7,6 +7,7 @@ from zxcvbn import zxcvbn
 
 from twofactor.rules.policy import (
     EMAIL_MAX_LENGTH,
+    NAME_KEY_MAX_LENGTH,
     NAME_MAX_LENGTH,
     PASSWORD_MAX_LENGTH,
     PASSWORD_MIN_LENGTH,
@@ -14,6 +15,8 @@ from twofactor.rules.policy import (
 
 # zxcvbn's score 2: more than 10⁶ guesses. What scores less falls to guessing online.
 WEAKEST_PASSWORD_SCORE = 2
+# How much of a password is weighed: enough for any strong one to score.
+CHARACTERS_WEIGHED = 32
 # What can be an address at all: one @, no space or control character, none of the characters that build a mail header.
 WELL_FORMED_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,253}")
 
@@ -22,13 +25,18 @@ def email_key(email: str) -> str | None:
     """The email as it is compared, whatever its case or composition; None where it cannot be an email."""
     if len(email) > EMAIL_MAX_LENGTH or not is_plain_text(email) or not WELL_FORMED_EMAIL.fullmatch(email):
         return None
-    key = unicodedata.normalize("NFKC", email).casefold()
+    key = _without_case(email)
     return key if len(key) <= EMAIL_MAX_LENGTH and WELL_FORMED_EMAIL.fullmatch(key) else None
 
 
 def is_well_formed_name(name: str) -> bool:
-    """Whether a name is text of 1 to 200 characters without control characters."""
-    return 0 < len(name.strip()) and len(name) <= NAME_MAX_LENGTH and is_plain_text(name)
+    """Whether a name is text of 1 to 200 characters without control characters.
+
+    Some characters are up to 18 without case; a name of nothing but these is nobody's.
+    """
+    if not name.strip() or len(name) > NAME_MAX_LENGTH or not is_plain_text(name):
+        return False
+    return len(search_key(name)) <= NAME_KEY_MAX_LENGTH
 
 
 def is_plain_text(text: str) -> bool:
@@ -38,7 +46,7 @@ def is_plain_text(text: str) -> bool:
 
 def search_key(text: str) -> str:
     """A text as it is searched and ordered: without case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return _without_case(text)
 
 
 def could_be_password(password: str) -> bool:
@@ -52,15 +60,23 @@ def could_be_password(password: str) -> bool:
 def is_weak_password(password: str, *, about: tuple[str, ...] = ()) -> bool:
     """Whether a new password is too short, too long, common or otherwise soon guessed (NIST SP 800-63B §3.1.1.2).
 
-    Takes some milliseconds: zxcvbn weighs it against lists of common passwords, and against what is known `about` the
-    user.
+    Takes up to a tenth of a second: zxcvbn weighs it against lists of common passwords, and against what is known `about`
+    the user.
     """
     if not could_be_password(password) or len(password) < PASSWORD_MIN_LENGTH:
         return True
-    # zxcvbn takes no more than 72 characters; what is beyond them can only make a password harder to guess.
-    strength: int = zxcvbn(password[:72], user_inputs=list(about))["score"]
+    # What follows can only make a password harder to guess, and hostile input keeps zxcvbn busy for seconds: it tries every
+    # way to read `4@8({[` as letters.
+    strength: int = zxcvbn(password[:CHARACTERS_WEIGHED], user_inputs=list(about))["score"]
     return strength < WEAKEST_PASSWORD_SCORE
 
 
 def _is_encodable(text: str) -> bool:
     return not any(unicodedata.category(character) == "Cs" for character in text)
+
+
+def _without_case(text: str) -> str:
+    # Unicode Standard §3.13 D146, compatibility caseless matching: folding case can undo a normalisation and bring forth
+    # what is to be normalised, so that one round of the two does not always settle.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())

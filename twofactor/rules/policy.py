@@ -57,6 +57,8 @@ PASSWORD_MAX_LENGTH = 256
 # RFC 5321 §4.5.3.1.3, less the angle brackets.
 EMAIL_MAX_LENGTH = 254
 NAME_MAX_LENGTH = 200
+# As names are ordered and searched: casefolding makes at most three characters of one.
+NAME_KEY_MAX_LENGTH = 600
 # No token, code or id of ours is longer; whatever is, is refused before anything else looks at it.
 TOKEN_MAX_LENGTH = 128
 REASON_MAX_LENGTH = 500
