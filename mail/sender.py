@@ -96,7 +96,7 @@ class MailSender:
         self._clock = clock
         self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
         self._step_s = ANSWERS_A_STEP * settings.timeout_s
-        self._lease = timedelta(seconds=2 * self._step_s) + LEASE_MARGIN
+        self.lease = timedelta(seconds=2 * self._step_s) + LEASE_MARGIN
         # Rounds in a row that found the mail server or the database away.
         self._failures = 0
 
@@ -136,7 +136,7 @@ class MailSender:
                 if stop is not None and stop.is_set():
                     break
                 async with self._database.transaction():
-                    claimed = await outbox.claim(letter, present(), lease=self._lease)
+                    claimed = await outbox.claim(letter, present(), lease=self.lease)
                 if not claimed:
                     continue
                 try:

@@ -1,0 +1,1 @@
+"""The letters, the outbox and the sender, against real mail servers on the loopback interface."""
