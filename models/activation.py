@@ -1,5 +1,7 @@
 """An activation that is under way: a seed that is not active yet."""
 
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -22,6 +24,9 @@ class Activation(Model):
     attempts = fields.SmallIntField(default=0)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
+
+    # Set by Tortoise with the relation.
+    user_id: UUID
 
     class Meta:
         """Where the rows live."""

@@ -1,5 +1,7 @@
 """The active second factor of a user: the sealed seed, and what of it has been used."""
 
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -19,6 +21,9 @@ class Authenticator(Model):
     # Which call activated, so that a client that lost its answer can ask again.
     activation_token_hash = fields.CharField(max_length=64)
     activated_by_acknowledgement = fields.BooleanField()
+
+    # Set by Tortoise with the relation.
+    user_id: UUID
 
     class Meta:
         """Where the rows live."""

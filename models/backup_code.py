@@ -14,7 +14,7 @@ class BackupCodeSet(Model):
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="backup_code_sets", on_delete=fields.CASCADE, db_index=True
     )
-    # Set while the codes wait to be acknowledged: they go with their activation if it ends. NULL once they are in force.
+    # Set while the codes wait to be acknowledged: they go with their activation. NULL once in force.
     activation: fields.ForeignKeyNullableRelation[Activation] = fields.ForeignKeyField(
         "models.Activation", related_name="backup_code_sets", on_delete=fields.CASCADE, null=True, db_index=True
     )

@@ -1,6 +1,7 @@
 """A sign-in that waits for its second factor."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -26,6 +27,9 @@ class Challenge(Model):
     transport = fields.CharEnumField(SessionTransport, max_length=8)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
+
+    # Set by Tortoise with the relation.
+    user_id: UUID
 
     class Meta:
         """Where the rows live."""

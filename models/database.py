@@ -35,7 +35,7 @@ MIGRATIONS_CONFIG = {
     "use_tz": True,
 }
 
-# What asyncpg raises when the server is away, going away, or cannot serve this statement now. Each is worth another try.
+# What asyncpg raises when the server is away, going away, or cannot serve this statement now: worth another try.
 POSTGRES_UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -175,6 +175,8 @@ class Database:
             DatabaseUnavailable: The database is out of reach.
         """
         async with self.reading():
+            # Tortoise takes a database that does not answer for one without tables.
+            await self.connection.execute_query("SELECT 1")
             try:
                 return not await MigrationExecutor(self.connection, self.config["apps"]).plan()
             except OperationalError as error:

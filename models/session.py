@@ -1,6 +1,7 @@
 """A sign-in that is still good."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -29,6 +30,9 @@ class Session(Model):
     ip_address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=500, null=True)
     second_factor = fields.CharEnumField(SecondFactorMethod, max_length=16, null=True)
+
+    # Set by Tortoise with the relation.
+    user_id: UUID
 
     class Meta:
         """Where the rows live."""

@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.company import Company
+
+if TYPE_CHECKING:
+    from models.authenticator import Authenticator
 
 # `last_login_at` of a user who never signed in. A real instant rather than NULL, so that one plain index
 # serves the order "the longest ago and never first".
@@ -53,8 +58,9 @@ class User(Model):
     # When the last warning of a suspicious second factor was written: at most one a day.
     second_factor_warned_at = fields.DatetimeField(null=True)
 
-    # Filled by Tortoise from the relation.
-    company_id: fields.Field  # type: ignore[type-arg]  # the generic parameter is the key's, which Tortoise sets
+    # Set by Tortoise with the relations.
+    company_id: UUID
+    authenticator: fields.BackwardOneToOneRelation["Authenticator"]
 
     class Meta:
         """Where the rows live, and an index for each order of the admin's list."""

@@ -40,6 +40,6 @@ def require_admin(viewer: Viewer) -> Viewer:
 
 
 def may_see_all_of(viewer: Viewer, user: User) -> bool:
-    """Whether the viewer sees everything about a user: about themselves, and as an admin of the same company account."""
+    """Whether the viewer sees everything about a user: about themselves, and as their admin."""
     is_admin = viewer.user.role is Role.ADMIN and viewer.user.company.id == user.company.id
     return viewer.user.id == user.id or is_admin

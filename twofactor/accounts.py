@@ -273,7 +273,7 @@ async def _taken(ready: Sequence[_Ready]) -> set[str]:
     taken: set[str] = set()
     for start in range(0, len(ready), ROWS_A_STATEMENT):
         keys = [row.key for row in ready[start : start + ROWS_A_STATEMENT]]
-        taken.update(await models.User.filter(email_key__in=keys).values_list("email_key", flat=True))
+        taken.update([user.email_key for user in await models.User.filter(email_key__in=keys).only("email_key")])
     return taken
 
 

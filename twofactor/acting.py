@@ -62,12 +62,13 @@ async def lock_viewer(viewer: Viewer, other_id: UUID | None = None) -> Acting:
     ids = {viewer.user.id, other_id} - {None}
     # Always in the same order, or two admins who act upon each other would wait for each other for ever.
     users = {
-        user.id: user
-        for user in await models.User.filter(id__in=ids).order_by("id").select_for_update(no_key=True)
+        user.id: user for user in await models.User.filter(id__in=ids).order_by("id").select_for_update(no_key=True)
     }
     # A statement of its own: on PostgreSQL one that waited for the lock would still see what was there before.
     session = (
-        await models.Session.filter(id=viewer.session.id, user_id=viewer.user.id).select_related("user__company").first()
+        await models.Session.filter(id=viewer.session.id, user_id=viewer.user.id)
+        .select_related("user__company")
+        .first()
     )
     user = users.get(viewer.user.id)
     if user is None or session is None or not user.is_enabled:
@@ -105,20 +106,16 @@ async def _wrong_password(env: Environment, client: Client, viewer: Viewer, budg
     await audit.record(SecurityEventKind.REAUTHENTICATION_FAILED, user=user, client=client, now=env.now())
     counted = await attempts.failures(budget)
     if counted.failures >= FREE_ATTEMPTS:
-        await audit.record(
-            SecurityEventKind.LOCKED, user=user, client=client, now=env.now(), note=budget.factor.value
-        )
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=env.now(), note=budget.factor.value)
     return WrongPasswordError(attempts_remaining(counted.failures))
 
 
 @asynccontextmanager
-async def acting_with(
-    env: Environment, proof: PasswordProof, upon: UUID | None = None
-) -> AsyncIterator[Acting]:
+async def acting_with(env: Environment, proof: PasswordProof, upon: UUID | None = None) -> AsyncIterator[Acting]:
     """A transaction in which the viewer, who has given the right password, changes something, maybe of another user.
 
-    A refusal that is raised in it must come before anything is written: it commits, for the attempt is given back all the
-    same.
+    A refusal that is raised in it must come before anything is written: it commits, for the attempt is given back all
+    the same.
 
     Raises:
         UnauthenticatedError: The session has ended meanwhile.

@@ -29,9 +29,9 @@ from twofactor.errors import (
 )
 from twofactor.results import BackupCodesIssued, TwoFactorActivated, TwoFactorActivation
 from twofactor.rules.policy import ACTIVATION_LIFETIME, BACKUP_CODES_A_SET, CONFIRM_ATTEMPTS
-from twofactor.rules.sealing import Sealed
 from twofactor.rules.tokens import TokenKind, token_hash
 from twofactor.rules.totp import is_well_formed_otp, key, matching_step, otpauth_uri
+from twofactor.seeds import unseal_seed
 
 
 async def start_activation(env: Environment, client: Client, viewer: Viewer, password: str) -> TwoFactorActivation:
@@ -146,17 +146,15 @@ async def _repeat_answer(acting: Acting, activation_hash: str, *, by_acknowledge
     return TwoFactorActivated(acting.viewer.user)
 
 
-async def _confirm(
-    env: Environment, client: Client, acting: Acting, activation: models.Activation, otp: str
-) -> int:
+async def _confirm(env: Environment, client: Client, acting: Acting, activation: models.Activation, otp: str) -> int:
     """Accept an OTP for the activation, at most once, and give its time step."""
     if not is_well_formed_otp(otp):
         raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
     this_one = models.Activation.filter(id=activation.id)
     if await this_one.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
         raise ActivationExpiredError
-    seed = env.key_ring.unseal(Sealed(activation.key_id, activation.sealed_seed), acting.user.id)
-    step = matching_step(seed, otp, env.now())
+    seed = unseal_seed(env, activation)
+    step = matching_step(seed, otp, env.now()) if seed else None
     if step is None:
         await _refuse(env, client, acting, activation)
     # The OTP that confirms counts as used: its step goes over to the enrolment.
@@ -195,7 +193,5 @@ async def _activate(
     await end_challenges_and_activations(user.id)
     await end_other_sessions(acting.session)
     await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
-    await outbox.enqueue(
-        LetterKind.TWO_FACTOR_ACTIVATED, to=user, now=now, facts=audit.circumstances(client, now)
-    )
+    await outbox.enqueue(LetterKind.TWO_FACTOR_ACTIVATED, to=user, now=now, facts=audit.circumstances(client, now))
     return TwoFactorActivated(acting.viewer.user)

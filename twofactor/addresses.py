@@ -1,7 +1,8 @@
 """A limit on failures by address: the second line, behind the budgets of the accounts.
 
-It lives in the memory of each process, or in Redis for all of them together. It keeps a single address from trying many
-accounts a little; it is not what protects an account, so where its store is down the budgets in the database stand alone.
+It lives in the memory of each process, or in Redis for all of them together. It keeps a single address from trying
+many accounts a little; it is not what protects an account, so where its store is down the budgets in the database stand
+alone.
 """
 
 from datetime import UTC, datetime, timedelta

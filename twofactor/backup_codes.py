@@ -45,7 +45,10 @@ def _hash_all(codes: tuple[str, ...], salt: bytes) -> tuple[str, ...]:
 async def issue_backup_codes(
     env: Environment, client: Client, user: models.User, new: NewBackupCodes, activation: models.Activation | None
 ) -> None:
-    """Keep new codes for the user, whose row is locked; in force at once, or with the activation. Earlier ones are void."""
+    """Keep new codes for the user, whose row is locked: in force at once, or with the activation.
+
+    All earlier ones are void.
+    """
     now = env.now()
     await models.BackupCodeSet.filter(user_id=user.id).delete()
     code_set = await models.BackupCodeSet.create(

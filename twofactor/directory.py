@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tortoise.expressions import Q
@@ -111,7 +111,9 @@ async def list_users(env: Environment, viewer: Viewer, query: UserQuery) -> Page
         value, last_id = decode_cursor(query.order, query.after)
         users = _beyond(users, column, value if column == "name_key" else _instant(value), last_id, descends=descends)
     async with env.database.reading():
-        rows = await users.order_by(*_ordering(column, descends=descends)).limit(query.first + 1).select_related("company")
+        rows = (
+            await users.order_by(*_ordering(column, descends=descends)).limit(query.first + 1).select_related("company")
+        )
     return page_of(
         rows,
         query.first,
@@ -233,9 +235,9 @@ def _beyond(
 ) -> QuerySet[ModelT]:
     """What comes after a place in the list. The first condition alone lets an index go straight there."""
     strictly, loosely = ("lt", "lte") if descends else ("gt", "gte")
-    return rows.filter(
-        Q(**{f"{column}__{strictly}": value}) | Q(**{f"id__{strictly}": last_id}), **{f"{column}__{loosely}": value}
-    )
+    beyond_value: dict[str, Any] = {f"{column}__{strictly}": value}
+    beyond_id: dict[str, Any] = {f"id__{strictly}": last_id}
+    return rows.filter(Q(**beyond_value) | Q(**beyond_id), **{f"{column}__{loosely}": value})
 
 
 def _text(value: str | datetime) -> str:

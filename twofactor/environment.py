@@ -9,9 +9,9 @@ from uuid import UUID
 from models.database import Database
 from twofactor.addresses import AddressLimiter
 from twofactor.hashing import HashingPool
-from twofactor.rules.policy import SALT_BYTES, SEED_BYTES
+from twofactor.rules.policy import SALT_BYTES, SEED_BYTES, TOKEN_BYTES
 from twofactor.rules.sealing import NONCE_BYTES, KeyRing, Sealed
-from twofactor.rules.tokens import TOKEN_BYTES, TokenKind, make_token
+from twofactor.rules.tokens import TokenKind, make_token
 
 
 def utc_now() -> datetime:

@@ -10,8 +10,8 @@ class TwoFactorError(Exception):
 class AttemptRefusedError(TwoFactorError):
     """An attempt at a factor failed.
 
-    `attempts_remaining` counts to the next wait, and is None where it must not be told; `was_checked` is false where the
-    attempt was malformed and cost nothing.
+    `attempts_remaining` counts to the next wait, and is None where it must not be told; `was_checked` is false where
+    the attempt was malformed and cost nothing.
     """
 
     def __init__(self, attempts_remaining: int | None, *, was_checked: bool = True) -> None:

@@ -60,6 +60,12 @@ class HashingPool:
         matches = await self.run(_matches, password, password_hash or self._nobodys_hash)
         return matches and password_hash is not None
 
+    async def rehash(self, password: str, password_hash: str) -> str | None:
+        """A hash of the right password with the present parameters; None where its hash has them already."""
+        if not _argon2.check_needs_rehash(password_hash):
+            return None
+        return await self.hash_password(password)
+
     def close(self) -> None:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)

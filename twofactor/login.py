@@ -6,7 +6,6 @@ from typing import NoReturn
 from uuid import UUID
 
 import models
-import structlog
 from mail import outbox
 from models import Factor, LetterKind, SecondFactorMethod, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
@@ -26,12 +25,10 @@ from twofactor.rules.policy import (
     FREE_ATTEMPTS,
     WARNING_INTERVAL,
 )
-from twofactor.rules.sealing import Sealed, UnsealingFailed
 from twofactor.rules.tokens import TokenKind, token_hash
 from twofactor.rules.totp import is_well_formed_otp, matching_step
+from twofactor.seeds import unseal_seed
 from twofactor.sessions import begin_session
-
-log = structlog.get_logger(__name__)
 
 # Whose row is looked for where no account has the email, so that as many statements are made.
 NOBODY = UUID(int=0)
@@ -58,15 +55,18 @@ async def log_in(
             async with env.database.transaction():
                 await attempts.claim(budget, env.now())
                 account = await models.User.filter(email_key=key, is_enabled=True).first()
-            is_right = await env.hashing.is_password(password, account and account.password_hash)
+            is_right = await env.hashing.is_password(password, account.password_hash if account else None)
+            better_hash = await env.hashing.rehash(password, account.password_hash) if account and is_right else None
         async with env.database.transaction():
             user = await lock_user(account.id if account else NOBODY)
             if not is_right or user is None or account is None or _has_changed(account, user):
                 await _refuse_login(env, client, account, budget)
             await attempts.give_back_password(budget)
+            if better_hash:
+                await models.User.filter(id=user.id).update(password_hash=better_hash)
             company = await models.Company.get(id=user.company_id)
             if user.two_factor_activated_at is None:
-                return await begin_session(env, client, user, company, transport, second_factor=None)
+                return await begin_session(env, client, user, company, transport=transport, second_factor=None)
             return await _challenge(env, user, company, transport)
 
 
@@ -144,14 +144,8 @@ async def _verify_otp(env: Environment, client: Client, challenge_hash: str, otp
 
 async def _use_otp(env: Environment, authenticator: models.Authenticator, otp: str, now: datetime) -> bool:
     """Accept an OTP at most once: its step has to be newer than every step before (RFC 6238 §5.2)."""
-    try:
-        seed = env.key_ring.unseal(
-            Sealed(authenticator.key_id, authenticator.sealed_seed), authenticator.user_id
-        )
-    except UnsealingFailed:
-        log.exception("seed_unsealing_failed", user_id=str(authenticator.user_id), key_id=authenticator.key_id)
-        return False
-    step = matching_step(seed, otp, now)
+    seed = unseal_seed(env, authenticator)
+    step = matching_step(seed, otp, now) if seed else None
     if step is None:
         return False
     used = await models.Authenticator.filter(user_id=authenticator.user_id, last_step__lt=step).update(last_step=step)
@@ -186,9 +180,9 @@ async def _use_backup_code(
     """Use up a code, if codes are on. One of a set that was replaced meanwhile is not there any more."""
     if code_set is None or not policy.backup_codes_enabled(opened.company):
         return False
-    used = await models.BackupCode.filter(
-        code_set_id=code_set.id, code_hash=code_hash, used_at__isnull=True
-    ).update(used_at=now)
+    used = await models.BackupCode.filter(code_set_id=code_set.id, code_hash=code_hash, used_at__isnull=True).update(
+        used_at=now
+    )
     return used == 1
 
 
@@ -237,7 +231,9 @@ async def _complete(env: Environment, client: Client, opened: _Opened, method: S
     if await models.Challenge.filter(id=opened.challenge.id).delete() != 1:
         raise ChallengeExpiredError
     await attempts.give_back_second_factor(opened.user.id, Factor(method.value))
-    return await begin_session(env, client, opened.user, opened.company, opened.challenge.transport, method)
+    return await begin_session(
+        env, client, opened.user, opened.company, transport=opened.challenge.transport, second_factor=method
+    )
 
 
 async def _refuse_second_factor(env: Environment, client: Client, user: models.User, budget: Budget) -> NoReturn:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from twofactor.errors import InvalidInputError
 from twofactor.results import Edge, Page, PageInfo
+from twofactor.rules.identity import is_plain_text
 from twofactor.rules.policy import PAGE_MAX
 
 RowT = TypeVar("RowT")
@@ -39,16 +40,15 @@ def decode_cursor(order: str, cursor: str) -> tuple[str, UUID]:
         InvalidInputError: It is no cursor of a list in this order.
     """
     try:
-        if len(cursor) > CURSOR_MAX_LENGTH:
-            raise ValueError
-        padded = cursor + "=" * (-len(cursor) % 4)
-        found_order, value, row_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if found_order != order or not isinstance(value, str) or "\0" in value:
-            raise ValueError
-        value.encode()
-        return value, UUID(row_id)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInputError("after", "no cursor of this list") from error
+        padded = cursor[:CURSOR_MAX_LENGTH] + "=" * (-len(cursor) % 4)
+        match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
+            case [str() as found_order, str() as value, str() as row_id] if found_order == order and is_plain_text(
+                value
+            ):
+                return value, UUID(row_id)
+    except (ValueError, RecursionError):
+        pass
+    raise InvalidInputError("after", "no cursor of this list")
 
 
 def page_of(

@@ -54,7 +54,7 @@ async def deactivate(env: Environment, client: Client, viewer: Viewer, password:
         return TwoFactorDeactivated(acting.viewer.user)
 
 
-async def reset_by_admin(  # noqa: PLR0913  # each is an argument of the mutation
+async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation
     env: Environment, client: Client, viewer: Viewer, user_id: UUID | None, password: str, reason: str | None
 ) -> TwoFactorReset:
     """Switch off the 2FA of another user of the admin's company account, and end that user's sessions.
@@ -111,9 +111,7 @@ async def remove_two_factor(user: models.User) -> None:
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None
     user.backup_codes_remaining = 0
-    await user.save(
-        update_fields=["two_factor_activated_at", "two_factor_last_used_at", "backup_codes_remaining"]
-    )
+    await user.save(update_fields=["two_factor_activated_at", "two_factor_last_used_at", "backup_codes_remaining"])
 
 
 async def _reset(
@@ -126,7 +124,7 @@ async def _reset(
         LetterKind.TWO_FACTOR_RESET,
         to=user,
         now=now,
-        facts={"at": now.isoformat(timespec="seconds"), "by": by and by.name, "reason": reason},
+        facts={"at": now.isoformat(timespec="seconds"), "by": by.name if by else None, "reason": reason},
     )
 
 

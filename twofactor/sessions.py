@@ -1,7 +1,7 @@
 """Sessions: how they begin, are recognised, and end."""
 
-from uuid import UUID
 from datetime import datetime
+from uuid import UUID
 
 import models
 from models import SecondFactorMethod, SecurityEventKind, SessionTransport
@@ -19,6 +19,7 @@ async def begin_session(  # noqa: PLR0913  # each is a fact of the session
     client: Client,
     user: models.User,
     company: models.Company,
+    *,
     transport: SessionTransport,
     second_factor: SecondFactorMethod | None,
 ) -> LoggedIn:
@@ -39,9 +40,7 @@ async def begin_session(  # noqa: PLR0913  # each is a fact of the session
     user.locale = user.locale or client.locale
     if second_factor is not None:
         user.two_factor_last_used_at = now
-    await user.save(
-        update_fields=["last_login_at", "locale", "two_factor_last_used_at", "backup_codes_remaining"]
-    )
+    await user.save(update_fields=["last_login_at", "locale", "two_factor_last_used_at", "backup_codes_remaining"])
     await audit.record(
         SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor and second_factor.value
     )
@@ -89,9 +88,7 @@ async def log_out(env: Environment, client: Client, viewer: Viewer | None) -> Lo
     return LoggedOut(viewer.session.id)
 
 
-async def revoke_session(
-    env: Environment, client: Client, viewer: Viewer, session_id: UUID | None
-) -> SessionRevoked:
+async def revoke_session(env: Environment, client: Client, viewer: Viewer, session_id: UUID | None) -> SessionRevoked:
     """End one of the viewer's sessions from another one.
 
     Raises:
@@ -103,9 +100,7 @@ async def revoke_session(
     return SessionRevoked(session_id, viewer.user)
 
 
-async def _end(
-    env: Environment, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind
-) -> bool:
+async def _end(env: Environment, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind) -> bool:
     now = env.now()
     ended = await models.Session.filter(
         id=session_id, user_id=viewer.user.id, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME

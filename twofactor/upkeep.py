@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 from tortoise.expressions import Q
-from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 import models
@@ -25,14 +25,14 @@ BATCH = 500
 async def clear_away(env: Environment) -> int:
     """Delete a batch of each kind of row that is over, and say how many that were. Safe in many processes at once."""
     now = env.now()
-    over: list[QuerySet[Model]] = [
+    over: tuple[QuerySet[Any], ...] = (
         models.Challenge.filter(expires_at__lte=now),
         models.Activation.filter(expires_at__lte=now),
         models.Session.filter(Q(expires_at__lte=now) | Q(last_seen_at__lte=now - SESSION_IDLE_LIFETIME)),
         models.Letter.filter(state=LetterState.SENT, sent_at__lte=now - SENT_LETTERS_KEPT),
         models.AttemptBudget.filter(factor=Factor.PASSWORD, last_attempt_at__lte=now - IDLE_PASSWORD_BUDGETS_KEPT),
         models.SecurityEvent.filter(company_id__isnull=True, occurred_at__lte=now - EVENTS_OF_NOBODY_KEPT),
-    ]
+    )
     cleared = 0
     for rows in over:
         async with env.database.reading():
@@ -55,7 +55,7 @@ async def unknown_keys(env: Environment) -> set[str]:
     async with env.database.reading():
         for table in _tables_of_seeds():
             others = table.exclude(key_id__in=list(env.key_ring.keys))
-            used.update(await others.limit(BATCH).values_list("key_id", flat=True))
+            used.update([row.key_id for row in await others.limit(BATCH).only("key_id")])
     return used
 
 

@@ -41,7 +41,9 @@ MAY_HAVE_TRIGRAMS = """
 
 async def index_the_text(_apps: Any, editor: BaseSchemaEditor) -> None:  # noqa: ANN401  # Tortoise does not type it
     """Make the index for a part of a name or an email, where PostgreSQL has trigrams."""
-    if editor.client.capabilities.dialect != "postgres" or not await editor.client.execute_query_dict(MAY_HAVE_TRIGRAMS):
+    if editor.client.capabilities.dialect != "postgres" or not await editor.client.execute_query_dict(
+        MAY_HAVE_TRIGRAMS
+    ):
         return
     await editor.client.execute_script(
         "CREATE EXTENSION IF NOT EXISTS pg_trgm;"

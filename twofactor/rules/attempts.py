@@ -10,7 +10,7 @@ def wait_after(failures: int) -> timedelta:
     if failures < FREE_ATTEMPTS:
         return timedelta(0)
     doublings = min(failures - FREE_ATTEMPTS, 32)
-    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def waits() -> list[tuple[int, timedelta]]:
@@ -29,8 +29,9 @@ def attempts_remaining(failures: int) -> int:
 
 def retry_at(failures: int, last_attempt_at: datetime) -> datetime:
     """From when on the next attempt counts. Rounded up to a whole second, for that is how clients are told."""
-    exact = last_attempt_at + wait_after(failures)
-    whole = exact.astimezone(UTC).replace(microsecond=0)
+    # In UTC first: elsewhere neither adding nor comparing is sound around a change of the clocks (PEP 495).
+    exact = last_attempt_at.astimezone(UTC) + wait_after(failures)
+    whole = exact.replace(microsecond=0)
     return whole if whole == exact else whole + timedelta(seconds=1)
 
 

@@ -16,7 +16,7 @@ from twofactor.rules.policy import (
 # zxcvbn's score 2: more than 10⁶ guesses. What scores less falls to guessing online.
 WEAKEST_PASSWORD_SCORE = 2
 # How much of a password is weighed: enough for any strong one to score.
-CHARACTERS_WEIGHED = 32
+CHARACTERS_WEIGHED = 24
 # What can be an address at all: one @, no space or control character, none of the characters that build a mail header.
 WELL_FORMED_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,253}")
 
@@ -40,7 +40,7 @@ def is_well_formed_name(name: str) -> bool:
 
 
 def is_plain_text(text: str) -> bool:
-    """Whether every character can be stored and shown: no control characters, no lone surrogates, no line separators."""
+    """Whether every character can be stored and shown: no controls, lone surrogates or line separators."""
     return not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
 
 
@@ -60,13 +60,13 @@ def could_be_password(password: str) -> bool:
 def is_weak_password(password: str, *, about: tuple[str, ...] = ()) -> bool:
     """Whether a new password is too short, too long, common or otherwise soon guessed (NIST SP 800-63B §3.1.1.2).
 
-    Takes up to a tenth of a second: zxcvbn weighs it against lists of common passwords, and against what is known `about`
-    the user.
+    Takes up to a quarter of a second: zxcvbn weighs it against lists of common passwords, and against what is known
+    `about` the user.
     """
     if not could_be_password(password) or len(password) < PASSWORD_MIN_LENGTH:
         return True
-    # What follows can only make a password harder to guess, and hostile input keeps zxcvbn busy for seconds: it tries every
-    # way to read `4@8({[` as letters.
+    # What follows can only make a password harder to guess, and hostile input keeps zxcvbn busy for seconds: it tries
+    # every way to read `4@8({[` as letters.
     strength: int = zxcvbn(password[:CHARACTERS_WEIGHED], user_inputs=list(about))["score"]
     return strength < WEAKEST_PASSWORD_SCORE
 
@@ -76,7 +76,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def _without_case(text: str) -> str:
-    # Unicode Standard §3.13 D146, compatibility caseless matching: folding case can undo a normalisation and bring forth
-    # what is to be normalised, so that one round of the two does not always settle.
+    # Unicode Standard §3.13 D146, compatibility caseless matching: folding case can undo a normalisation and bring
+    # forth what is to be normalised, so that one round of the two does not always settle.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
     return unicodedata.normalize("NFKC", folded.casefold())

@@ -31,7 +31,7 @@ TOKEN_BYTES = 32
 ACTIVATION_LIFETIME = timedelta(minutes=10)
 # ASVS 6.6.2 and NIST SP 800-63B §3.1.3: an authentication that waits lives for minutes. Waits do not lengthen it.
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-# Nobody signs in in this many tabs at once. Only somebody with the right password gets this far, and the oldest give way.
+# Nobody signs in in this many tabs at once, and it takes the right password to get this far. The oldest give way.
 CHALLENGES_AN_ACCOUNT = 100
 # NIST SP 800-63B §2.1.3 (AAL1: 30 days). ASVS 7.3.1, 7.3.2.
 SESSION_LIFETIME = timedelta(days=30)

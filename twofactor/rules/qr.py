@@ -16,7 +16,7 @@ def qr_svg(text: str) -> str:
 
 
 def svg_data_uri(svg: str) -> str:
-    """An `<svg>` element as a `data:` URI. An image element wants the namespace that an inline element may leave out."""
+    """An `<svg>` element as a `data:` URI; an image wants the namespace that an inline element may leave out."""
     if "xmlns=" not in svg:
         svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

@@ -47,8 +47,8 @@ def key(seed: bytes) -> str:
 def otpauth_uri(seed: bytes, *, issuer: str, account_name: str) -> str:
     """The seed as authenticator apps take it from a QR code (Key URI Format).
 
-    The issuer stands twice, as prefix of the label and as parameter, because the apps disagree on which they read. Every
-    space is `%20`: some apps show a `+` as it is. A colon would end the issuer early, so it becomes a space.
+    The issuer stands twice, as prefix of the label and as parameter, because the apps disagree on which they read.
+    Every space is `%20`: some apps show a `+` as it is. A colon would end the issuer early, so it becomes a space.
     """
     issuer = issuer.replace(":", " ").strip()
     label = f"{quote(issuer, safe='')}:{quote(account_name.replace(':', ' '), safe='@')}"
