@@ -112,11 +112,15 @@ class Context:
         self._viewer_is_known = True
         return logged_in
 
-    def end(self) -> None:
-        """The session that the request carried is over."""
+    def end(self, *, last_seen: Viewer | None = None) -> None:
+        """The session that the request carried is over. Nobody acts any more.
+
+        What the answer of this very mutation still says is read by `last_seen`, who has just been recognised.
+        """
         self.cookies.drop()
         self.session_token = None
-        self._viewer_is_known = False
+        self._viewer = last_seen
+        self._viewer_is_known = True
 
 
 def _somebody(viewer: Viewer | None) -> Viewer:
