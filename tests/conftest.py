@@ -5,6 +5,7 @@ from urllib.parse import SplitResult
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings
 
 import models
 from models import Role
@@ -19,6 +20,10 @@ from twofactor.hashing import HashingPool
 from twofactor.rules.identity import email_key, search_key
 from twofactor.rules.policy import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from twofactor.rules.sealing import KeyRing
+
+# Examples take as long as the machine is busy; a slow one is no failure.
+settings.register_profile("countersign", deadline=None, print_blob=True)
+settings.load_profile("countersign")
 
 # The password of everybody.
 PASSWORD = "correct horse battery staple"  # noqa: S105  # of a test
