@@ -29,7 +29,7 @@ class LetterState(StrEnum):
 
 
 class Letter(Model):
-    """One letter to one person. It holds facts, never a secret; the words come from the templates when it is sent."""
+    """One letter to one person. It holds facts, never a secret. The words come from the templates when it is sent."""
 
     # Also the left side of the Message-ID: stable over every try, so that a receiver can tell a letter that came twice
     # (RFC 5322 §3.6.4).

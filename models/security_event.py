@@ -36,7 +36,7 @@ class SecurityEventKind(StrEnum):
 
 
 class SecurityEvent(Model):
-    """Written in the transaction of the change it tells of; never changed."""
+    """Written in the transaction of the change it tells of, and never changed."""
 
     id = fields.UUIDField(primary_key=True)
     # NULL where nobody of the email exists: such a failed sign-in belongs to no company account.

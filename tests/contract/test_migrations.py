@@ -1,0 +1,165 @@
+"""The migrations: in step with the models, and good in both directions on both databases."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tortoise.context import TortoiseContext
+from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+
+import models
+from models.database import MIGRATIONS_CONFIG, Database
+from tests.support.clock import START
+
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+    "postgres": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+}
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    "postgres": "SELECT indexname AS name, indexdef AS sql FROM pg_indexes WHERE schemaname = 'public'",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite://{tmp_path / 'empty.sqlite3'}"
+        return
+    template = request.getfixturevalue("migrated_postgres")
+    url = template.make_empty()
+    try:
+        yield url
+    finally:
+        template.drop(url)
+
+
+async def names(database: Database, of: dict[str, str]) -> set[str]:
+    """The tables or indexes that there are."""
+    rows = await database.connection.execute_query_dict(of[database.dialect])
+    return {row["name"] for row in rows}
+
+
+async def migrate_to(database: Database, name: str) -> None:
+    """Go forwards or backwards to a migration."""
+    await MigrationExecutor(database.connection, database.config["apps"]).migrate([MigrationTarget("models", name)])
+
+
+async def test_are_in_step_with_the_models() -> None:
+    """`python -m tortoise makemigrations` would make nothing."""
+    async with TortoiseContext() as context:
+        await context.init(config=MIGRATIONS_CONFIG, init_connections=False)
+        assert context.apps is not None
+        changes = await MigrationAutodetector(context.apps, MIGRATIONS_CONFIG["apps"]).changes()  # type: ignore[arg-type]
+
+    assert changes == []
+
+
+async def test_go_up_and_down_and_up_again(empty_database_url: str) -> None:
+    """Going down leaves nothing behind, so going up again comes to the same."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        assert not await database.is_current()
+        await database.migrate()
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        assert await database.is_current()
+        assert {"user_account", "company", "session", "letter"} <= tables
+
+        await migrate_to(database, "__first__")
+
+        assert not await database.is_current()
+        assert await names(database, TABLES) == {"tortoise_migrations"}
+
+        await database.migrate()
+
+        assert await database.is_current()
+        assert await names(database, TABLES) == tables
+        assert await names(database, INDEXES) == indexes
+    finally:
+        await database.close()
+
+
+async def test_going_up_keeps_the_rows(empty_database_url: str) -> None:
+    """Every migration after the first one applies to tables with rows in them."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await migrate_to(database, "0001_initial")
+        # By SQL: the models are those of the newest migration.
+        await database.connection.execute_script(
+            f"INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)"  # noqa: S608  # ours
+            f" VALUES ('{uuid4()}', 'Acme', {'1, 1' if database.dialect == 'sqlite' else 'true, true'}, '{START}')"
+        )
+
+        await database.migrate()
+
+        assert [row.name for row in await models.Company.all()] == ["Acme"]
+    finally:
+        await database.close()
+
+
+async def test_several_processes_may_migrate_at_once(database: Database) -> None:
+    """They take turns; whoever comes later finds nothing to do."""
+    await asyncio.gather(database.migrate(), database.migrate())
+
+    assert await database.is_current()
+
+
+ORDERS = {"created_at": "age", "name_key": "name", "last_login_at": "last_login"}
+FILTERS = {
+    "": "user_by",
+    "role = 'ADMIN'": "user_by_role_and",
+    "two_factor_activated_at IS NOT NULL": "user_with_two_factor_by",
+    "two_factor_activated_at IS NULL": "user_without_two_factor_by",
+}
+
+
+async def explain(database: Database, query: str) -> str:
+    """How a query would be carried out, on tables so large that reading them whole is out of the question."""
+    if database.dialect == "sqlite":
+        rows = await database.connection.execute_query_dict(f"EXPLAIN QUERY PLAN {query}")
+        return "\n".join(row["detail"] for row in rows)
+    async with database.transaction():
+        # A way that is off is taken only where there is no other.
+        for way in ("seqscan", "sort"):
+            await database.connection.execute_query(f"SET LOCAL enable_{way} = off")
+        rows = await database.connection.execute_query_dict(f"EXPLAIN {query}")
+        return "\n".join(row["QUERY PLAN"] for row in rows)
+
+
+class TestIndexesOfTheUsersList:
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("filtered_by", FILTERS)
+    async def test_serve_each_filter_in_each_order(self, database: Database, filtered_by: str, order: str) -> None:
+        """A page is read from one index, in its order: nothing is sorted."""
+        where = " AND ".join(filter(None, [f"company_id = '{uuid4()}'", filtered_by]))
+
+        plan = await explain(database, f"SELECT * FROM user_account WHERE {where} ORDER BY {order}, id LIMIT 26")  # noqa: S608  # ours
+
+        assert f"{FILTERS[filtered_by]}_{ORDERS[order]} " in plan
+        assert "Sort" not in plan
+        assert "TEMP B-TREE" not in plan
+
+    async def test_serve_those_with_few_backup_codes(self, database: Database) -> None:
+        """An index finds them; there are few, and sorting them is no work."""
+        plan = await explain(
+            database,
+            f"SELECT * FROM user_account WHERE company_id = '{uuid4()}' AND two_factor_activated_at IS NOT NULL"  # noqa: S608  # ours
+            " AND backup_codes_remaining <= 1",
+        )
+
+        assert "user_by_backup_codes_remaining" in plan
+
+    @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+    async def test_serve_a_search_by_trigrams(self, database: Database) -> None:
+        """As Tortoise writes it, on PostgreSQL."""
+        query = models.User.filter(search_key__contains="lovelace").sql(params_inline=True)
+
+        plan = await explain(database, query)
+
+        assert "user_by_text" in plan
