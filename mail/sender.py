@@ -58,7 +58,7 @@ class SmtpSettings:
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    # How long the server may take for each answer.
+    # How long the server may take for each answer. One that takes longer to accept a letter is sent it again.
     timeout_s: float = 10.0
     ca_file: Path | None = None
 

@@ -183,6 +183,19 @@ async def hang_after_data(reader: asyncio.StreamReader, writer: asyncio.StreamWr
             await asyncio.Event().wait()
 
 
+async def dawdle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer everything well, each time just before a client that waits for 0.3 seconds gives up."""
+    await asyncio.sleep(0.2)
+    writer.write(b"220 ready\r\n")
+    while line := await reader.readline():
+        await asyncio.sleep(0.2)
+        if line.upper().startswith(b"DATA"):
+            writer.write(b"354 go on\r\n")
+            await reader.readuntil(b"\r\n.\r\n")
+            await asyncio.sleep(0.2)
+        writer.write(b"250 OK\r\n")
+
+
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer each command with one more line of an answer that never ends, always just in time."""
     writer.write(b"220 ready\r\n")

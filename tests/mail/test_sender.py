@@ -362,6 +362,15 @@ class TestAtLeastOnce:
 
         await assert_put_back(database, letter, error="SMTPReadTimeoutError", wait=FIRST_WAIT)
 
+    async def test_a_dawdling_server_does_not_outlast_the_lease(self, database: Database, sender_to: SenderOf) -> None:
+        """Each answer in time, but too long for all of them together: the letter is put back before its lease ends."""
+        letter = await a_waiting_letter(database)
+
+        async with conversation_server(servers.dawdle) as server:
+            assert await sender_to(server.port, timeout_s=0.3).deliver_due(NOW) == 0
+
+        await assert_put_back(database, letter, error="TimeoutError", wait=FIRST_WAIT)
+
     async def test_a_sender_that_dies_before_marking_sends_again(
         self, database: Database, sender_to: SenderOf, clock: Clock
     ) -> None:
