@@ -1,0 +1,98 @@
+"""One line for each thing that happened, that cannot be forged and holds no secret (ASVS 16.2, 16.4.1)."""
+
+import logging
+import sys
+import traceback
+import unicodedata
+from typing import Any, TextIO
+
+import structlog
+from asgi_correlation_id import correlation_id
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# What other libraries say below this holds SQL with its parameters, and parts of passwords.
+LOWEST_LEVEL_OF_OTHERS = logging.INFO
+# Strawberry repeats refused documents with the values in them. Requests, and ids that are refused, we see to ourselves.
+SILENT_LOGGERS = ("strawberry.execution", "uvicorn.access", "asgi_correlation_id")
+
+# Of a trace, the innermost.
+FRAMES_SHOWN = 12
+
+
+def configure_logging(level: str, log_format: str, *, stream: TextIO = sys.stdout) -> None:
+    """Send everything that is logged, ours and the libraries', to one stream, as `json` or `text`."""
+    chain: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_correlation_id,
+        describe_exception,
+    ]
+    renderer: list[Processor] = [structlog.processors.JSONRenderer()]
+    if log_format == "text":
+        renderer = [
+            escape_control_characters,
+            structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event")),
+        ]
+    structlog.configure(
+        processors=[*chain, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(LOWEST_LEVEL_OF_OTHERS, logging.getLevelNamesMapping()[level]))
+    for name in SILENT_LOGGERS:
+        logging.getLogger(name).disabled = True
+
+
+def add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say which request it was."""
+    if (request_id := correlation_id.get()) is not None:
+        event["correlation_id"] = request_id
+    return event
+
+
+def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say of an exception what it was and where, but not its words: a driver's repeat the values of a row."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["error"] = " < ".join(_names(error))
+        event["trace"] = [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
+        ]
+    return event
+
+
+def escape_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep a text from ending its line, or from colouring the terminal it is read on."""
+    return {key: _escape(value) for key, value in event.items()}
+
+
+def _names(error: BaseException | None) -> list[str]:
+    names: list[str] = []
+    while error is not None and len(names) < FRAMES_SHOWN:
+        names.append(type(error).__qualname__)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return names
+
+
+def _escape(value: Any) -> Any:  # noqa: ANN401  # whatever was logged
+    text = value if isinstance(value, str) else str(value)
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        else character
+        for character in text
+    )
