@@ -16,7 +16,7 @@ INSTALLED = $(VENV)/installed
 INSTALLED_DEV = $(VENV_DEV)/installed
 # Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
 TESTS ?= -n 2
-PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor)
+PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor web)
 
 EXPORT = "from schema.root import create_schema; print(create_schema().as_str())"
 

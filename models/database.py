@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -148,10 +148,13 @@ class Database:
         finally:
             self._connections.release()
 
-    async def migrate(self) -> None:
-        """Bring the tables up to date. Safe to call from many processes at once: they take turns."""
+    async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
+        """Bring the tables up to date. Safe to call from many processes at once: they take turns.
+
+        `progress` is told of each step: `apply_start` or `apply_done`, the app, and the name of the migration.
+        """
         async with self._migration_lock():
-            await MigrationExecutor(self.connection, self.config["apps"]).migrate()
+            await MigrationExecutor(self.connection, self.config["apps"]).migrate(progress=progress)
 
     @asynccontextmanager
     async def _migration_lock(self) -> AsyncIterator[None]:

@@ -26,7 +26,7 @@ settings.register_profile("countersign", deadline=None, print_blob=True)
 settings.load_profile("countersign")
 
 # The password of everybody.
-PASSWORD = "correct horse battery staple"  # noqa: S105  # of a test
+PASSWORD = "correct horse battery staple"
 
 KEYS = "now:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,before:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
 
@@ -121,7 +121,13 @@ async def other_company(database: Database, clock: Clock) -> models.Company:
 
 
 async def make_user(
-    database: Database, company: models.Company, password_hash: str, clock: Clock, *, name: str, role: Role = Role.MEMBER
+    database: Database,
+    company: models.Company,
+    password_hash: str,
+    clock: Clock,
+    *,
+    name: str,
+    role: Role = Role.MEMBER,
 ) -> models.User:
     """Make a user `NAME` with the address `name@COMPANY.example`, who never signed in."""
     email = f"{name.lower()}@{company.name.lower()}.example"
@@ -154,9 +160,7 @@ async def admin(database: Database, company: models.Company, password_hash: str,
 
 
 @pytest.fixture
-async def stranger(
-    database: Database, other_company: models.Company, password_hash: str, clock: Clock
-) -> models.User:
+async def stranger(database: Database, other_company: models.Company, password_hash: str, clock: Clock) -> models.User:
     """An admin of another company account, without 2FA."""
     return await make_user(database, other_company, password_hash, clock, name="Stella", role=Role.ADMIN)
 

@@ -1,4 +1,4 @@
-"""The indexes by which each filter of an admin's list of users is served in each order, and the one by which it is searched.
+"""The indexes by which an admin's list of users is filtered in each of its orders, and the one by which it is searched.
 
 Tortoise can say neither a partial index on `IS NULL` nor one for a single dialect, so this is SQL.
 """

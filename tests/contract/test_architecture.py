@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("cli", "demo", "mail", "models", "resolvers", "schema", "transport", "twofactor")
+LAYERS = ("cli", "demo", "mail", "models", "resolvers", "schema", "transport", "twofactor", "web")
 OURS = {*LAYERS, "app", "settings", "tests"}
 MODULES = sorted(
     path.relative_to(ROOT)
-    for path in (ROOT / "app.py", ROOT / "settings.py", *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")))
+    for path in (
+        ROOT / "app.py",
+        ROOT / "settings.py",
+        *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")),
+    )
     if path.exists() and path.parent.name != "migrations"
 )
 
@@ -37,8 +41,12 @@ def imported_by(module: Path) -> set[str]:
 def test_imports_follow_the_arrows() -> None:
     """The contracts in pyproject.toml hold: nothing points back, the rules are pure."""
     checked = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
-    )  # fmt: skip
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert checked.returncode == 0, checked.stdout
 
@@ -76,6 +84,9 @@ def test_models_import_nothing_of_ours() -> None:
 def test_the_clock_is_asked_in_the_environment_alone() -> None:
     """Everywhere else `now` is handed in, so that time can be tested."""
     for module in MODULES:
-        if module.parts[0] in {"twofactor", "models", "resolvers", "schema"} and module.name not in {"environment.py", "addresses.py"}:
+        if module.parts[0] in {"twofactor", "models", "resolvers", "schema"} and module.name not in {
+            "environment.py",
+            "addresses.py",
+        }:
             calls = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
             assert not calls & {"datetime.now", "datetime.utcnow", "time.time", "utc_now"}, module

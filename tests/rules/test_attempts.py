@@ -14,7 +14,20 @@ INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st
 
 @pytest.mark.parametrize(
     ("failures", "seconds"),
-    [(0, 0), (4, 0), (5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 960), (11, 1920), (12, 3600), (13, 3600), (10**6, 3600)],
+    [
+        (0, 0),
+        (4, 0),
+        (5, 30),
+        (6, 60),
+        (7, 120),
+        (8, 240),
+        (9, 480),
+        (10, 960),
+        (11, 1920),
+        (12, 3600),
+        (13, 3600),
+        (10**6, 3600),
+    ],
 )
 def test_wait_doubles_up_to_an_hour(failures: int, seconds: int) -> None:
     """RFC 4226 §7.3."""

@@ -54,7 +54,17 @@ class TestCanonicalBackupCode:
 
     @pytest.mark.parametrize(
         "spelling",
-        ["", "ABCDEFGHJ", "ABCDEFGHJKM", "ABCDEFGHJU", "ABCDEFGHJ\n", "ABCDEFGHJ\t0", "ABCDE_FGHJK", "ＡBCDEFGHJK", "ABCDEFGHJſ"],  # noqa: RUF001
+        [
+            "",
+            "ABCDEFGHJ",
+            "ABCDEFGHJKM",
+            "ABCDEFGHJU",
+            "ABCDEFGHJ\n",
+            "ABCDEFGHJ\t0",
+            "ABCDE_FGHJK",
+            "ＡBCDEFGHJK",
+            "ABCDEFGHJſ",
+        ],
     )
     def test_refuses_what_cannot_be_a_code(self, spelling: str) -> None:
         """Too short, too long, a letter that is left out, other white space, or not ASCII."""

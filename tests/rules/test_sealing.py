@@ -73,10 +73,22 @@ class TestParse:
     @pytest.mark.parametrize(
         "text",
         [
-            "", ",", "new", "new:", f":{NEW}", f"new:{NEW},", f"new:{NEW},new:{OLD}", f"ne w:{NEW}", f"{'n' * 33}:{NEW}",
-            f"new:{NEW[:-4]}", f"new:{NEW}AAAA", f"new:{NEW[:-1]}!", f"né:{NEW}", f"new={NEW}",
+            "",
+            ",",
+            "new",
+            "new:",
+            f":{NEW}",
+            f"new:{NEW},",
+            f"new:{NEW},new:{OLD}",
+            f"ne w:{NEW}",
+            f"{'n' * 33}:{NEW}",
+            f"new:{NEW[:-4]}",
+            f"new:{NEW}AAAA",
+            f"new:{NEW[:-1]}!",
+            f"né:{NEW}",
+            f"new={NEW}",
         ],
-    )  # fmt: skip
+    )
     def test_refuses_any_other_form_and_shows_no_key(self, text: str) -> None:
         """A mistake in the settings does not end up in a log."""
         with pytest.raises(ValueError, match="key") as refusal:

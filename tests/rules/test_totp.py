@@ -83,7 +83,8 @@ class TestIsWellFormedOtp:
         assert totp.is_well_formed_otp(otp) == (len(otp) == 6 and set(otp) <= set("0123456789"))
 
     @pytest.mark.parametrize(
-        "otp", ["", "12345", "1234567", "12345\n", "123456\n", " 123456", "１２３４５６", "12345\ud800", "²23456", "-12345"]  # noqa: RUF001
+        "otp",
+        ["", "12345", "1234567", "12345\n", "123456\n", " 123456", "１２３４５６", "12345\ud800", "²23456", "-12345"],
     )
     def test_refuses_look_alikes(self, otp: str) -> None:
         """What other checks have let through."""
@@ -109,7 +110,9 @@ class TestOtpauthUri:
         assert app.issuer == issuer.replace(":", " ").strip()
         assert app.account_name == account_name.replace(":", " ")
 
-    @pytest.mark.parametrize("issuer", ["Acme&secret=AAAA", "Acme?digits=8#", "../Acme", "Acme%3AEvil", "日本 🔐", "A" * 64])
+    @pytest.mark.parametrize(
+        "issuer", ["Acme&secret=AAAA", "Acme?digits=8#", "../Acme", "Acme%3AEvil", "日本 🔐", "A" * 64]
+    )
     def test_is_read_from_its_qr_code(self, issuer: str) -> None:
         """As SVG and as PNG."""
         uri = totp.otpauth_uri(SEED, issuer=issuer, account_name="ada+work@acme.example")

