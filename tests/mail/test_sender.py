@@ -363,13 +363,18 @@ class TestAtLeastOnce:
         await assert_put_back(database, letter, error="SMTPReadTimeoutError", wait=FIRST_WAIT)
 
     async def test_a_dawdling_server_does_not_outlast_the_lease(self, database: Database, sender_to: SenderOf) -> None:
-        """Each answer in time, but too long for all of them together: the letter is put back before its lease ends."""
-        letter = await a_waiting_letter(database)
+        """Each answer in time, but too long for all of them together: each letter is put back before its lease ends.
+
+        The next letter gets a connection of its own, for an answer to the one before may still be on its way.
+        """
+        letters = [await a_waiting_letter(database) for _ in range(2)]
 
         async with conversation_server(servers.dawdle) as server:
             assert await sender_to(server.port, timeout_s=0.3).deliver_due(NOW) == 0
 
-        await assert_put_back(database, letter, error="TimeoutError", wait=FIRST_WAIT)
+        assert server.connections == 2
+        for letter in letters:
+            await assert_put_back(database, letter, error="TimeoutError", wait=FIRST_WAIT)
 
     async def test_a_sender_that_dies_before_marking_sends_again(
         self, database: Database, sender_to: SenderOf, clock: Clock
