@@ -34,7 +34,7 @@ def production(folder: Path, **changes: Any) -> Settings:  # noqa: ANN401  # any
 
 
 @asynccontextmanager
-async def running(app: Starlette, *, migrate: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+async def running(app: Starlette, *, migrate: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that has started."""
     async with app.router.lifespan_context(app):
         if migrate:
@@ -50,7 +50,7 @@ async def ask(http: httpx.AsyncClient, query: str, headers: dict[str, str] | Non
 
 async def test_the_application_answers_with_the_real_schema(tmp_path: Path) -> None:
     """From the settings to an answer out of the database."""
-    async with running(create_app(settings(tmp_path))) as http:
+    async with running(create_app(settings(tmp_path)), migrate=True) as http:
         assert (await ask(http, "{ viewer { id } __typename }")).json() == {
             "data": {"viewer": None, "__typename": "Query"}
         }
@@ -198,18 +198,18 @@ async def test_h7_nothing_redirects_to_the_host_that_was_named(tmp_path: Path) -
 async def test_readiness_follows_the_tables(tmp_path: Path) -> None:
     """Alive as soon as it runs, ready when the tables are those of this version."""
     app = create_app(settings(tmp_path))
-    async with running(app, migrate=False) as http:
+    async with running(app) as http:
         assert (await http.get("/health/alive")).status_code == 200
         unready = await http.get("/health/ready")
         assert (unready.status_code, unready.json()) == (503, {"status": "migrations_pending"})
-    async with running(create_app(settings(tmp_path))) as http:
+    async with running(create_app(settings(tmp_path)), migrate=True) as http:
         assert (await http.get("/health/ready")).json() == {"status": "ready"}
 
 
 async def test_the_application_starts_without_its_database() -> None:
     """It says that it is not ready, answers what needs no database, and tells clients when to come back."""
     app = create_app(Settings(database_url="postgres://nobody:none@127.0.0.1:9/none"))
-    async with running(app, migrate=False) as http:
+    async with running(app) as http:
         unready = await http.get("/health/ready")
         assert (unready.status_code, unready.json()) == (503, {"status": "database_unavailable"})
         assert (await ask(http, "{ __typename }")).status_code == 200
@@ -222,7 +222,7 @@ async def test_production_starts_without_its_database() -> None:
     app = create_app(
         Settings(mode="production", secret_keys=GOOD_KEYS, database_url="postgres://nobody:none@127.0.0.1:9/none")
     )
-    async with running(app, migrate=False) as http:
+    async with running(app) as http:
         assert (await http.get("/health/alive")).status_code == 200
 
 
@@ -255,7 +255,7 @@ async def test_readiness_recovers_and_asks_the_database_once_for_many() -> None:
 
 async def test_production_does_not_start_without_a_key_that_is_in_use(tmp_path: Path) -> None:
     """Seeds sealed under a key that is not on the ring would lock their users out, so an operator hears of it first."""
-    async with running(create_app(production(tmp_path))) as http:
+    async with running(create_app(production(tmp_path)), migrate=True) as http:
         env = http._transport.app.state.env  # type: ignore[attr-defined]
         company = await models.Company.create(id=uuid4(), name="Acme", created_at=env.now())
         user = await models.User.create(
@@ -280,9 +280,9 @@ async def test_production_does_not_start_without_a_key_that_is_in_use(tmp_path: 
         )
 
     with pytest.raises(SettingsError, match=r"COUNTERSIGN_SECRET_KEYS.*lost"):
-        async with running(create_app(production(tmp_path)), migrate=False):
+        async with running(create_app(production(tmp_path))):
             pass
-    async with running(create_app(settings(tmp_path)), migrate=False) as http:
+    async with running(create_app(settings(tmp_path))) as http:
         assert (await http.get("/health/ready")).json() == {"status": "keys_missing"}
 
 

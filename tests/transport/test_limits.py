@@ -1,8 +1,10 @@
 """Which documents are run at all: attacks F1, F2, H1, B1 and B3."""
 
 import time
+from typing import Any
 
 import pytest
+from strawberry.extensions.validation_cache import _get_validate_cache
 
 from schema.root import create_schema
 from tests.transport.toy import Browser, code
@@ -147,7 +149,18 @@ async def test_h1_an_oversized_document_is_refused_at_once(browser: Browser, doc
     assert took < 0.1
 
 
-async def test_documents_are_parsed_and_validated_once() -> None:
+async def test_a_document_is_validated_once(stranger: Browser) -> None:
+    """The rules are the same for each request, so the second request of a document finds it validated."""
+    validations: Any = _get_validate_cache(limits.DOCUMENTS_REMEMBERED)
+    validations.cache_clear()
+    for _ in range(3):
+        await stranger.ask("{ hello }")
+    found = validations.cache_info()
+
+    assert (found.misses, found.hits, found.maxsize) == (1, 2, limits.DOCUMENTS_REMEMBERED)
+
+
+def test_documents_are_parsed_once() -> None:
     """The same text gives the same document, so the cache of validations knows it; the cache is bounded."""
     first = limits.admitted_document("{ hello }")
 

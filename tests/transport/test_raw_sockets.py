@@ -37,8 +37,9 @@ async def server() -> AsyncIterator[Server]:
     """The toy behind uvicorn as we run it, with little patience for bodies."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    options = {k: v for k, v in server_options(Settings()).items() if k not in {"factory", "workers", "host", "port"}}
-    config = uvicorn.Config(toy_app(body_timeout_s=0.2), lifespan="off", **options)
+    # What the toy brings itself, and what is for several processes.
+    own = {"factory": False, "lifespan": "off", "workers": 1}
+    config = uvicorn.Config(toy_app(body_timeout_s=0.2), **(server_options(Settings()) | own))
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     # uvicorn tells of its start by a flag alone.
