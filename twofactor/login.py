@@ -54,7 +54,7 @@ async def log_in(
         with env.hashing.place():
             async with env.database.transaction():
                 await attempts.claim(budget, env.now())
-                account = await models.User.filter(email_key=key, is_enabled=True).first()
+                account = await models.User.filter(email_key=key).first()
             is_right = await env.hashing.is_password(password, account.password_hash if account else None)
             better_hash = await env.hashing.rehash(password, account.password_hash) if account and is_right else None
         async with env.database.transaction():
