@@ -96,7 +96,7 @@ async def test_development_does_not_bind_browsers_to_tls(tmp_path: Path) -> None
         assert "strict-transport-security" not in (await http.get("/health/alive")).headers
 
 
-@pytest.mark.parametrize("given", [uuid4().hex, str(uuid4())])
+@pytest.mark.parametrize("given", [uuid4().hex, str(uuid4())], ids=["hex", "with dashes"])
 async def test_a_request_id_from_a_proxy_is_kept(tmp_path: Path, given: str) -> None:
     """One id follows a request through all logs."""
     async with running(create_app(settings(tmp_path))) as http:
