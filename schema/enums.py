@@ -22,7 +22,8 @@ class TwoFactorState(Enum):
         "INACTIVE", description="Email and password alone open a session. An activation under way leaves it so."
     )
     ACTIVE = strawberry.enum_value(
-        "ACTIVE", description="`login` answers with a challenge, and `verifyLogin` opens the session."
+        "ACTIVE",
+        description=("Signing in takes two steps: `login` answers with a challenge, and `verifyLogin` finishes it."),
     )
 
 

@@ -76,7 +76,9 @@ class UserFilter:
             "else the error `BAD_USER_INPUT`."
         ),
     )
-    role: Role | None = strawberry.field(default=strawberry.UNSET, description="Only members, or only admins.")
+    role: Role | None = strawberry.field(
+        default=strawberry.UNSET, description=("Only users with this role: `ADMIN` finds whom members can turn to.")
+    )
     two_factor: TwoFactorState | None = strawberry.field(
         default=strawberry.UNSET, description="Only users whose 2FA is in this state: `INACTIVE` finds whom to remind."
     )

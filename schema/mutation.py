@@ -64,7 +64,8 @@ Otp = Annotated[
     ),
 ]
 ConfirmedActivation = Annotated[
-    strawberry.ID, strawberry.argument(description="The `activationId` that `BackupCodesIssued` repeated.")
+    strawberry.ID,
+    strawberry.argument(description=("The `activationId` of the activation whose backup codes were shown.")),
 ]
 ResetUserId = Annotated[
     strawberry.ID,

@@ -18,8 +18,8 @@ from twofactor import results
 
 _VIEWER = "The viewer as they are now. Select its `id` and what your screens show, so that a cache updates them."
 _CODES = (
-    "10 codes of 10 characters each, in capitals and digits. Show them once, and keep them in no cache, store or log. "
-    "Each replaces an OTP at one sign-in."
+    "A set of 10 codes of 10 characters each, in capitals and digits. Show them once, and keep them in no cache, "
+    "store or log. Each replaces an OTP at one sign-in."
 )
 _FILE = "The codes as a file, for a Download button. It holds the same secrets as `codes`."
 
@@ -127,7 +127,7 @@ class QrCode:
         description="A complete `<svg>` element, to be put into a page as markup. Scales freely."
     )
     svg_data_uri: str = strawberry.field(
-        description="The same drawing as a `data:image/svg+xml` URI, for the `src` of an image."
+        description="The same drawing as a `data:image/svg+xml` URI, for the source of an image."
     )
 
     @strawberry.field(
