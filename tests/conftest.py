@@ -1,6 +1,7 @@
 """The states that tests begin with. A fixture is named after the state it gives."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
 from urllib.parse import SplitResult
 
 import pytest
@@ -29,6 +30,22 @@ settings.load_profile("countersign")
 PASSWORD = "correct horse battery staple"
 
 KEYS = "now:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,before:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Let a failure that shows a lone surrogate be reported: pytest-xdist would die of sending it."""
+    return _without_surrogates((yield))  # type: ignore[no-any-return]  # of the type that it was given
+
+
+def _without_surrogates(data: Any) -> Any:  # noqa: ANN401  # whatever a report is made of
+    if isinstance(data, str):
+        return data.encode(errors="backslashreplace").decode()
+    if isinstance(data, dict):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return type(data)(_without_surrogates(value) for value in data)
+    return data
 
 
 @pytest.fixture(scope="session")
