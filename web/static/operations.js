@@ -1,0 +1,266 @@
+/**
+ * Every operation that the pages send. Each selects `__typename`, names the refusals whose facts it shows, and takes the
+ * message of all others by `... on UserError`, so that refusals still to come have words too.
+ *
+ * @typedef {import("./graphql.js").Outcome} Outcome
+ * @typedef {"OTP" | "BACKUP_CODE"} SecondFactorMethod
+ *
+ * @typedef {object} TwoFactor
+ * @property {"ACTIVE" | "INACTIVE"} state
+ * @property {boolean} enforced
+ * @property {boolean} setupRequired
+ * @property {string | null} activatedAt
+ * @property {string | null} lastUsedAt
+ * @property {number | null} backupCodesRemaining
+ *
+ * @typedef {object} Company
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} twoFactorEnforced
+ * @property {boolean} backupCodesEnabled
+ *
+ * @typedef {object} Viewer
+ * @property {string} id
+ * @property {string} email
+ * @property {string} name
+ * @property {"MEMBER" | "ADMIN"} role
+ * @property {Company} company
+ * @property {TwoFactor} twoFactor
+ *
+ * @typedef {Viewer & { createdAt: string, lastLoginAt: string | null }} User
+ *
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {string} createdAt
+ * @property {string} lastSeenAt
+ * @property {string | null} ipAddress
+ * @property {string | null} userAgent
+ * @property {boolean} current
+ * @property {SecondFactorMethod | null} secondFactor
+ *
+ * @typedef {object} SecurityEvent
+ * @property {string} id
+ * @property {string} kind
+ * @property {string} occurredAt
+ * @property {string | null} ipAddress
+ * @property {string | null} userAgent
+ * @property {string | null} note
+ * @property {{ id: string, name: string } | null} user
+ * @property {{ id: string, name: string } | null} actor
+ *
+ * @typedef {{ hasNextPage: boolean, endCursor: string | null }} PageInfo
+ * @typedef {{ nodes: SecurityEvent[], pageInfo: PageInfo }} SecurityEvents
+ * @typedef {{ name: string, appStoreUrl: string, playStoreUrl: string }} AuthenticatorApp
+ * @typedef {{ search?: string, role?: string, twoFactor?: string, backupCodesRemainingAtMost?: number }} UserFilter
+ * @typedef {{ userId?: string, kinds?: string[], since?: string, until?: string }} SecurityEventFilter
+ */
+
+/** @template Variables, Data @typedef {import("./graphql.js").Operation<Variables, Data>} Operation */
+
+const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
+  state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining
+}`;
+const VIEWER = `fragment ViewerParts on User {
+  id email name role
+  company { id name twoFactorEnforced backupCodesEnabled }
+  twoFactor { ...TwoFactorParts }
+}
+${TWO_FACTOR}`;
+const EVENTS = `fragment EventParts on SecurityEventConnection {
+  nodes { id kind occurredAt ipAddress userAgent note user { id name } actor { id name } }
+  pageInfo { hasNextPage endCursor }
+}`;
+const REFUSALS = `... on UserError { message } ... on TooManyAttempts { retryAt }`;
+
+/**
+ * @param {string} document
+ * @returns {Operation<any, any>}
+ */
+function operation(document) {
+  return { name: /(?:query|mutation) (\w+)/.exec(document)?.[1] ?? "", document };
+}
+
+/** @type {Operation<{}, { viewer: Viewer | null }>} */
+export const GET_VIEWER = operation(`query GetViewer { viewer { ...ViewerParts } } ${VIEWER}`);
+
+/** @type {Operation<{ email: string, password: string, transport: "COOKIE" | "TOKEN" }, { login: Outcome }>} */
+export const LOGIN = operation(`
+  mutation Login($email: String!, $password: String!, $transport: SessionTransport!) {
+    login(email: $email, password: $password, transport: $transport) {
+      __typename
+      ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
+      ... on SecondFactorRequired { challengeToken methods }
+      ${REFUSALS}
+    }
+  } ${VIEWER}`);
+
+/**
+ * @type {Operation<
+ *   { challengeToken: string, secondFactor: { otp: string } | { backupCode: string } }, { verifyLogin: Outcome }
+ * >}
+ */
+export const VERIFY_LOGIN = operation(`
+  mutation VerifyLogin($challengeToken: String!, $secondFactor: SecondFactorInput!) {
+    verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {
+      __typename
+      ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
+      ${REFUSALS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<{}, { logout: { sessionId: string | null } }>} */
+export const LOGOUT = operation(`mutation Logout { logout { __typename sessionId } }`);
+
+/** @type {Operation<{}, { featureFlags: { backupCodes: boolean }, authenticatorApps: AuthenticatorApp[] }>} */
+export const GET_ACTIVATION_PAGE = operation(`
+  query GetActivationPage {
+    featureFlags { backupCodes }
+    authenticatorApps { name appStoreUrl playStoreUrl }
+  }`);
+
+/** @type {Operation<{ password: string }, { startTwoFactorActivation: Outcome }>} */
+export const START_ACTIVATION = operation(`
+  mutation StartActivation($password: String!) {
+    startTwoFactorActivation(password: $password) {
+      __typename
+      ... on TwoFactorActivation {
+        activationId key otpauthUri issuer accountName expiresAt
+        qrCode { svgDataUri }
+      }
+      ${REFUSALS}
+    }
+  }`);
+
+/** @type {Operation<{ activationId: string, otp: string }, { confirmOtp: Outcome }>} */
+export const CONFIRM_OTP = operation(`
+  mutation ConfirmOtp($activationId: ID!, $otp: String!) {
+    confirmOtp(activationId: $activationId, otp: $otp) {
+      __typename
+      ... on BackupCodesIssued { activationId codes file { name mimeType content } }
+      ... on TwoFactorActivated { viewer { ...ViewerParts } }
+      ${REFUSALS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<{ activationId: string }, { acknowledgeBackupCodes: Outcome }>} */
+export const ACKNOWLEDGE_BACKUP_CODES = operation(`
+  mutation AcknowledgeBackupCodes($activationId: ID!) {
+    acknowledgeBackupCodes(activationId: $activationId) {
+      __typename
+      ... on TwoFactorActivated { viewer { ...ViewerParts } }
+      ... on UserError { message }
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<{ password: string }, { regenerateBackupCodes: Outcome }>} */
+export const REGENERATE_BACKUP_CODES = operation(`
+  mutation RegenerateBackupCodes($password: String!) {
+    regenerateBackupCodes(password: $password) {
+      __typename
+      ... on BackupCodesRegenerated { codes file { name mimeType content } viewer { ...ViewerParts } }
+      ${REFUSALS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<{ password: string }, { deactivateTwoFactor: Outcome }>} */
+export const DEACTIVATE = operation(`
+  mutation Deactivate($password: String!) {
+    deactivateTwoFactor(password: $password) {
+      __typename
+      ... on TwoFactorDeactivated { viewer { ...ViewerParts } }
+      ${REFUSALS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<{ currentPassword: string, newPassword: string }, { changePassword: Outcome }>} */
+export const CHANGE_PASSWORD = operation(`
+  mutation ChangePassword($currentPassword: String!, $newPassword: String!) {
+    changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {
+      __typename
+      ${REFUSALS}
+    }
+  }`);
+
+/** @type {Operation<{}, { viewer: { sessions: Session[] } }>} */
+export const GET_SESSIONS = operation(`
+  query GetSessions {
+    viewer { id sessions { id createdAt lastSeenAt ipAddress userAgent current secondFactor } }
+  }`);
+
+/** @type {Operation<{ id: string }, { revokeSession: Outcome }>} */
+export const REVOKE_SESSION = operation(`
+  mutation RevokeSession($id: ID!) {
+    revokeSession(id: $id) { __typename ... on UserError { message } }
+  }`);
+
+/** @type {Operation<{ after: string | null }, { viewer: { securityEvents: SecurityEvents } }>} */
+export const GET_OWN_EVENTS = operation(`
+  query GetOwnEvents($after: String) {
+    viewer { id securityEvents(first: 25, after: $after) { ...EventParts } }
+  } ${EVENTS}`);
+
+/**
+ * @type {Operation<
+ *   { filter: UserFilter, after: string | null, orderBy: string },
+ *   { users: { nodes: User[], pageInfo: PageInfo, totalCount: number } }
+ * >}
+ */
+export const GET_USERS = operation(`
+  query GetUsers($filter: UserFilter, $after: String, $orderBy: UserOrder!) {
+    users(first: 10, after: $after, filter: $filter, orderBy: $orderBy) {
+      nodes { id email name role lastLoginAt twoFactor { ...TwoFactorParts } }
+      pageInfo { hasNextPage endCursor }
+      totalCount
+    }
+  } ${TWO_FACTOR}`);
+
+/** @typedef {{ totalCount: number }} Count */
+/** @type {Operation<{}, { active: Count, inactive: Count, fewCodes: Count }>} */
+export const COUNT_USERS = operation(`
+  query CountUsers {
+    active: users(first: 1, filter: { twoFactor: ACTIVE }) { totalCount }
+    inactive: users(first: 1, filter: { twoFactor: INACTIVE }) { totalCount }
+    fewCodes: users(first: 1, filter: { backupCodesRemainingAtMost: 2 }) { totalCount }
+  }`);
+
+/** @type {Operation<{ id: string }, { user: User & { securityEvents: SecurityEvents } | null }>} */
+export const GET_USER = operation(`
+  query GetUser($id: ID!) {
+    user(id: $id) {
+      id email name role createdAt lastLoginAt
+      twoFactor { ...TwoFactorParts }
+      securityEvents(first: 10) { ...EventParts }
+    }
+  } ${TWO_FACTOR} ${EVENTS}`);
+
+/** @type {Operation<{ userId: string, password: string, reason: string | null }, { adminResetTwoFactor: Outcome }>} */
+export const RESET_TWO_FACTOR = operation(`
+  mutation ResetTwoFactor($userId: ID!, $password: String!, $reason: String) {
+    adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {
+      __typename
+      ... on TwoFactorReset { user { id twoFactor { ...TwoFactorParts } } }
+      ${REFUSALS}
+    }
+  } ${TWO_FACTOR}`);
+
+/**
+ * @type {Operation<
+ *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean }, { updateSecurityPolicy: Outcome }
+ * >}
+ */
+export const UPDATE_POLICY = operation(`
+  mutation UpdatePolicy($password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean) {
+    updateSecurityPolicy(
+      password: $password, twoFactorEnforced: $twoFactorEnforced, backupCodesEnabled: $backupCodesEnabled
+    ) {
+      __typename
+      ... on SecurityPolicyUpdated { company { id name twoFactorEnforced backupCodesEnabled } }
+      ${REFUSALS}
+    }
+  }`);
+
+/** @type {Operation<{ filter: SecurityEventFilter, after: string | null }, { securityEvents: SecurityEvents }>} */
+export const GET_EVENTS = operation(`
+  query GetEvents($filter: SecurityEventFilter, $after: String) {
+    securityEvents(first: 25, after: $after, filter: $filter) { ...EventParts }
+  } ${EVENTS}`);
