@@ -7,10 +7,13 @@ import typing
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
+from graphql import GraphQLObjectType
 from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional
 from strawberry.types.field import StrawberryField
 
+from schema.errors import USER_ERRORS
 from schema.twins import TWINS
+from tests.contract.elements import own_types, served
 from twofactor import results
 
 # What a GraphQL type has and its facts have not: it is made from other facts, or asked for on its own.
@@ -88,6 +91,15 @@ class TestTwin:
         carries_secret = any(not field.repr for field in dataclasses.fields(facts))
 
         assert not (carries_secret and "id" in fields_of(twin))
+
+
+def test_every_type_is_a_twin() -> None:
+    """But for the two roots and the refusals, no type is without its facts: the tests above miss none."""
+    objects = {each.name for each in own_types(served()) if isinstance(each, GraphQLObjectType)}
+
+    assert objects - {"Query", "Mutation"} - {each.__name__ for each in USER_ERRORS.values()} == {
+        twin.__name__ for twin in TWINS
+    }
 
 
 def test_every_answer_has_a_twin() -> None:
