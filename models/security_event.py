@@ -1,6 +1,7 @@
 """The audit trail: what happened to sign-in and 2FA."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -54,6 +55,11 @@ class SecurityEvent(Model):
     ip_address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=500, null=True)
     note = fields.CharField(max_length=500, null=True)
+
+    # Set by Tortoise with the relations.
+    company_id: UUID | None
+    user_id: UUID | None
+    actor_id: UUID | None
 
     class Meta:
         """Where the rows live, and an index for each way the console lists them."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from resolvers.context import Context
-from twofactor import directory, policy
+from twofactor import policy
 from twofactor import sessions as live_sessions
 from twofactor.access import may_see_all_of
 from twofactor.errors import ForbiddenError
@@ -63,6 +63,6 @@ async def sessions(context: Context, user: User) -> tuple[Session, ...]:
 
 
 async def security_events(context: Context, user: User, first: int, after: str | None) -> Page[SecurityEvent] | None:
-    """What happened to a user; None to whoever may not see it."""
+    """What happened to a user; None to whoever may not see it. Asked for many users of a list, it is one look-up."""
     asking = await context.set_up_viewer()
-    return await directory.list_events_of_user(context.env, asking, user, first, after)
+    return await context.events_of_users(asking, first, after).load(user)

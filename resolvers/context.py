@@ -2,14 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from strawberry.dataloader import DataLoader
 
 from models import SessionTransport
-from twofactor import sessions
+from twofactor import directory, sessions
 from twofactor.access import Viewer, require_admin, require_set_up
 from twofactor.environment import Client, Environment
 from twofactor.errors import UnauthenticatedError
-from twofactor.results import LoggedIn
+from twofactor.results import LoggedIn, Page, SecurityEvent, User
 
 
 class CookieJar(Protocol):
@@ -20,6 +22,10 @@ class CookieJar(Protocol):
 
     def drop(self) -> None:
         """Take the cookie back."""
+
+
+# A page of events for each user of a list.
+EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Context:
     _viewer: Viewer | None = None
     _viewer_is_known: bool = False
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
     async def viewer_or_nobody(self) -> Viewer | None:
         """Who asks; looked up once for all the fields of a query."""
@@ -102,6 +109,18 @@ class Context:
             ForbiddenError: It is no admin.
         """
         return require_admin(await self.acting_viewer())
+
+    def events_of_users(self, asking: Viewer, first: int, after: str | None) -> EventsOfUsers:
+        """Where events are read at once for all the users that a field stands in."""
+        wanted = (asking, first, after)
+        if wanted not in self._events_of_users:
+
+            async def read(users: list[User]) -> list[Page[SecurityEvent] | None]:
+                return await directory.list_events_of_users(self.env, asking, users, first, after)
+
+            # Nothing is kept: a later mutation of the operation may add events.
+            self._events_of_users[wanted] = DataLoader(read, cache=False)
+        return self._events_of_users[wanted]
 
     def begin(self, logged_in: LoggedIn) -> LoggedIn:
         """Carry a session that began back to the client; the rest of the operation is asked by its user."""

@@ -1,0 +1,1 @@
+"""What an operation costs in statements, and that lists cost no more for many than for one."""
