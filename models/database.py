@@ -77,8 +77,8 @@ class Database:
         """
         self._credentials = _credentials(url, pool_size)
         self.dialect = "sqlite" if self._credentials["engine"] == "models.sqlite" else "postgres"
-        # Tortoise's own pool waits for ever; this one gives up in time.
-        self._connections = asyncio.Semaphore(pool_size)
+        # Tortoise's own queues wait for ever; this one gives up in time. SQLite has one connection for all.
+        self._connections = asyncio.Semaphore(1 if self.dialect == "sqlite" else pool_size)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _credentials(url: str, pool_size: int) -> dict[str, Any]:
     if parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1:
         options = dict(parse_qsl(parts.query))
         return {
-            "engine": "tortoise.backends.asyncpg",
+            "engine": "models.postgres",
             "credentials": {
                 "host": options.get("host") or parts.hostname or "127.0.0.1",
                 "port": parts.port or 5432,
