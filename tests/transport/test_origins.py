@@ -63,3 +63,12 @@ async def test_h4_a_request_across_sites_without_an_origin_is_refused(browser: B
         response = await browser.ask("{ hello }", headers=headers)
 
     assert response.status_code == 403
+
+
+async def test_h4_two_origins_are_refused(browser: Browser) -> None:
+    """A second header cannot hide behind one of ours."""
+    response = await browser.send(
+        json={"query": "{ hello }"}, headers=[("origin", "https://api.example"), ("origin", "https://evil.example")]
+    )
+
+    assert response.status_code == 403
