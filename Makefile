@@ -18,7 +18,7 @@ INSTALLED_DEV = $(VENV_DEV)/installed
 TESTS ?= -n 2
 PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor web)
 
-EXPORT = "from schema.root import create_schema; print(create_schema().as_str())"
+EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check schema lock clean
