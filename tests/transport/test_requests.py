@@ -61,7 +61,6 @@ async def test_json_may_nest_as_deep_as_the_bound(browser: Browser) -> None:
 
 async def test_h2_a_body_beyond_the_limit_is_refused_with_413(browser: Browser) -> None:
     """The limit on bodies is exact, declared or not; the rest is not read."""
-
     padding = MAX_BODY_BYTES - len(HELLO)
 
     async def undeclared() -> object:
