@@ -102,7 +102,8 @@ async def prove_password(env: Environment, client: Client, viewer: Viewer, passw
 
 
 async def _wrong_password(env: Environment, client: Client, viewer: Viewer, budget: Budget) -> WrongPasswordError:
-    user = await models.User.filter(id=viewer.user.id).first()
+    # Locked, for an event can be of nobody who is deleted meanwhile.
+    user = await lock_user(viewer.user.id)
     await audit.record(SecurityEventKind.REAUTHENTICATION_FAILED, user=user, client=client, now=env.now())
     counted = await attempts.failures(budget)
     if counted.failures >= FREE_ATTEMPTS:

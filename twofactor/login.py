@@ -60,7 +60,7 @@ async def log_in(
         async with env.database.transaction():
             user = await lock_user(account.id if account else NOBODY)
             if not is_right or user is None or account is None or _has_changed(account, user):
-                await _refuse_login(env, client, account, budget)
+                await _refuse_login(env, client, user, budget)
             await attempts.give_back_password(budget)
             if better_hash:
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
@@ -74,12 +74,10 @@ def _has_changed(account: models.User, user: models.User) -> bool:
     return user.password_hash != account.password_hash or not user.is_enabled
 
 
-async def _refuse_login(env: Environment, client: Client, account: models.User | None, budget: Budget) -> NoReturn:
-    await audit.record(SecurityEventKind.LOGIN_FAILED, user=account, client=client, now=env.now())
+async def _refuse_login(env: Environment, client: Client, user: models.User | None, budget: Budget) -> NoReturn:
+    await audit.record(SecurityEventKind.LOGIN_FAILED, user=user, client=client, now=env.now())
     if (await attempts.failures(budget)).failures >= FREE_ATTEMPTS:
-        await audit.record(
-            SecurityEventKind.LOCKED, user=account, client=client, now=env.now(), note=budget.factor.value
-        )
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=env.now(), note=budget.factor.value)
     raise CommitAndRaise(WrongEmailOrPasswordError())
 
 
