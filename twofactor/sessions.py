@@ -7,6 +7,7 @@ import models
 from models import SecondFactorMethod, SecurityEventKind, SessionTransport
 from twofactor import audit
 from twofactor.access import Viewer
+from twofactor.acting import lock_user
 from twofactor.environment import Client, Environment
 from twofactor.errors import SessionNotFoundError
 from twofactor.results import LoggedIn, LoggedOut, Session, SessionRevoked, User
@@ -102,11 +103,11 @@ async def revoke_session(env: Environment, client: Client, viewer: Viewer, sessi
 
 async def _end(env: Environment, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind) -> bool:
     now = env.now()
+    user = await lock_user(viewer.user.id)
     ended = await models.Session.filter(
         id=session_id, user_id=viewer.user.id, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME
     ).delete()
     if ended:
-        user = await models.User.get(id=viewer.user.id)
         await audit.record(kind, user=user, client=client, now=now)
     return ended == 1
 
