@@ -14,6 +14,8 @@ PIP = -m pip --disable-pip-version-check --quiet install
 # Each environment is a file that is as new as what was installed in it, so that nothing is installed twice.
 INSTALLED = $(VENV)/installed
 INSTALLED_DEV = $(VENV_DEV)/installed
+# Tests that need more than Python: each folder has a target of its own, `test-NAME`.
+MORE_TESTS = tests/browser tests/redis
 # Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
 TESTS ?= -n 2
 PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor web)
@@ -21,7 +23,7 @@ PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolv
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check schema lock clean
+.PHONY: help demo test test-redis check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +32,11 @@ demo: $(INSTALLED) ## Start everything on this machine, with people to sign in a
 	PORT=$(PORT) DATA=$(DATA) $(RUN) -m demo
 
 test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tests/rules -k totp" for some of them
-	$(RUN_DEV) -m pytest $(TESTS)
+	$(RUN_DEV) -m pytest $(MORE_TESTS:%=--ignore=%) $(TESTS)
+
+test-redis: $(INSTALLED_DEV) ## Run the tests of limits by address over a real Redis
+	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
+	$(RUN_DEV) -m pytest tests/redis
 
 check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
 	$(RUN_DEV) -m ruff check .

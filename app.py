@@ -205,6 +205,7 @@ async def _running(env: Environment, sender: MailSender, *, is_production: bool)
             await asyncio.gather(*background, return_exceptions=True)
     finally:
         env.hashing.close()
+        await env.addresses.close()
         await env.database.close()
 
 

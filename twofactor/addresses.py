@@ -6,16 +6,19 @@ alone.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.storage import storage_from_string
 
 from twofactor.errors import TooManyAttemptsError
 
 WINDOW = timedelta(minutes=10)
+# A store that hangs is as good as one that is down.
+STORE_TIMEOUTS: dict[str, Any] = {"implementation": "redispy", "socket_timeout": 1, "socket_connect_timeout": 1}
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +28,10 @@ class AddressLimiter:
 
     def __init__(self, *, failures_allowed: int, store_url: str = "async+memory://") -> None:
         """Count in the store of this URL: `async+memory://` or `async+redis://HOST:PORT/DB`."""
-        store = storage_from_string(store_url)
+        options = STORE_TIMEOUTS if "redis" in store_url else {}
+        store = storage_from_string(store_url, **options)
         assert isinstance(store, Storage)  # noqa: S101  # settings admit the two URLs above alone
+        self._store = store
         self._limiter = SlidingWindowCounterRateLimiter(store)
         self._limit = RateLimitItemPerSecond(failures_allowed, int(WINDOW.total_seconds()), namespace="failures")
 
@@ -56,3 +61,8 @@ class AddressLimiter:
             await self._limiter.hit(self._limit, address)
         except Exception as error:  # noqa: BLE001  # see above
             log.warning("address_limiter_unavailable", error=type(error).__name__)
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        if isinstance(self._store, RedisStorage):
+            await self._store.bridge.storage.aclose()  # type: ignore[attr-defined]  # the bridge to redis-py has it
