@@ -1,0 +1,48 @@
+"""What holds of every account at every moment, read from the database."""
+
+from collections import Counter
+
+import models
+from models import LetterKind, SecurityEventKind
+from twofactor.environment import Environment
+
+# Each change, and the letter that tells of it: as many of one as of the other.
+TOLD_BY_LETTER = {
+    SecurityEventKind.TWO_FACTOR_ACTIVATED: LetterKind.TWO_FACTOR_ACTIVATED,
+    SecurityEventKind.TWO_FACTOR_DEACTIVATED: LetterKind.TWO_FACTOR_DEACTIVATED,
+    SecurityEventKind.TWO_FACTOR_RESET: LetterKind.TWO_FACTOR_RESET,
+    SecurityEventKind.BACKUP_CODE_USED: LetterKind.BACKUP_CODE_USED,
+    SecurityEventKind.PASSWORD_CHANGED: LetterKind.PASSWORD_CHANGED,
+}
+
+
+async def assert_invariants(env: Environment) -> None:
+    """Assert what holds of every account at every moment."""
+    async with env.database.transaction():
+        users = await models.User.all()
+        authenticators = set(await models.Authenticator.all().values_list("user_id", flat=True))
+        activations = await models.Activation.all()
+        challenges = set(await models.Challenge.all().values_list("user_id", flat=True))
+        sessions = set(await models.Session.all().values_list("user_id", flat=True))
+        sets = await models.BackupCodeSet.all()
+        codes = await models.BackupCode.all()
+        events = Counter(await models.SecurityEvent.all().values_list("kind", flat=True))
+        letters = Counter(await models.Letter.all().values_list("kind", flat=True))
+    active = {user.id for user in users if user.two_factor_activated_at is not None}
+    disabled = {user.id for user in users if not user.is_enabled}
+    in_force = Counter(each.user_id for each in sets if each.activation_id is None)
+    waiting = Counter(each.activation_id for each in sets if each.activation_id is not None)
+
+    assert authenticators == active
+    assert set(in_force) <= active
+    assert all(number == 1 for number in [*in_force.values(), *waiting.values()])
+    assert all(number == 10 for number in Counter(code.code_set_id for code in codes).values())
+    assert len({each.user_id for each in activations}) == len(activations)
+    assert not {each.user_id for each in activations} & active
+    assert challenges <= active
+    assert not disabled & (challenges | sessions | {each.user_id for each in activations})
+    unused = Counter(code.code_set_id for code in codes if code.used_at is None)
+    left = {each.user_id: unused[each.id] for each in sets if each.activation_id is None}
+    assert {user.id: user.backup_codes_remaining for user in users} == {user.id: left.get(user.id, 0) for user in users}
+    for event, letter in TOLD_BY_LETTER.items():
+        assert events[event] == letters[letter], event
