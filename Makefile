@@ -18,7 +18,7 @@ INSTALLED_DEV = $(VENV_DEV)/installed
 MORE_TESTS = tests/browser tests/redis
 # Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
 TESTS ?= -n 2
-PACKAGES = $(wildcard app.py settings.py) $(wildcard cli demo mail models resolvers schema tests transport twofactor web)
+PACKAGES = $(wildcard app.py settings.py) $(wildcard attacks cli demo mail models resolvers schema tests transport twofactor web)
 
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 

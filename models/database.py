@@ -12,7 +12,7 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import DBConnectionError, OperationalError, TransactionManagementError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
@@ -141,8 +141,10 @@ class Database:
             yield
         except (DBConnectionError, OSError, *POSTGRES_UNAVAILABLE) as error:
             raise DatabaseUnavailable from error
-        except (OperationalError, sqlite3.OperationalError) as error:
-            if any(word in str(error).lower() for word in SQLITE_UNAVAILABLE):
+        except (OperationalError, TransactionManagementError, sqlite3.OperationalError) as error:
+            # Tortoise takes what happens after a failover, such as 25006, for a mistake of ours.
+            is_away = isinstance(error.__cause__, POSTGRES_UNAVAILABLE)
+            if is_away or any(word in str(error).lower() for word in SQLITE_UNAVAILABLE):
                 raise DatabaseUnavailable from error
             raise
         finally:
