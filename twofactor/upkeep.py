@@ -77,7 +77,7 @@ async def reseal_all(env: Environment) -> AsyncIterator[int]:
                 for row in rows:
                     seed = env.key_ring.unseal(Sealed(row.key_id, row.sealed_seed), row.user_id)
                     sealed = env.key_ring.seal(seed, row.user_id, secrets.token_bytes(NONCE_BYTES))
-                    await table.filter(pk=row.pk, key_id=row.key_id, sealed_seed=row.sealed_seed).update(
+                    await table.filter(user_id=row.user_id, key_id=row.key_id, sealed_seed=row.sealed_seed).update(
                         sealed_seed=sealed.box, key_id=sealed.key_id
                     )
             if not rows:
