@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
+from tortoise.backends.sqlite.client import SqliteClient
 
 import models
 from attacks.deeds import BY_NAME, DEEDS, Deed, Request, broken_invariants, shape
@@ -291,6 +292,29 @@ async def test_k2_a_write_lock_that_another_process_holds_is_waited_for_in_bound
             assert await state(service, request.about) == old
             assert await service.answer(request) == deed.succeeds_as
     _require_sound(sqlite_path)
+
+
+async def test_k2_h11_a_request_that_ends_while_it_waits_for_the_write_lock_leaves_no_transaction_open(
+    file_service: Served, sqlite_path: Path, clock: Clock
+) -> None:
+    """SQLite gives it the lock after it has gone; whoever comes next can begin all the same."""
+    deed = BY_NAME["verifyLogin by OTP"]
+    request, old = await prepare(file_service, deed, clock)
+    connection = file_service.env.database.connection
+    assert isinstance(connection, SqliteClient)
+
+    with _write_lock_held(sqlite_path):
+        task = asyncio.create_task(file_service.post(request))
+        while not connection._lock.locked():  # noqa: ASYNC110  # nobody tells when a lock is taken
+            await asyncio.sleep(0)
+        # BEGIN has been handed to the thread of the connection.
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([task])
+
+    assert await state(file_service, request.about) == old
+    assert await file_service.answer(request) == deed.succeeds_as
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
