@@ -20,6 +20,8 @@ from web import site
 
 HOST = "127.0.0.1"
 PRODUCT_NAME = "Countersign"
+# Where the API is, and who can sign in, for programs.
+FACTS = "demo.json"
 
 
 class DemoError(Exception):
@@ -42,7 +44,7 @@ async def run(*, port: int, data: Path) -> None:
             url = f"http://{HOST}:{listener.getsockname()[1]}"
 
             def tell() -> None:
-                write_json(data / "demo.json", _facts(url, mail_dir, people))
+                write_json(data / FACTS, _facts(url, mail_dir, people))
                 welcome(url, mail_dir, people)
 
             app = create_app(
@@ -50,7 +52,11 @@ async def run(*, port: int, data: Path) -> None:
                 extra_routes=site.routes(product_name=PRODUCT_NAME, mail_dir=mail_dir, graphiql=settings.graphiql),
             )
             options = server_options(settings) | {"factory": False, "workers": 1}
-            await _Server(uvicorn.Config(app, **options), tell).serve([listener])
+            try:
+                await _Server(uvicorn.Config(app, **options), tell).serve([listener])
+            finally:
+                # It is there exactly while the demo can be used, for those who wait for it.
+                await asyncio.to_thread((data / FACTS).unlink, missing_ok=True)
 
 
 class _Server(uvicorn.Server):
@@ -95,8 +101,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
 def _open_data(data: Path) -> tuple[list[Person], bool]:
     try:
         data.mkdir(parents=True, exist_ok=True)
-        # What is left of an earlier start says nothing about this one.
-        (data / "demo.json").unlink(missing_ok=True)
+        # What a demo left that was killed says nothing about this one.
+        (data / FACTS).unlink(missing_ok=True)
         return load_people(data / "people.json")
     except (OSError, ValueError, TypeError) as error:
         message = f"DATA cannot be used: {type(error).__name__} in {data}"
