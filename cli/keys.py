@@ -27,7 +27,8 @@ def generate(
 ) -> None:
     """Print a new key as ID:KEY.
 
-    To rotate, put it first into COUNTERSIGN_SECRET_KEYS, before a comma and the old ones, and run `keys rotate`.
+    To rotate, add it to COUNTERSIGN_SECRET_KEYS after the old ones and a comma, and restart every server, so that all can
+    read what it seals; move it to the front and restart again; then run `keys rotate`.
     """
     key_id = key_id if key_id is not None else utc_now().strftime("%Y-%m-%d")
     if not KEY_ID.fullmatch(key_id):
