@@ -8,16 +8,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
-from tortoise.expressions import F, Q
 from tortoise.queryset import QuerySet
 
 from models import NEVER, AttemptBudget, Factor
+from models.statements import change
 from twofactor.environment import Client, Environment
 from twofactor.errors import AttemptRefusedError, SecondFactorLockedError, TooManyAttemptsError
 from twofactor.rules.attempts import attempts_remaining, is_locked, retry_at, waits
 from twofactor.rules.policy import SECOND_FACTOR_FAILURES_ALLOWED
+
+# More failures than there can be: wrong passwords bring waits only.
+NEVER_STOPS = 2**31 - 1
+
+GIVE_BACK = """
+    UPDATE attempt_budget SET failures = 0, failures_since_sign_in = 0
+    WHERE subject = $1 AND (factor = $2 OR failures_since_sign_in < $3)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +66,24 @@ async def claim(budget: Budget, now: datetime) -> None:
 
 
 async def _claim(budget: Budget, now: datetime) -> bool:
-    claimable = _rows(budget).filter(_wait_is_over(now))
-    if budget.factor is not Factor.PASSWORD:
-        claimable = claimable.filter(failures_since_sign_in__lt=SECOND_FACTOR_FAILURES_ALLOWED)
-    claimed = await claimable.update(
-        failures=F("failures") + 1, failures_since_sign_in=F("failures_since_sign_in") + 1, last_attempt_at=now
-    )
-    return claimed == 1
+    stops_at = NEVER_STOPS if budget.factor is Factor.PASSWORD else SECOND_FACTOR_FAILURES_ALLOWED
+    since = (now - wait for _, wait in waits())
+    return await change(_claiming(), budget.subject, budget.factor, now, stops_at, *since) == 1
 
 
-def _wait_is_over(now: datetime) -> Q:
-    (fewest, _), *_, (most, longest) = table = waits()
-    over = Q(failures__lt=fewest) | Q(failures__gte=most, last_attempt_at__lte=now - longest)
-    for failures, wait in table[:-1]:
-        over |= Q(failures=failures, last_attempt_at__lte=now - wait)
-    return over
+@cache
+def _claiming() -> str:
+    """The UPDATE that claims an attempt, if the wait after the failures so far is over."""
+    (fewest, _), *_ = table = waits()
+    is_over = [f"failures < {fewest}"]
+    for value, (failures, _) in enumerate(table, 5):
+        compared = ">=" if failures == table[-1][0] else "="
+        is_over.append(f"failures {compared} {failures} AND last_attempt_at <= ${value}")
+    return f"""
+        UPDATE attempt_budget
+        SET failures = failures + 1, failures_since_sign_in = failures_since_sign_in + 1, last_attempt_at = $3
+        WHERE subject = $1 AND factor = $2 AND failures_since_sign_in < $4 AND ({" OR ".join(is_over)})
+    """  # noqa: S608  # nothing but numbers of ours
 
 
 async def remaining(budget: Budget, now: datetime) -> int:
@@ -104,9 +116,7 @@ async def give_back_password(budget: Budget) -> None:
 
 async def give_back_second_factor(user_id: UUID, factor: Factor) -> None:
     """A sign-in was completed with this factor: both start over, but for another factor that is locked."""
-    await AttemptBudget.filter(
-        Q(factor=factor) | Q(failures_since_sign_in__lt=SECOND_FACTOR_FAILURES_ALLOWED), subject=user_id.hex
-    ).update(failures=0, failures_since_sign_in=0)
+    await change(GIVE_BACK, user_id.hex, factor, SECOND_FACTOR_FAILURES_ALLOWED)
 
 
 async def forget_second_factor(user_id: UUID) -> None:

@@ -1,9 +1,11 @@
 """The audit trail: every event is written in the transaction of the change it tells of (ASVS 16.2.1, 16.3.1)."""
 
 from datetime import datetime
+from uuid import uuid4
 
 import models
 from models import SecurityEventKind
+from models.statements import insert
 from twofactor.environment import Client
 
 
@@ -18,7 +20,9 @@ async def record(  # noqa: PLR0913  # when, where, who and what (ASVS 16.2.1) ar
 ) -> None:
     """Write down what happened to whom. `note` is a short remark, never a secret."""
     witness = user or actor
-    await models.SecurityEvent.create(
+    await insert(
+        models.SecurityEvent,
+        id=uuid4(),
         kind=kind,
         company_id=witness.company_id if witness else None,
         user_id=user.id if user else None,

@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 
 import models
 from models import Role, SecurityEventKind
-from models.statements import model_of, select
+from models.statements import columns, model_of, select
 from twofactor import policy
 from twofactor.access import Viewer, may_see_all_of
 from twofactor.environment import Environment
@@ -162,7 +162,7 @@ async def list_events_of_users(
     place = None if after is None else _place_among_events(after)
     visible = {user.id for user in users if may_see_all_of(viewer, user)}
     async with env.database.reading():
-        rows = await _newest_of_each(env, viewer.user.company.id, sorted(visible), first + 1, place)
+        rows = await _newest_of_each(viewer.user.company.id, sorted(visible), first + 1, place)
         people = await _people_of(rows)
     rows_of: dict[UUID, list[models.SecurityEvent]] = {user_id: [] for user_id in visible}
     for row in rows:
@@ -212,7 +212,7 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
 
 
 async def _newest_of_each(
-    env: Environment, company_id: UUID, user_ids: Sequence[UUID], limit: int, place: tuple[datetime, UUID] | None
+    company_id: UUID, user_ids: Sequence[UUID], limit: int, place: tuple[datetime, UUID] | None
 ) -> list[models.SecurityEvent]:
     """The newest events of each user, from a place in their lists on, in one statement.
 
@@ -228,11 +228,11 @@ async def _newest_of_each(
     for user_id in user_ids:
         values.append(user_id)
         selects.append(
-            "SELECT * FROM (SELECT * FROM security_event "  # noqa: S608  # nothing in it but numbers of values
+            f"SELECT * FROM (SELECT {columns(models.SecurityEvent)} FROM security_event "  # noqa: S608  # of our own making
             f"WHERE company_id = $1 AND user_id = ${len(values)} {beyond} "
             "ORDER BY occurred_at DESC, id DESC LIMIT $2) AS newest"
         )
-    rows = await select(env.database, " UNION ALL ".join(selects), *values) if selects else ()
+    rows = await select(" UNION ALL ".join(selects), *values) if selects else ()
     events = [model_of(models.SecurityEvent, row) for row in rows]
     return sorted(events, key=lambda event: (event.occurred_at, event.id), reverse=True)
 

@@ -1,10 +1,11 @@
 """Sessions: how they begin, are recognised, and end."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import models
 from models import SecondFactorMethod, SecurityEventKind, SessionTransport
+from models.statements import change, columns, insert, model_of, select
 from twofactor import audit
 from twofactor.access import Viewer
 from twofactor.acting import lock_user
@@ -13,6 +14,12 @@ from twofactor.errors import SessionNotFoundError
 from twofactor.results import LoggedIn, LoggedOut, Session, SessionRevoked, User
 from twofactor.rules.policy import LAST_SEEN_PRECISION, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
 from twofactor.rules.tokens import TokenKind, token_hash
+
+SIGN_IN = """
+    UPDATE user_account
+    SET last_login_at = $2, locale = $3, two_factor_last_used_at = $4, backup_codes_remaining = $5
+    WHERE id = $1
+"""
 
 
 async def begin_session(  # noqa: PLR0913  # each is a fact of the session
@@ -27,25 +34,39 @@ async def begin_session(  # noqa: PLR0913  # each is a fact of the session
     """Sign in the user, whose row is locked, with a token that nobody has seen before (ASVS 7.2.4)."""
     now = env.now()
     token = env.new_token(TokenKind.SESSION)
-    session = await models.Session.create(
-        token_hash=token_hash(TokenKind.SESSION, token),
-        user_id=user.id,
+    session = Session(
+        id=uuid4(),
         created_at=now,
         last_seen_at=now,
         expires_at=now + SESSION_LIFETIME,
         ip_address=client.ip_address,
         user_agent=client.user_agent,
+        current=True,
         second_factor=second_factor,
+    )
+    await insert(
+        models.Session,
+        id=session.id,
+        token_hash=token_hash(TokenKind.SESSION, token),
+        user_id=user.id,
+        created_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at,
+        ip_address=session.ip_address,
+        user_agent=session.user_agent,
+        second_factor=session.second_factor,
     )
     user.last_login_at = now
     user.locale = user.locale or client.locale
     if second_factor is not None:
         user.two_factor_last_used_at = now
-    await user.save(update_fields=["last_login_at", "locale", "two_factor_last_used_at", "backup_codes_remaining"])
+    await change(
+        SIGN_IN, user.id, user.last_login_at, user.locale, user.two_factor_last_used_at, user.backup_codes_remaining
+    )
     await audit.record(
         SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor and second_factor.value
     )
-    return LoggedIn(token, transport, Session.of(session, current=True), User.of(user, company))
+    return LoggedIn(token, transport, session, User.of(user, company))
 
 
 async def authenticate(env: Environment, token: str) -> Viewer | None:
@@ -55,13 +76,30 @@ async def authenticate(env: Environment, token: str) -> Viewer | None:
         return None
     now = env.now()
     async with env.database.reading():
-        session = await models.Session.filter(token_hash=hashed).select_related("user__company").first()
-        if session is None or not _is_live(session, now) or not session.user.is_enabled:
+        found = await _find(hashed)
+        if found is None:
+            return None
+        session, user, company = found
+        if not _is_live(session, now) or not user.is_enabled:
             return None
         if now - session.last_seen_at >= LAST_SEEN_PRECISION:
             await models.Session.filter(id=session.id, last_seen_at__lt=now).update(last_seen_at=now)
             session.last_seen_at = now
-    return Viewer(User.of(session.user, session.user.company), Session.of(session, current=True))
+    return Viewer(User.of(user, company), Session.of(session, current=True))
+
+
+async def _find(hashed: str) -> tuple[models.Session, models.User, models.Company] | None:
+    """The session of a token, whose it is, and their company account. Every request asks, hence not by the models."""
+    rows = await select(
+        f"SELECT {columns(models.Session, models.User, models.Company)} FROM session "  # noqa: S608  # names of columns
+        "JOIN user_account ON user_account.id = session.user_id JOIN company ON company.id = user_account.company_id "
+        "WHERE session.token_hash = $1",
+        hashed,
+    )
+    if not rows:
+        return None
+    (row,) = rows
+    return model_of(models.Session, row), model_of(models.User, row), model_of(models.Company, row)
 
 
 async def list_sessions(env: Environment, viewer: Viewer) -> tuple[Session, ...]:

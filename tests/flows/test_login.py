@@ -584,10 +584,10 @@ class TestVerifyLoginWithBackupCode:
         challenge = await challenge_of(env, member.email)
         await trail.news()
         before = await state(env)
-        # A client whose address no column can hold makes the insertion of the session fail, after the code was used.
-        broken = Client(ip_address="x" * 100)
+        # An address that no database can hold, a lone surrogate, makes the insertions fail after the code was used.
+        broken = Client(ip_address="\ud800")
 
-        with pytest.raises(Exception, match=r"(?i)length|too long"):
+        with pytest.raises(Exception, match="surrogates not allowed"):
             await verify_login(env, broken, challenge, otp=None, backup_code=enrolled.codes[0])
 
         assert await state(env) == before

