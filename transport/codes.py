@@ -6,6 +6,7 @@ from typing import Any
 
 from asgi_correlation_id import correlation_id
 from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, VariableDefinitionNode, print_ast
+from strawberry.exceptions import StrawberryInputCoercionError
 
 GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -61,8 +62,10 @@ def _code_of_own_error(error: GraphQLError) -> str:
     """The code of what graphql-core itself raised in a valid document.
 
     A variable or argument of the wrong kind points at its place in the document; a result that its type does not fit
-    points at the field, or nowhere, and is our mistake.
+    points at the field, or nowhere, and is our mistake. A variable with a null in a one-of points nowhere too.
     """
+    if isinstance(error, StrawberryInputCoercionError):
+        return BAD_USER_INPUT
     nodes = error.nodes or []
     is_about_input = bool(nodes) and not any(isinstance(node, FieldNode) for node in nodes)
     return BAD_USER_INPUT if is_about_input else INTERNAL_SERVER_ERROR

@@ -13,6 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSyntaxError,
+    IntValueNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -24,6 +25,7 @@ from graphql.execution.values import get_variable_values
 from strawberry.extensions import AddValidationRules, SchemaExtension, ValidationCache
 
 from transport.codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
+from twofactor.rules.policy import PAGE_MAX
 
 # The introspection query of GraphiQL is the largest document a client has need of: some 400 tokens and 300 fields.
 MAX_TOKENS = 1000
@@ -34,6 +36,13 @@ MAX_DEPTH = 12
 MAX_ALIASES = 20
 MAX_ROOT_FIELDS = 10
 MAX_DIRECTIVES = 20
+# What the pages of an operation can hold at most together. Lists in lists multiply: a hundred users with a hundred
+# events each are 10,100; one list more, and a single small document would ask for a million.
+MAX_ITEMS = 10_500
+
+# The fields that give a page, and how long one is where `first` is left out.
+PAGED_FIELDS = frozenset({"users", "securityEvents"})
+PAGE_DEFAULT = 25
 
 # How many documents are remembered, parsed and validated. A client has a few dozen.
 DOCUMENTS_REMEMBERED = 256
@@ -64,6 +73,7 @@ class Size:
     aliases: int = 0
     directives: int = 0
     depth: int = 0
+    items: int = 0
 
     def add(self, part: "Size") -> None:
         """Take in what stands on the same level."""
@@ -71,6 +81,7 @@ class Size:
         self.root_fields += part.root_fields
         self.aliases += part.aliases
         self.directives += part.directives
+        self.items += part.items
         self.depth = max(self.depth, part.depth)
 
 
@@ -110,6 +121,7 @@ class _Measure:
             aliases=below.aliases + (field.alias is not None),
             directives=below.directives,
             depth=1 if field.name.value in {"__schema", "__type"} else 1 + below.depth,
+            items=_page_size(field) * (1 + below.items) if field.name.value in PAGED_FIELDS else below.items,
         )
 
     def _of_fragment(self, name: str) -> Size:
@@ -146,6 +158,16 @@ def admitted_document(query: str) -> DocumentNode:
     return document
 
 
+def _page_size(field: FieldNode) -> int:
+    """How many items a field can give at most; a variable may be anything that is let through."""
+    first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
+    if first is None:
+        return PAGE_DEFAULT
+    if isinstance(first, IntValueNode) and len(first.value) <= len(str(PAGE_MAX)):
+        return min(max(int(first.value), 1), PAGE_MAX)
+    return PAGE_MAX
+
+
 def _require_small(size: Size) -> None:
     for count, most, what in (
         (size.fields, MAX_FIELDS, "fields"),
@@ -153,6 +175,7 @@ def _require_small(size: Size) -> None:
         (size.aliases, MAX_ALIASES, "aliases"),
         (size.directives, MAX_DIRECTIVES, "directives"),
         (size.depth, MAX_DEPTH, "levels"),
+        (size.items, MAX_ITEMS, "items of lists"),
     ):
         if count > most:
             message = f"The operation has more than {most} {what}, its fragments written out."
