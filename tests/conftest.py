@@ -6,7 +6,7 @@ from urllib.parse import SplitResult
 
 import pytest
 from argon2 import PasswordHasher
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import models
 from models import Role
@@ -25,6 +25,14 @@ from twofactor.rules.sealing import KeyRing
 # Examples take as long as the machine is busy; a slow one is no failure.
 settings.register_profile("countersign", deadline=None, print_blob=True)
 settings.load_profile("countersign")
+# Mutation testing runs the tests many times in one process, and wants the same examples each time.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("countersign"),
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.differing_executors],
+)
 
 # The password of everybody.
 PASSWORD = "correct horse battery staple"

@@ -1,5 +1,6 @@
 """A client of the API: HTTP to the whole app, within the process."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,8 +25,10 @@ class Api:
     ) -> httpx.Response:
         """Send an operation. The whole response."""
         bearer = {"Authorization": f"Bearer {self.session_token}"} if self.session_token else {}
-        body = {"query": query, "variables": dict(variables or {})}
-        return await self.http.post("/graphql", json=body, headers=bearer | dict(headers or {}))
+        # In ASCII, so that everything can be sent: lone surrogates too.
+        body = json.dumps({"query": query, "variables": dict(variables or {})}).encode("ascii")
+        sent = {"Content-Type": "application/json"} | bearer | dict(headers or {})
+        return await self.http.post("/graphql", content=body, headers=sent)
 
     async def execute(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send an operation. The response as GraphQL has it: `data`, and `errors` if there are any."""
