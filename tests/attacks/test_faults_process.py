@@ -115,8 +115,9 @@ async def test_b9_what_is_counted_outlives_the_process(service: Served, database
     for guess in guesses[:2]:
         _, points = await asyncio.to_thread(victim.do, database_url, clock(), guess, None)
 
-    for guess in guesses[2:-1]:
+    for guess in guesses[2:-2]:
         code, _ = await asyncio.to_thread(victim.do, database_url, clock(), guess, points.index(victim.COMMITTED))
         assert code == -signal.SIGKILL
 
+    assert await service.answer(guesses[-2]) == "WrongSecondFactor"
     assert await service.answer(guesses[-1]) == "TooManyAttempts"
