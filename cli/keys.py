@@ -27,7 +27,7 @@ def generate(
 ) -> None:
     """Print a new key as ID:KEY.
 
-    To rotate, add it to COUNTERSIGN_SECRET_KEYS after the old ones and a comma, and restart every server, so that all can
+    To rotate, add it to COUNTERSIGN_SECRET_KEYS after a comma at the end, and restart every server, so that all can
     read what it seals; move it to the front and restart again; then run `keys rotate`.
     """
     key_id = key_id if key_id is not None else utc_now().strftime("%Y-%m-%d")
