@@ -4,6 +4,7 @@ import { handled } from "./detours.js";
 import { h } from "./dom.js";
 import { ApiError, errorText, refusalText } from "./graphql.js";
 import { t } from "./i18n.js";
+import { state } from "./state.js";
 
 /**
  * @typedef {object} Field
@@ -82,6 +83,7 @@ export function form({ fields, submit, tone = "main", act, between = [], beside 
   const element = h(
     "form",
     { novalidate: true, onsubmit: submitted },
+    state.viewer && fields.some(({ type }) => type === "password") && owner(state.viewer.email),
     parts.map((part) => part.element),
     between,
     overall,
@@ -138,8 +140,13 @@ export function form({ fields, submit, tone = "main", act, between = [], beside 
   }
 }
 
+/** The name that a password belongs to, for password managers. @param {string} email */
+function owner(email) {
+  return h("input", { type: "text", autocomplete: "username", value: email, hidden: true, readonly: true });
+}
+
 /** @param {Field} field */
-export function fieldParts(field) {
+function fieldParts(field) {
   count += 1;
   const id = `${field.name}-${count}`;
   const hint = field.hint && h("p", { class: "hint", id: `${id}-hint` }, field.hint);

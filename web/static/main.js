@@ -12,6 +12,9 @@ import { loadViewer, signedOut, state } from "./state.js";
 
 const COLOURS_KEY = "colours";
 
+// One for all pages, so that it neither flickers nor is asked for again.
+const MARK = h("img", { src: "/web/mark.svg", alt: "" });
+
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const bar = /** @type {HTMLElement} */ (document.getElementById("bar"));
 const foot = /** @type {HTMLElement} */ (document.getElementById("foot"));
@@ -104,7 +107,7 @@ function put(page, isFirst) {
 function drawFrame() {
   skip.replaceChildren(t("frame.skip"));
   const { viewer, config } = state;
-  const brand = h("a", { class: "brand", href: "#/" }, h("img", { src: "/web/mark.svg", alt: "" }), config.productName);
+  const brand = h("a", { class: "brand", href: "#/" }, MARK, config.productName);
   bar.replaceChildren(brand, ...(viewer ? [navigation(viewer)] : []));
   foot.replaceChildren(
     h("label", {}, t("frame.language"), choice(Object.entries(LANGUAGE_NAMES), currentLanguage(), changeLanguage)),

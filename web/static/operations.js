@@ -181,7 +181,7 @@ export const CHANGE_PASSWORD = operation(`
     }
   }`);
 
-/** @type {Operation<{}, { viewer: { sessions: Session[] } }>} */
+/** @type {Operation<{}, { viewer: { sessions: Session[] } | null }>} */
 export const GET_SESSIONS = operation(`
   query GetSessions {
     viewer { id sessions { id createdAt lastSeenAt ipAddress userAgent current secondFactor } }
@@ -193,7 +193,7 @@ export const REVOKE_SESSION = operation(`
     revokeSession(id: $id) { __typename ... on UserError { message } }
   }`);
 
-/** @type {Operation<{ after: string | null }, { viewer: { securityEvents: SecurityEvents } }>} */
+/** @type {Operation<{ after: string | null }, { viewer: { securityEvents: SecurityEvents } | null }>} */
 export const GET_OWN_EVENTS = operation(`
   query GetOwnEvents($after: String) {
     viewer { id securityEvents(first: 25, after: $after) { ...EventParts } }

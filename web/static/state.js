@@ -1,6 +1,6 @@
 /** What all pages share: who is signed in, and what the server said of itself. */
 
-import { keepToken, send } from "./graphql.js";
+import { ApiError, keepToken, send } from "./graphql.js";
 import { GET_VIEWER } from "./operations.js";
 
 /**
@@ -23,6 +23,21 @@ export const state = {
 /** Asks the server who is signed in. */
 export async function loadViewer() {
   state.viewer = (await send(GET_VIEWER, {})).viewer;
+  return state.viewer;
+}
+
+/**
+ * The viewer of an answer, for pages of the account: `viewer` is null, and no error, where the session is over.
+ * @template T
+ * @param {T | null} viewer
+ * @returns {T}
+ * @throws {ApiError}
+ */
+export function present(viewer) {
+  if (!viewer) {
+    throw new ApiError("UNAUTHENTICATED");
+  }
+  return viewer;
 }
 
 /** @param {import("./graphql.js").Outcome} loggedIn */

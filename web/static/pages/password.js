@@ -7,7 +7,6 @@ import { t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { CHANGE_PASSWORD } from "../operations.js";
 import { refresh } from "../router.js";
-import { state } from "../state.js";
 import { tabs } from "./account.js";
 
 /** @returns {import("../router.js").Page} */
@@ -37,10 +36,6 @@ export function passwordPage() {
             },
           ],
           submit: t("changePassword.submit"),
-          // Password managers look for the name that belongs to the password.
-          between: [
-            h("input", { type: "text", autocomplete: "username", value: state.viewer?.email, hidden: true, readonly: true }),
-          ],
           act: change,
         }),
       ),

@@ -7,12 +7,12 @@ import { t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { COUNT_USERS, UPDATE_POLICY } from "../operations.js";
 import { refresh } from "../router.js";
-import { loadViewer, state } from "../state.js";
+import { loadViewer, present } from "../state.js";
 
 /** @returns {Promise<import("../router.js").Page>} */
 export async function policyPage() {
-  const [counts] = await Promise.all([send(COUNT_USERS, {}), loadViewer()]);
-  const { company, twoFactor } = /** @type {import("../operations.js").Viewer} */ (state.viewer);
+  const [counts, viewer] = await Promise.all([send(COUNT_USERS, {}), loadViewer()]);
+  const { company, twoFactor } = present(viewer);
   const preview = h("div", { role: "status" });
   const element = form({
     fields: [

@@ -2,7 +2,7 @@
 
 import { facts, h, note } from "../dom.js";
 import { dateTime, t } from "../i18n.js";
-import { loadViewer, state } from "../state.js";
+import { loadViewer, present } from "../state.js";
 import { tabs } from "./account.js";
 import { stateBadge } from "./two-factor.js";
 
@@ -11,8 +11,7 @@ const FEW_CODES = 2;
 /** @returns {Promise<import("../router.js").Page>} */
 export async function securityPage() {
   // Codes are used and 2FA is reset elsewhere, so what we knew may be old.
-  await loadViewer();
-  const { company, twoFactor } = /** @type {import("../operations.js").Viewer} */ (state.viewer);
+  const { company, twoFactor } = present(await loadViewer());
   const isActive = twoFactor.state === "ACTIVE";
   return {
     title: t("security.title"),

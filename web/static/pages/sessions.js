@@ -7,7 +7,7 @@ import { dateTime, t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { GET_SESSIONS, REVOKE_SESSION } from "../operations.js";
 import { go, refresh } from "../router.js";
-import { signedOut } from "../state.js";
+import { present, signedOut } from "../state.js";
 import { tabs } from "./account.js";
 import { deviceName } from "./device.js";
 
@@ -17,7 +17,7 @@ import { deviceName } from "./device.js";
 export async function sessionsPage() {
   const { viewer } = await send(GET_SESSIONS, {});
   // The one in hand first: it is what the others are compared with.
-  const sessions = viewer.sessions.toSorted((one, other) => Number(other.current) - Number(one.current));
+  const sessions = present(viewer).sessions.toSorted((one, other) => Number(other.current) - Number(one.current));
   return {
     title: t("sessions.title"),
     tabs: tabs(`${HOME}/sessions`),

@@ -14,14 +14,13 @@ import { arrive } from "./login.js";
 
 /** @returns {Page} */
 export function otpPage() {
-  const canUseBackupCode = state.challenge?.methods.includes("BACKUP_CODE");
   return page(t("verify.title"), [
     h("p", {}, t("verify.lead")),
     form({
       fields: [otpField(t("otp"), t("verify.otpHint"))],
       submit: t("verify"),
       act: ({ otp }) => verify("otp", { otp: otp.replaceAll(" ", "") }),
-      between: canUseBackupCode
+      between: canUseBackupCode()
         ? [h("p", {}, h("a", { href: "#/login/backup-code" }, t("verify.useBackupCode")))]
         : [h("p", { class: "quiet small" }, t("verify.askAdmin"))],
     }),
@@ -30,6 +29,9 @@ export function otpPage() {
 
 /** @returns {Page} */
 export function backupCodePage() {
+  if (state.challenge && !canUseBackupCode()) {
+    queueMicrotask(() => go("/login/otp", { replace: true }));
+  }
   return page(t("verify.backupTitle"), [
     note(t("verify.emergency"), "warn"),
     form({
@@ -47,6 +49,10 @@ export function backupCodePage() {
     }),
     h("p", { class: "quiet small" }, t("verify.askAdmin")),
   ]);
+}
+
+function canUseBackupCode() {
+  return state.challenge?.methods.includes("BACKUP_CODE");
 }
 
 /** @param {string} title @param {Node[]} content @returns {Page} */

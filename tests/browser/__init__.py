@@ -1,0 +1,1 @@
+"""The flows of the help page, walked in a real browser."""
