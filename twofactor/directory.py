@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
 from uuid import UUID
 
-from tortoise.expressions import Q
-from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 import models
 from models import Role, SecurityEventKind
+from models.places import Beyond
 from models.statements import columns, model_of, select
 from twofactor import policy
 from twofactor.access import Viewer, may_see_all_of
@@ -25,8 +23,6 @@ from twofactor.pages import decode_cursor, encode_cursor, page_of, require_page_
 from twofactor.results import AuthenticatorApp, Page, SecurityEvent, User
 from twofactor.rules.identity import is_plain_text, search_key
 from twofactor.rules.policy import SEARCH_MAX_LENGTH
-
-ModelT = TypeVar("ModelT", bound=Model)
 
 AUTHENTICATOR_APPS = (
     AuthenticatorApp(
@@ -110,7 +106,8 @@ async def list_users(env: Environment, viewer: Viewer, query: UserQuery) -> Page
     users = _matching_users(viewer, query)
     if query.after is not None:
         value, last_id = decode_cursor(query.order, query.after)
-        users = _beyond(users, column, value if column == "name_key" else _instant(value), last_id, descends=descends)
+        place = value if column == "name_key" else _instant(value)
+        users = users.filter(Beyond(column, place, last_id, descends=descends))
     async with env.database.reading():
         rows = (
             await users.order_by(*_ordering(column, descends=descends)).limit(query.first + 1).select_related("company")
@@ -222,7 +219,7 @@ async def _newest_of_each(
     values: list[object] = [company_id, limit]
     beyond = ""
     if place is not None:
-        beyond = "AND occurred_at <= $3 AND (occurred_at < $3 OR id < $4)"
+        beyond = "AND (occurred_at, id) < ($3, $4)"
         values += place
     selects = []
     for user_id in user_ids:
@@ -252,8 +249,7 @@ async def _page_of_events(
 ) -> Page[SecurityEvent]:
     require_page_size(first)
     if after is not None:
-        place = _place_among_events(after)
-        events = _beyond(events, "occurred_at", *place, descends=True)
+        events = events.filter(Beyond("occurred_at", *_place_among_events(after), descends=True))
     async with env.database.reading():
         rows: Sequence[models.SecurityEvent] = (
             await events.order_by(*_ordering("occurred_at", descends=True))
@@ -293,16 +289,6 @@ def _event(row: models.SecurityEvent, user: models.User | None, actor: models.Us
 
 def _ordering(column: str, *, descends: bool) -> tuple[str, str]:
     return (f"-{column}", "-id") if descends else (column, "id")
-
-
-def _beyond(
-    rows: QuerySet[ModelT], column: str, value: str | datetime, last_id: UUID, *, descends: bool
-) -> QuerySet[ModelT]:
-    """What comes after a place in the list. The first condition alone lets an index go straight there."""
-    strictly, loosely = ("lt", "lte") if descends else ("gt", "gte")
-    beyond_value: dict[str, Any] = {f"{column}__{strictly}": value}
-    beyond_id: dict[str, Any] = {f"id__{strictly}": last_id}
-    return rows.filter(Q(**beyond_value) | Q(**beyond_id), **{f"{column}__{loosely}": value})
 
 
 def _text(value: str | datetime) -> str:
