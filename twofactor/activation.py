@@ -28,7 +28,7 @@ from twofactor.errors import (
     WrongOtpError,
 )
 from twofactor.results import BackupCodesIssued, TwoFactorActivated, TwoFactorActivation
-from twofactor.rules.policy import ACTIVATION_LIFETIME, BACKUP_CODES_A_SET, CONFIRM_ATTEMPTS
+from twofactor.rules.policy import ACTIVATION_LIFETIME, BACKUP_CODES_A_SET, CLOCK_SLACK, CONFIRM_ATTEMPTS
 from twofactor.rules.tokens import TokenKind, token_hash
 from twofactor.rules.totp import is_well_formed_otp, key, matching_step, otpauth_uri
 from twofactor.seeds import unseal_seed
@@ -130,7 +130,11 @@ async def acknowledge_backup_codes(
 
 async def _under_way(acting: Acting, activation_hash: str, now: datetime) -> models.Activation | None:
     return await models.Activation.filter(
-        token_hash=activation_hash, user_id=acting.user.id, expires_at__gt=now, attempts__lt=CONFIRM_ATTEMPTS
+        token_hash=activation_hash,
+        user_id=acting.user.id,
+        created_at__lte=now + CLOCK_SLACK,
+        expires_at__gt=now,
+        attempts__lt=CONFIRM_ATTEMPTS,
     ).first()
 
 

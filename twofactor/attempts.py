@@ -18,7 +18,7 @@ from models.statements import change
 from twofactor.environment import Client, Environment
 from twofactor.errors import AttemptRefusedError, SecondFactorLockedError, TooManyAttemptsError
 from twofactor.rules.attempts import attempts_remaining, is_locked, retry_at, waits
-from twofactor.rules.policy import SECOND_FACTOR_FAILURES_ALLOWED
+from twofactor.rules.policy import CLOCK_SLACK, SECOND_FACTOR_FAILURES_ALLOWED
 
 # More failures than there can be: wrong passwords bring waits only.
 NEVER_STOPS = 2**31 - 1
@@ -68,7 +68,7 @@ async def claim(budget: Budget, now: datetime) -> None:
 async def _claim(budget: Budget, now: datetime) -> bool:
     stops_at = NEVER_STOPS if budget.factor is Factor.PASSWORD else SECOND_FACTOR_FAILURES_ALLOWED
     since = (now - wait for _, wait in waits())
-    return await change(_claiming(), budget.subject, budget.factor, now, stops_at, *since) == 1
+    return await change(_claiming(), budget.subject, budget.factor, now, stops_at, *since, now + CLOCK_SLACK) == 1
 
 
 @cache
@@ -79,6 +79,7 @@ def _claiming() -> str:
     for value, (failures, _) in enumerate(table, 5):
         compared = ">=" if failures == table[-1][0] else "="
         is_over.append(f"failures {compared} {failures} AND last_attempt_at <= ${value}")
+    is_over.append(f"last_attempt_at > ${5 + len(table)}")
     return f"""
         UPDATE attempt_budget
         SET failures = failures + 1, failures_since_sign_in = failures_since_sign_in + 1, last_attempt_at = $3
@@ -99,7 +100,8 @@ async def remaining(budget: Budget, now: datetime) -> int:
     if budget.factor is not Factor.PASSWORD and is_locked(row.failures_since_sign_in):
         raise SecondFactorLockedError
     next_attempt_at = retry_at(row.failures, row.last_attempt_at)
-    if attempts_remaining(row.failures) == 0 and next_attempt_at > now:
+    is_believed = row.last_attempt_at <= now + CLOCK_SLACK
+    if attempts_remaining(row.failures) == 0 and next_attempt_at > now and is_believed:
         raise TooManyAttemptsError(next_attempt_at)
     return attempts_remaining(row.failures)
 

@@ -22,6 +22,7 @@ from twofactor.rules.identity import could_be_password, email_key
 from twofactor.rules.policy import (
     CHALLENGE_LIFETIME,
     CHALLENGES_AN_ACCOUNT,
+    CLOCK_SLACK,
     FEW_BACKUP_CODES,
     FREE_ATTEMPTS,
     WARNING_INTERVAL,
@@ -226,9 +227,10 @@ async def _open(challenge_hash: str, now: datetime) -> _Opened:
         "FROM challenge JOIN user_account ON user_account.id = challenge.user_id "
         "JOIN company ON company.id = user_account.company_id "
         "JOIN authenticator ON authenticator.user_id = user_account.id "
-        "WHERE challenge.token_hash = $1 AND challenge.expires_at > $2",
+        "WHERE challenge.token_hash = $1 AND challenge.expires_at > $2 AND challenge.created_at <= $3",
         challenge_hash,
         now,
+        now + CLOCK_SLACK,
     )
     if not rows:
         raise ChallengeExpiredError

@@ -12,7 +12,7 @@ from twofactor.acting import lock_user
 from twofactor.environment import Client, Environment
 from twofactor.errors import SessionNotFoundError
 from twofactor.results import LoggedIn, LoggedOut, Session, SessionRevoked, User
-from twofactor.rules.policy import LAST_SEEN_PRECISION, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
+from twofactor.rules.policy import CLOCK_SLACK, LAST_SEEN_PRECISION, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
 from twofactor.rules.tokens import TokenKind, token_hash
 
 SIGN_IN = """
@@ -107,7 +107,10 @@ async def list_sessions(env: Environment, viewer: Viewer) -> tuple[Session, ...]
     now = env.now()
     async with env.database.reading():
         rows = await models.Session.filter(
-            user_id=viewer.user.id, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME
+            user_id=viewer.user.id,
+            created_at__lte=now + CLOCK_SLACK,
+            expires_at__gt=now,
+            last_seen_at__gt=now - SESSION_IDLE_LIFETIME,
         ).order_by("-created_at", "-id")
     return tuple(Session.of(row, current=row.id == viewer.session.id) for row in rows)
 
@@ -151,4 +154,5 @@ async def _end(env: Environment, client: Client, viewer: Viewer, session_id: UUI
 
 
 def _is_live(session: models.Session, now: datetime) -> bool:
-    return now < session.expires_at and now - session.last_seen_at < SESSION_IDLE_LIFETIME
+    is_believed = session.created_at <= now + CLOCK_SLACK
+    return is_believed and now < session.expires_at and now - session.last_seen_at < SESSION_IDLE_LIFETIME

@@ -39,6 +39,11 @@ SESSION_IDLE_LIFETIME = timedelta(days=7)
 # `lastSeenAt` is exact to within this much, so that reading need not write.
 LAST_SEEN_PRECISION = timedelta(minutes=1)
 
+# How far a server's clock may be set back, or be behind another's, without anybody noticing. What lies further ahead
+# was written by a clock that was wrong, and is not believed: else a jump forward and back would keep a session good, or
+# a wait going, for as long as the jump was.
+CLOCK_SLACK = timedelta(hours=1)
+
 # After this many failures in a row each further attempt has to wait, twice as long each time (RFC 4226 §7.3).
 FREE_ATTEMPTS = 5
 FIRST_WAIT = timedelta(seconds=30)
