@@ -5,7 +5,7 @@ Every query begins with the viewer's company account: another one's data does no
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from twofactor.errors import InvalidInputError
 from twofactor.pages import decode_cursor, encode_cursor, page_of, require_page_size
 from twofactor.results import AuthenticatorApp, Page, SecurityEvent, User
 from twofactor.rules.identity import is_plain_text, search_key
-from twofactor.rules.policy import SEARCH_MAX_LENGTH
+from twofactor.rules.policy import BACKUP_CODES_A_SET, SEARCH_MAX_LENGTH
 
 AUTHENTICATOR_APPS = (
     AuthenticatorApp(
@@ -202,9 +202,9 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
         if not policy.backup_codes_enabled(viewer.user.company):
             # Nobody has a number of codes where codes are off.
             return users.filter(id__in=[])
-        users = users.filter(
-            two_factor_activated_at__isnull=False, backup_codes_remaining__lte=query.backup_codes_remaining_at_most
-        )
+        # Nobody has more than a set; what is beyond that need not fit into the column.
+        at_most = min(max(query.backup_codes_remaining_at_most, -1), BACKUP_CODES_A_SET)
+        users = users.filter(two_factor_activated_at__isnull=False, backup_codes_remaining__lte=at_most)
     return users
 
 
@@ -298,8 +298,8 @@ def _text(value: str | datetime) -> str:
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInputError("after", "no cursor of this list") from error
-    if instant.tzinfo is None:
-        raise InvalidInputError("after", "no cursor of this list")
-    return instant
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInputError("after", "no cursor of this list")
