@@ -43,7 +43,7 @@ async def change_password(
 
 async def hash_unless_weak(env: Environment, password: str, email: str, name: str) -> str | None:
     """The hash of a new password, or None where it is too easy to guess."""
-    about = (*email.split("@"), *name.split())
+    about = (email, *email.split("@"), *name.split())
     if await env.hashing.run(lambda: is_weak_password(password, about=about)):
         return None
     return await env.hashing.hash_password(password)
