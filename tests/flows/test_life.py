@@ -14,7 +14,14 @@ from uuid import UUID
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 import models
 from models import LetterKind, Role, SecurityEventKind
@@ -37,7 +44,15 @@ from twofactor.login import log_in, verify_login
 from twofactor.passwords import change_password
 from twofactor.policy import update_security_policy
 from twofactor.removal import deactivate, reset_by_admin
-from twofactor.results import BackupCodesIssued, BackupCodesRegenerated, LoggedIn, SecondFactorRequired, Session, TwoFactorActivation, User
+from twofactor.results import (
+    BackupCodesIssued,
+    BackupCodesRegenerated,
+    LoggedIn,
+    SecondFactorRequired,
+    Session,
+    TwoFactorActivation,
+    User,
+)
 from twofactor.rules.sealing import KeyRing
 from twofactor.sessions import authenticate, log_out, revoke_session
 from twofactor.upkeep import clear_away
@@ -47,8 +62,8 @@ Letter = LetterKind
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
-    max_examples=400 if LONG else 12,
-    stateful_step_count=60 if LONG else 25,
+    max_examples=400 if LONG else 8,
+    stateful_step_count=60 if LONG else 30,
     derandomize=not LONG,
     database=None,
     deadline=None,
@@ -122,6 +137,11 @@ class Sitting:
     id: UUID
     began: datetime
     last_seen: datetime
+
+
+def has_session(life: "Life") -> bool:
+    """Whether there is a session to do something with; else the step would be wasted."""
+    return bool(life.sessions)
 
 
 class Life(RuleBasedStateMachine):
@@ -250,7 +270,7 @@ class Life(RuleBasedStateMachine):
 
     # The rules.
 
-    @initialize(active=st.booleans())
+    @initialize(active=st.sampled_from([True, True, False]))
     def begin(self, active: bool) -> None:  # noqa: FBT001
         """A company account with a member, without 2FA or with it, and an admin who has it."""
         self.runner.run(self._begin())
@@ -405,11 +425,38 @@ class Life(RuleBasedStateMachine):
         text = app.otp(self.now + timedelta(seconds=30 * otp))
         return text, int(self.now.timestamp()) // 30 + otp if abs(otp) <= 1 else 0
 
+    @precondition(lambda self: self.app and self.enabled)
+    @rule(otps=st.sampled_from([[0], [1], ["wrong", 0], [0, 0], ["wrong"] * 5, ["wrong"] * 6]))
+    def sign_in_with_otps(self, otps: list[int | str]) -> None:
+        """Both steps of a sign-in: with a right OTP, after wrong ones, or with one that is used twice."""
+        self.log_in(is_right=True)
+        for otp in otps:
+            if self.challenges or self.past_challenges:
+                self.give_otp(which=0, past=not self.challenges, otp=otp)
+
+    @precondition(lambda self: self.app and self.enabled)
+    @rule(kinds=st.sampled_from([["unused"], ["unused", "used"], ["wrong", "unused"], ["void"], ["wrong"] * 6]))
+    def sign_in_with_codes(self, kinds: list[str]) -> None:
+        """Both steps of a sign-in: with a right backup code, after wrong ones, or with one that is used twice."""
+        self.log_in(is_right=True)
+        for kind in kinds:
+            if self.challenges or self.past_challenges:
+                self.give_backup_code(which=0, past=not self.challenges, kind=kind)
+
+    @precondition(lambda self: self.app is None and self.sessions)
+    @rule(otp=st.sampled_from([0, 0, "wrong"]), acknowledges=st.sampled_from([True, True, False]))
+    def set_up(self, otp: int | str, acknowledges: bool) -> None:  # noqa: FBT001
+        """The whole of an activation, or most of it."""
+        self.start(which=0, is_right=True)
+        if self.activation and self.sessions:
+            self.confirm(which=0, past=False, otp=otp)
+        if acknowledges and self.activation and self.sessions:
+            self.acknowledge(which=0, past=False)
+
+    @precondition(lambda self: self.app)
     @rule(kind=st.sampled_from(["otp", "code"]), failures=st.sampled_from([98, 99]))
     def somebody_has_guessed_for_long(self, kind: str, failures: int) -> None:
         """A factor has been wrong almost a hundred times, the last time long ago."""
-        if self.app is None:
-            return
         long_ago = self.now - timedelta(hours=2)
         self.budgets[kind] = Budget(failures, failures, long_ago)
         factor = models.Factor.OTP if kind == "otp" else models.Factor.BACKUP_CODE
@@ -423,6 +470,7 @@ class Life(RuleBasedStateMachine):
                 factor=factor,
             )
 
+    @precondition(has_session)
     @rule(which=WHICH, is_right=IS_RIGHT)
     def start(self, which: int, is_right: bool) -> None:  # noqa: FBT001
         """The member begins an activation."""
@@ -504,6 +552,7 @@ class Life(RuleBasedStateMachine):
         self.replace_codes(codes)
         self.end_sessions(but=viewer.session.id)
 
+    @precondition(has_session)
     @rule(which=WHICH, is_right=IS_RIGHT)
     def regenerate(self, which: int, is_right: bool) -> None:  # noqa: FBT001
         """The member replaces all backup codes."""
@@ -522,6 +571,7 @@ class Life(RuleBasedStateMachine):
             self.replace_codes(list(answer.codes))
             self.end_what_is_open()
 
+    @precondition(has_session)
     @rule(which=WHICH, is_right=IS_RIGHT)
     def deactivate(self, which: int, is_right: bool) -> None:  # noqa: FBT001
         """The member switches 2FA off."""
@@ -569,6 +619,7 @@ class Life(RuleBasedStateMachine):
         self.enforced = self.enforced if enforced is None else enforced
         self.codes_on = self.codes_on if codes is None else codes
 
+    @precondition(has_session)
     @rule(which=WHICH, is_right=IS_RIGHT, new=st.sampled_from([*PASSWORDS, "password1234"]))
     def change_password(self, which: int, is_right: bool, new: str) -> None:  # noqa: FBT001
         """The member sets a new password."""
@@ -585,6 +636,7 @@ class Life(RuleBasedStateMachine):
             self.end_what_is_open()
             self.end_sessions(but=viewer.session.id)
 
+    @precondition(has_session)
     @rule(which=WHICH)
     def log_out(self, which: int) -> None:
         """The member signs out."""
@@ -593,6 +645,7 @@ class Life(RuleBasedStateMachine):
         self.do(log_out(self.env, CLIENT, viewer), "LoggedOut", Event.LOGGED_OUT)
         self.end_one(viewer.session.id)
 
+    @precondition(has_session)
     @rule(which=WHICH, other=WHICH)
     def revoke(self, which: int, other: int) -> None:
         """The member ends a session from another one."""
@@ -608,20 +661,28 @@ class Life(RuleBasedStateMachine):
         self.ended += [sitting.token for sitting in self.sessions if sitting.id == session_id]
         self.sessions = [sitting for sitting in self.sessions if sitting.id != session_id]
 
-    @rule()
-    def disable_or_enable(self) -> None:
-        """The operator disables the member, or enables them again."""
-        if self.enabled:
+    @precondition(lambda self: self.enabled)
+    @rule(really=st.sampled_from([False] * 5 + [True]))
+    def disable(self, really: bool) -> None:  # noqa: FBT001
+        """The operator disables the member, now and then."""
+        if really:
             self.do(disable_user(self.env, self.member.id), "NoneType", Event.USER_DISABLED)
             self.end_what_is_open()
             self.end_sessions()
-        else:
-            self.do(enable_user(self.env, self.member.id), "NoneType", Event.USER_ENABLED)
-        self.enabled = not self.enabled
+            self.enabled = False
 
+    @precondition(lambda self: not self.enabled)
     @rule()
-    def upkeep(self) -> None:
-        """What is over is cleared away, and nothing else."""
+    def enable(self) -> None:
+        """The operator enables the member again."""
+        self.do(enable_user(self.env, self.member.id), "NoneType", Event.USER_ENABLED)
+        self.enabled = True
+
+    @rule(really=st.sampled_from([False] * 5 + [True]))
+    def upkeep(self, really: bool) -> None:  # noqa: FBT001
+        """What is over is cleared away, and nothing else, now and then."""
+        if not really:
+            return
         self.do(clear_away(self.env), "int")
         live = [
             sitting

@@ -147,7 +147,9 @@ class TestEnforced:
 
 
 class TestFeatureFlags:
-    async def test_say_what_the_company_has(self, env: Environment, company: models.Company, enrolled: Enrolled) -> None:
+    async def test_say_what_the_company_has(
+        self, env: Environment, company: models.Company, enrolled: Enrolled
+    ) -> None:
         """The flag shows, and off means that nobody has a number of codes (rule 12)."""
         assert feature_flags(enrolled.viewer).backup_codes
         await change_rules(env, company, backup_codes_enabled=False)

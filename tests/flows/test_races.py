@@ -198,9 +198,7 @@ class TestBackupCode:
         """Two right codes on one challenge begin one session, and the other code stays good (E2)."""
         challenge = await challenge_of(env, member.email)
 
-        outcomes = await run(
-            [attempt("give_backup_code", challenge=challenge, code=code) for code in mia.codes[:2]]
-        )
+        outcomes = await run([attempt("give_backup_code", challenge=challenge, code=code) for code in mia.codes[:2]])
 
         assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": 1}
         assert await count(env, models.BackupCode, used_at__isnull=False) == 1
@@ -427,7 +425,9 @@ class TestPassword:
         await trail.news()
         outcomes = await run(
             [
-                attempt("change_password", session=ada.token, password=PASSWORD, new_password=f"{word} and some more words")
+                attempt(
+                    "change_password", session=ada.token, password=PASSWORD, new_password=f"{word} and some more words"
+                )
                 for word in ("tr0ub4dor", "zebrafinch")
             ]
         )

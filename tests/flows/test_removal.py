@@ -271,9 +271,7 @@ class TestResetByAdmin:
         self, env: Environment, member: models.User, enrolled: Enrolled, boss: Viewer, reason: str
     ) -> None:
         """What cannot be kept and shown is refused before the password is looked at."""
-        refusal = await refused(
-            reset_by_admin(env, CLIENT, boss, member.id, WRONG_PASSWORD, reason), InvalidInputError
-        )
+        refusal = await refused(reset_by_admin(env, CLIENT, boss, member.id, WRONG_PASSWORD, reason), InvalidInputError)
 
         assert refusal.argument == "reason"
         assert reason not in str(refusal)

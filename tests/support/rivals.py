@@ -121,7 +121,9 @@ ACTS: dict[str, Callable[..., Awaitable[object]]] = {
 
 async def prepare(env: Environment, attempts: Sequence[Attempt]) -> list[Callable[[], Awaitable[object]]]:
     """Each attempt, ready to be made, with its session recognised."""
-    viewers = {token: await authenticate(env, token) for token in {each["session"] for each in attempts if "session" in each}}
+    viewers = {
+        token: await authenticate(env, token) for token in {each["session"] for each in attempts if "session" in each}
+    }
     return [_prepared(env, dict(each), viewers) for each in attempts]
 
 
