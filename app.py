@@ -20,6 +20,7 @@ from models.database import Database, DatabaseUnavailable
 from schema.errors import TOP_LEVEL_CODES
 from schema.root import create_schema
 from settings import Settings, SettingsError, key_of, read_settings, unknown_keys
+from transport.graphiql.page import QueryPage
 from transport.health import health_routes
 from transport.limits import schema_extensions
 from transport.logs import configure_logging
@@ -85,6 +86,7 @@ def create_app(
         extensions=schema_extensions(introspection=settings.introspection),
         disable_field_suggestions=not settings.introspection,
     )
+    query_page = QueryPage(settings.graphiql_dir) if settings.graphiql else None
     view = GraphQLView(
         schema,
         env,
@@ -92,7 +94,7 @@ def create_app(
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         get_queries=settings.get_queries,
-        graphiql=settings.graphiql,
+        query_page=query_page,
     )
 
     async def missing_keys() -> str | None:
@@ -111,6 +113,7 @@ def create_app(
                 TrustedHostMiddleware(view, allowed_hosts=settings.allowed_hosts, www_redirect=False),
             ),
             *health_routes(env.database, missing_keys),
+            *(query_page.routes() if query_page else ()),
             *extra_routes,
         ],
         middleware=_middleware(settings),

@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     graphiql: bool = Field(
         default_factory=_outside_production, description="Whether GraphiQL is served; else off in production."
     )
+    graphiql_dir: Path = Field(
+        default=Path("var/graphiql"),
+        description="Where the files of GraphiQL are, once `python -m transport.graphiql.fetch` has brought them.",
+    )
     get_queries: bool = Field(
         default_factory=_outside_production,
         description="Whether queries (never mutations) are answered by GET; else off in production.",

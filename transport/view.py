@@ -44,7 +44,7 @@ from transport.codes import (
     told,
 )
 from transport.cookies import SessionCookie, session_token
-from transport.graphiql import render_graphql_ide
+from transport.graphiql.page import QueryPage
 from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
 from transport.origins import require_known_origin
 from transport.refusals import RequestRefusedError
@@ -70,7 +70,7 @@ class GraphQLView:
         allowed_origins: Collection[str] = (),
         trusted_proxies: Networks = (),
         get_queries: bool = False,
-        graphiql: bool = False,
+        query_page: QueryPage | None = None,
         body_timeout_s: float = BODY_TIMEOUT_S,
     ) -> None:
         """Answer with `schema`; what its unions do not hold of the domain's errors gets a code of `top_level_codes`."""
@@ -80,9 +80,9 @@ class GraphQLView:
         self._allowed_origins = frozenset(allowed_origins)
         self._trusted_proxies = trusted_proxies
         self._get_queries = get_queries
-        self._graphiql = graphiql
+        self._query_page = query_page
         self._body_timeout_s = body_timeout_s
-        self._methods = ("GET", "POST") if get_queries or graphiql else ("POST",)
+        self._methods = ("GET", "POST") if get_queries or query_page else ("POST",)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -96,8 +96,8 @@ class GraphQLView:
     async def _answer(self, request: Request) -> Response:
         if request.method not in self._methods:
             raise _method_refused(*self._methods)
-        if self._graphiql and _asks_for_the_page(request):
-            return render_graphql_ide()
+        if self._query_page and _asks_for_the_page(request):
+            return self._query_page.response()
         if request.method == "GET" and not self._get_queries:
             raise _method_refused("POST")
         require_known_origin(request.headers, self._allowed_origins)

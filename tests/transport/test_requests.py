@@ -2,11 +2,13 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.transport.toy import Browser, browsing, code, toy_app
 from transport.bodies import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from transport.graphiql.page import QueryPage
 
 JSON = {"content-type": "application/json"}
 HELLO = b'{"query": "{ hello }"}'
@@ -177,9 +179,9 @@ async def test_a_malformed_get_is_refused_with_400(browser: Browser, params: lis
     assert (await browser.send("GET", params=params)).status_code == 400
 
 
-async def test_the_page_of_graphiql_is_there_only_where_it_is_on(browser: Browser) -> None:
+async def test_the_page_of_graphiql_is_there_only_where_it_is_on(browser: Browser, tmp_path: Path) -> None:
     """A browser gets the page at the address of the API, if the settings say so."""
-    async with browsing(toy_app(graphiql=True)) as developer:
+    async with browsing(toy_app(query_page=QueryPage(tmp_path))) as developer:
         page = await developer.send("GET", headers={"accept": "text/html"})
     without = await browser.send("GET", headers={"accept": "text/html"})
 

@@ -1,0 +1,61 @@
+"""The page and what it loads, all of it from us."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from transport.graphiql.files import PageFile, page_files
+
+STATIC = Path(__file__).parent / "static"
+PREFIX = "/static/graphiql"
+
+# CodeMirror, GraphiQL's editor, sets styles on its elements as it draws them. Scripts are never inline.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class QueryPage:
+    """The page for developers: GraphiQL where its files are in the folder, else the small page of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look now which of the two it is."""
+        self._folder = folder
+        files = page_files()
+        self.is_graphiql = bool(files) and all((folder / file.name).is_file() for file in files)
+        self._html = _graphiql(files) if self.is_graphiql else (STATIC / "small.html").read_text("utf-8")
+
+    def response(self) -> Response:
+        """The page."""
+        policy = CONTENT_SECURITY_POLICY
+        if not self.is_graphiql:
+            policy = policy.replace(" 'unsafe-inline'", "")
+        return HTMLResponse(self._html, headers={"Content-Security-Policy": policy})
+
+    def routes(self) -> list[BaseRoute]:
+        """What the page loads."""
+        return [
+            Mount(f"{PREFIX}/own", StaticFiles(directory=STATIC)),
+            Mount(f"{PREFIX}/fetched", StaticFiles(directory=self._folder, check_dir=False)),
+        ]
+
+
+def _graphiql(files: Sequence[PageFile]) -> str:
+    """The page of GraphiQL. The browser checks each file against its hash before it uses it."""
+    template = (STATIC / "graphiql.html").read_text("utf-8")
+    styles = "\n".join(_element(file) for file in files if not file.is_script)
+    scripts = "\n".join(_element(file) for file in files if file.is_script)
+    return template.replace("<!-- styles -->", styles).replace("<!-- scripts -->", scripts)
+
+
+def _element(file: PageFile) -> str:
+    address = f"{PREFIX}/fetched/{escape(file.name)}"
+    checked = f'integrity="{escape(file.integrity)}" crossorigin'
+    if file.is_script:
+        return f'<script src="{address}" {checked} defer></script>'
+    return f'<link rel="stylesheet" href="{address}" {checked}>'
