@@ -35,7 +35,7 @@ REGENERATE = """
 
 
 async def test_replaces_all_codes(mia_with_2fa: Person, device: Api, aftermath: Aftermath) -> None:
-    """The old ones stop working at once, the new ones are counted anew, a letter tells of it, and this session stays."""
+    """The old ones stop working at once, the new ones are counted, a letter tells of it, and this session stays."""
     await verify(device, await challenge(device, mia_with_2fa.user), backupCode=mia_with_2fa.codes[0])
     await aftermath()
 
