@@ -33,9 +33,15 @@ RETRY_AFTER_S = 2
 # From an exception of the domain to its code; subclasses share it.
 TopLevelCodes = Mapping[type[Exception], str]
 
-SUGGESTION = re.compile(r" ?Did you mean .*\?$", re.DOTALL)
+# What follows a suggestion repeats the literal.
+SUGGESTION = re.compile(r" ?(Did you mean|Found:) .*", re.DOTALL)
 # How graphql-core repeats a literal: "Int cannot represent non-integer value: …", "Expected value of type …, found …".
-REPEATED_VALUE = re.compile(r"(?P<told>cannot represent [^:]*|^Expected value of type [^,]*)(: |, found ).*", re.DOTALL)
+# "Expected value of type … to be an object, found: …", and the parser: "Expected Name, found String '…'".
+REPEATED_VALUE = re.compile(
+    r"(?P<told>cannot represent [^:]*|^Expected value of type [^,]*|^Syntax Error: .*?(String|Int|Float))"
+    r"(: |, found:? | ['\"]).*",
+    re.DOTALL,
+)
 
 
 def request_error(message: str, code: str) -> GraphQLError:

@@ -17,9 +17,15 @@ from twofactor.environment import Environment
 
 
 @pytest.fixture
-def app(database_url: str, clock: Clock) -> Starlette:
+def issuer() -> str:
+    """How the product is called in authenticator apps."""
+    return "Countersign"
+
+
+@pytest.fixture
+def app(database_url: str, clock: Clock, issuer: str) -> Starlette:
     """The application, not started yet."""
-    return create_app(Settings(database_url=database_url), clock=clock)
+    return create_app(Settings(database_url=database_url, issuer=issuer), clock=clock)
 
 
 @pytest.fixture
