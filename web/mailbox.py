@@ -62,8 +62,8 @@ class Mailbox:
 def content_security_policy_of(html: str) -> str:
     """What a letter may do when it is shown: look as it was written, and nothing else.
 
-    Letters style their elements one by one, since mail clients drop style sheets. Each of these styles is allowed by its
-    hash (CSP Level 3 §6.7.3.3), so that no style of another origin could slip in.
+    Letters style their elements one by one, since mail clients drop style sheets. Each of these styles is allowed by
+    its hash (Content Security Policy Level 3, `unsafe-hashes`), so that all others stay out.
     """
     parser = _Styles()
     parser.feed(html)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.site import Site, running_site
 from tests.browser.visitor import Visitor
+from transport.graphiql import fetch
 
 # As a container runs it: without its sandbox, a screen, or calls to anywhere but the site.
 ARGUMENTS = [
@@ -24,9 +25,17 @@ TIMEOUT_MS = 10_000
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def graphiql_dir() -> Path:
+    """The files of GraphiQL, fetched once for all runs."""
+    folder = Path("var/graphiql")
+    assert fetch.main([str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, graphiql_dir: Path) -> Iterator[Site]:
     """The running site, shared by all tests: each makes people of its own."""
-    with running_site(tmp_path_factory.mktemp("site")) as site:
+    with running_site(tmp_path_factory.mktemp("site"), graphiql_dir=graphiql_dir) as site:
         yield site
 
 
@@ -44,13 +53,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_visitor(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
-    """Somebody with a browser of their own. In the end nobody's browser may have complained (CSP, scripts, requests)."""
+    """Somebody with a browser of their own. In the end no browser may have complained (CSP, scripts, requests)."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def make(**options: object) -> Visitor:
-        options = {"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options
-        context = chromium.new_context(base_url=site.url, accept_downloads=True, **options)  # type: ignore[arg-type]  # Playwright's own
+        options = {"base_url": site.url, "locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options
+        context = chromium.new_context(**options)  # type: ignore[arg-type]  # Playwright's own
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)

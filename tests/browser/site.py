@@ -1,4 +1,4 @@
-"""The whole site on the loopback interface: API, frontend, mail server and mailbox, with a clock that the test moves."""
+"""The whole site on the loopback interface: API, frontend, mail server and mailbox, with a clock that tests move."""
 
 import asyncio
 import contextlib
@@ -18,11 +18,13 @@ import httpx
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from app import create_app
 from models import Role
 from settings import Settings
 from tests.support.authenticator import Authenticator
+from transport.graphiql.page import QueryPage
 from twofactor import accounts
 from twofactor.environment import Environment
 from web.site import routes
@@ -32,6 +34,8 @@ ResultT = TypeVar("ResultT")
 PRODUCT = "Northwind"
 PASSWORD = "correct horse battery staple"
 START_TIMEOUT_S = 30
+# Where the site has the page that stands at `/graphql` when GraphiQL has not been fetched.
+SMALL_QUERY_PAGE = "/small-query-page"
 
 
 @dataclass
@@ -72,13 +76,13 @@ class Site:
         self._loop = loop
         self._numbers = count(1)
 
-    def company(self, **rules: bool) -> UUID:
+    def company(self, name: str = "Northwind Traders", **rules: bool) -> UUID:
         """Make a company account with these rules."""
-        return self._do(accounts.create_company(self._env, f"Company {next(self._numbers)}", **rules)).id
+        return self._do(accounts.create_company(self._env, name, **rules)).id
 
     def person(self, company_id: UUID, name: str, *, role: Role = Role.MEMBER) -> Person:
         """Make a user."""
-        email = f"{name.split()[0].lower()}-{next(self._numbers)}@example.com"
+        email = f"{name.split(maxsplit=1)[0].lower()}-{next(self._numbers)}@example.com"
         new = accounts.NewUser(email=email, name=name, role=role, password=PASSWORD)
         user = self._do(accounts.create_user(self._env, company_id, new))
         return Person(name, email, user.id, company_id)
@@ -90,7 +94,9 @@ class Site:
     def activate(self, person: Person) -> Person:
         """Activate a user's 2FA by the API, behind the browser's back."""
         with self._api(person) as ask:
-            begun = ask("startTwoFactorActivation", {"password": PASSWORD}, "... on TwoFactorActivation { activationId key }")
+            begun = ask(
+                "startTwoFactorActivation", {"password": PASSWORD}, "... on TwoFactorActivation { activationId key }"
+            )
             person.authenticator = Authenticator(begun["key"])
             proof = {"activationId": begun["activationId"], "otp": self.otp(person)}
             issued = ask("confirmOtp", proof, "... on BackupCodesIssued { activationId codes }")
@@ -138,11 +144,11 @@ class Site:
 
 
 @contextlib.contextmanager
-def running_site(folder: Path, *, product_name: str = PRODUCT) -> Iterator[Site]:
+def running_site(folder: Path, *, graphiql_dir: Path) -> Iterator[Site]:
     """A site whose database and letters are in this folder, for as long as the block lasts."""
     started: Future[Site] = Future()
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(folder, product_name, started, stop)))
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(folder, graphiql_dir, started, stop)))
     thread.start()
     try:
         yield started.result(START_TIMEOUT_S)
@@ -151,9 +157,9 @@ def running_site(folder: Path, *, product_name: str = PRODUCT) -> Iterator[Site]
         thread.join()
 
 
-async def _serve(folder: Path, product_name: str, started: "Future[Site]", stop: threading.Event) -> None:
+async def _serve(folder: Path, graphiql_dir: Path, started: "Future[Site]", stop: threading.Event) -> None:
     try:
-        async with _site(folder, product_name) as site:
+        async with _site(folder, graphiql_dir) as site:
             started.set_result(site)
             await asyncio.to_thread(stop.wait)
     except BaseException as error:
@@ -163,7 +169,7 @@ async def _serve(folder: Path, product_name: str, started: "Future[Site]", stop:
 
 
 @contextlib.asynccontextmanager
-async def _site(folder: Path, product_name: str) -> AsyncIterator[Site]:
+async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
     loop = asyncio.get_running_loop()
     mail_dir = folder / "mail"
     mail_dir.mkdir()
@@ -171,14 +177,16 @@ async def _site(folder: Path, product_name: str) -> AsyncIterator[Site]:
     mail_server = await loop.create_server(lambda: SMTP(_Sink(mail_dir)), "127.0.0.1", 0)
     settings = Settings(
         database_url=f"sqlite://{folder}/site.sqlite3",
-        product_name=product_name,
+        product_name=PRODUCT,
+        graphiql_dir=graphiql_dir,
         smtp_host="127.0.0.1",
         smtp_port=mail_server.sockets[0].getsockname()[1],
         smtp_security="none",
     )
-    app = create_app(
-        settings, clock=clock, extra_routes=routes(product_name=product_name, mail_dir=mail_dir, graphiql=True)
-    )
+    small_page = QueryPage(folder / "nothing")
+    frontend = routes(product_name=PRODUCT, mail_dir=mail_dir, graphiql=True)
+    extra_routes = [*frontend, Route(SMALL_QUERY_PAGE, lambda _request: small_page.response())]
+    app = create_app(settings, clock=clock, extra_routes=extra_routes)
     await _migrate(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))

@@ -11,7 +11,7 @@ from tests.support.authenticator import Authenticator
 
 
 def test_a_user_activates_2fa_step_by_step(visitor: Visitor, site: Site) -> None:
-    """Security tab, password, QR code, OTP, backup codes, checkbox; a letter tells, and the next login asks for an OTP."""
+    """Security tab, password, QR code, OTP, backup codes, checkbox; a letter tells, and the next login wants an OTP."""
     person = site.person(site.company(), "Mira Member")
     visitor.logs_in(person)
     visitor.opens_security(person)
@@ -232,7 +232,7 @@ def test_german_says_the_same(new_visitor: Callable[..., Visitor], site: Site) -
 
 
 def test_the_keyboard_alone_will_do(visitor: Visitor, site: Site) -> None:
-    """From the login to the backup codes without a pointer: Tab, Enter and Space reach everything in the order it has."""
+    """From the login to the backup codes without a pointer: Tab, Enter and Space reach everything in its order."""
     person = site.person(site.company(), "Kim Keyboard")
     keyboard = visitor.page.keyboard
     visitor.open("/login")
@@ -269,7 +269,10 @@ def tab_to(visitor: Visitor, name: str) -> None:
     """Press Tab until the element of this name has the focus."""
     for _ in range(40):
         visitor.page.keyboard.press("Tab")
-        if visitor.page.evaluate("document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText") == name:
+        if (
+            visitor.page.evaluate("document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText")
+            == name
+        ):
             return
     message = f"Tab does not reach {name!r}"
     raise AssertionError(message)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.site import PASSWORD, PRODUCT, Site
 from tests.browser.visitor import Visitor
@@ -21,7 +21,7 @@ def test_a_backup_code_opens_the_account_once(visitor: Visitor, site: Site) -> N
     link = visitor.page.get_by_role("link", name="Use a backup code instead")
     field = visitor.page.get_by_label("One-time password")
     expect(link).to_be_visible()
-    assert (link.bounding_box() or {})["y"] > (field.bounding_box() or {})["y"]
+    assert top_of(link) > top_of(field)
     link.click()
     visitor.sees_page("Log in with a backup code")
     visitor.fill("Backup code", f"{code[:5].lower()}-{code[5:]}")
@@ -78,7 +78,7 @@ def test_the_session_is_in_a_cookie_that_no_script_can_read(visitor: Visitor, si
 
 
 def test_where_the_browser_refuses_the_cookie_a_token_takes_its_place(visitor: Visitor, site: Site) -> None:
-    """As in browsers that take no Secure cookie from plain http: the session survives a reload, and ends with the tab."""
+    """As in browsers that take no Secure cookie from plain http. It survives a reload, and logging out drops it."""
     visitor.page.add_init_script("Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })")
     person = site.person(site.company(), "Theo Token")
     visitor.logs_in(person)
@@ -125,7 +125,7 @@ def test_a_session_is_signed_out_from_another_one(new_visitor: Callable[..., Vis
 
 
 def test_a_new_password_is_asked_for_from_then_on(visitor: Visitor, site: Site) -> None:
-    """A weak one is refused beside its own field, a wrong present one beside the other; a letter tells of the change."""
+    """A weak one is refused beside its own field, a wrong present one beside the other; a letter tells of it."""
     person = site.person(site.company(), "Pavel Password")
     visitor.logs_in(person)
     visitor.open("/account/password")
@@ -150,7 +150,7 @@ def test_a_new_password_is_asked_for_from_then_on(visitor: Visitor, site: Site) 
 def test_when_the_server_is_away_the_page_says_so_and_offers_to_try_again(
     new_visitor: Callable[..., Visitor], site: Site
 ) -> None:
-    """A refusal of no correct client, an answer of a proxy and no answer at all: each has words, none loses what was typed."""
+    """A busy service and an answer that is no JSON: each has words, and neither loses what was typed."""
     person = site.person(site.company(), "Una Unavailable")
     visitor = new_visitor()
     busy = {"errors": [{"message": "", "extensions": {"code": "SERVICE_UNAVAILABLE", "retryAfter": 2}}], "data": None}
@@ -170,7 +170,7 @@ def test_when_the_server_is_away_the_page_says_so_and_offers_to_try_again(
     visitor.sees_page("Profile")
 
 
-def test_a_refusal_that_came_to_the_contract_later_has_words_too(visitor: Visitor, site: Site) -> None:
+def test_a_refusal_that_came_to_the_contract_later_has_words_too(visitor: Visitor) -> None:
     """A `__typename` that the page does not know is shown as a refusal, with its message or without one."""
     visitor.open("/login")
     visitor.sees_page(f"Log in to {PRODUCT}")
@@ -182,6 +182,13 @@ def test_a_refusal_that_came_to_the_contract_later_has_words_too(visitor: Visito
         visitor.press("Login")
         visitor.is_refused("Password", words)
         visitor.page.unroute("**/graphql")
+
+
+def top_of(element: Locator) -> float:
+    """How far down the page it begins."""
+    box = element.bounding_box()
+    assert box
+    return box["y"]
 
 
 def answer_with(answer: dict[str, Any], route: Route) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -11,7 +11,7 @@ from tests.browser.site import Site
 from tests.browser.tour import tour
 from tests.browser.visitor import Visitor
 
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 720}
 # WCAG 2.2, 1.4.10 (reflow): 320 px. And 1280 px at a zoom of 200 %, where a page has 640 of its own.

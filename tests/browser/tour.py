@@ -17,14 +17,14 @@ def tour(visitor: Visitor, site: Site, look: Look) -> None:
     for person in people[:2]:
         site.activate(person)
     admin = site.admin(company, "Ada Ferreira")
-    activation(visitor, site, look, admin)
+    activation(visitor, look, admin)
     account(visitor, look, admin)
     console(visitor, look, people)
     sign_in(visitor, site, look, admin)
     enforced(visitor, site, look)
 
 
-def activation(visitor: Visitor, site: Site, look: Look, person: Person) -> None:
+def activation(visitor: Visitor, look: Look, person: Person) -> None:
     """From the first login to 2FA."""
     visitor.open("/login")
     visitor.sees_page("Log in to Northwind")

@@ -238,6 +238,7 @@ export default {
   "event.SECURITY_POLICY_CHANGED": "Regeln geändert",
   "event.PASSWORD_CHANGED": "Passwort geändert",
   "event.REAUTHENTICATION_FAILED": "Falsches Passwort für eine Änderung",
+  "event.COMPANY_CREATED": "Firmenkonto angelegt",
   "event.USER_CREATED": "Konto angelegt",
   "event.USER_DELETED": "Konto gelöscht",
   "event.USER_DISABLED": "Konto gesperrt",

@@ -238,6 +238,7 @@ export default {
   "event.SECURITY_POLICY_CHANGED": "Policy changed",
   "event.PASSWORD_CHANGED": "Password changed",
   "event.REAUTHENTICATION_FAILED": "Wrong password for a change",
+  "event.COMPANY_CREATED": "Company account made",
   "event.USER_CREATED": "Account made",
   "event.USER_DELETED": "Account deleted",
   "event.USER_DISABLED": "Account disabled",
