@@ -113,6 +113,7 @@ _describe(
         SecurityEventKind.REAUTHENTICATION_FAILED: (
             "Within a session, the password that a sensitive change asks for again was wrong."
         ),
+        SecurityEventKind.COMPANY_CREATED: "The operator of the service made the company account.",
         SecurityEventKind.USER_CREATED: "The operator of the service made the account.",
         SecurityEventKind.USER_DELETED: "The operator of the service deleted the account; `user` is null from then on.",
         SecurityEventKind.USER_DISABLED: "The operator of the service barred the user, and all their sessions ended.",

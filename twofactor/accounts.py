@@ -62,6 +62,9 @@ async def create_company(
             backup_codes_enabled=backup_codes_enabled,
             created_at=env.now(),
         )
+        await models.SecurityEvent.create(
+            company_id=row.id, kind=SecurityEventKind.COMPANY_CREATED, occurred_at=row.created_at
+        )
     return Company.of(row)
 
 

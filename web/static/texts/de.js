@@ -162,6 +162,7 @@ export default {
   "users.count": { one: "Ein Benutzer", other: "{count} Benutzer" },
   "users.search": "Name oder E-Mail",
   "users.fewCodes": { one: "Höchstens einer übrig", other: "Höchstens {count} übrig" },
+  "users.twoFactor": "2FA",
   "users.order": "Reihenfolge",
   "order.NAME": "Nach Namen",
   "order.NEWEST_FIRST": "Neueste zuerst",

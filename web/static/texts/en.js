@@ -162,6 +162,7 @@ export default {
   "users.count": { one: "One user", other: "{count} users" },
   "users.search": "Name or email",
   "users.fewCodes": { one: "At most one left", other: "At most {count} left" },
+  "users.twoFactor": "2FA",
   "users.order": "Order",
   "order.NAME": "By name",
   "order.NEWEST_FIRST": "Newest first",
