@@ -28,7 +28,7 @@ from twofactor.directory import (
 )
 from twofactor.environment import Environment
 from twofactor.errors import InvalidInputError
-from twofactor.results import User
+from twofactor.results import SecurityEvent, User
 
 Event = SecurityEventKind
 
@@ -187,7 +187,7 @@ class TestListEvents:
         for _ in range(3):
             clock.advance(timedelta(minutes=1))
             await sign_in(env, viewer.user.email)
-        seen = []
+        seen: list[SecurityEvent] = []
         after = None
         while True:
             page = await list_events(env, boss, EventQuery(2, after))

@@ -429,8 +429,8 @@ class Life(RuleBasedStateMachine):
     @rule(otps=st.sampled_from([[0], [1], ["wrong", 0], [0, 0], ["wrong"] * 5, ["wrong"] * 6]))
     def sign_in_with_otps(self, otps: list[int | str]) -> None:
         """Both steps of a sign-in: with a right OTP, after wrong ones, or with one that is used twice."""
-        self.log_in(is_right=True)
         for otp in otps:
+            self.log_in(is_right=True)
             if self.challenges or self.past_challenges:
                 self.give_otp(which=0, past=not self.challenges, otp=otp)
 
@@ -438,8 +438,8 @@ class Life(RuleBasedStateMachine):
     @rule(kinds=st.sampled_from([["unused"], ["unused", "used"], ["wrong", "unused"], ["void"], ["wrong"] * 6]))
     def sign_in_with_codes(self, kinds: list[str]) -> None:
         """Both steps of a sign-in: with a right backup code, after wrong ones, or with one that is used twice."""
-        self.log_in(is_right=True)
         for kind in kinds:
+            self.log_in(is_right=True)
             if self.challenges or self.past_challenges:
                 self.give_backup_code(which=0, past=not self.challenges, kind=kind)
 
@@ -612,7 +612,7 @@ class Life(RuleBasedStateMachine):
             self.env, CLIENT, admin, PASSWORD, two_factor_enforced=enforced, backup_codes_enabled=codes
         )
         if refused := self.ask_password("admin", right=True):
-            self.do(attempt, *refused)
+            self.do(attempt, refused[0], *refused[1])
             return
         changes = enforced not in {None, self.enforced} or codes not in {None, self.codes_on}
         self.do(attempt, "SecurityPolicyUpdated", *[Event.SECURITY_POLICY_CHANGED] * changes, changes=changes)

@@ -100,7 +100,7 @@ class TestEnforced:
         self, env: Environment, company: models.Company, clock: Clock, viewer: Viewer
     ) -> None:
         """Switched on over a live session: from its next request on it can only activate, and then all is open (I6)."""
-        assert require_set_up(viewer)
+        assert require_set_up(viewer) == viewer
         await change_rules(env, company, two_factor_enforced=True)
 
         limited = await refresh(env, viewer)

@@ -74,7 +74,7 @@ class TestDeactivate:
         answer = await deactivate(env, CLIENT, enrolled.viewer, PASSWORD)
 
         assert not answer.two_factor.is_active
-        assert answer.two_factor.activated_at is answer.two_factor.backup_codes_remaining is None
+        assert (answer.two_factor.activated_at, answer.two_factor.backup_codes_remaining) == (None, None)
         await assert_nothing_is_left(env, member)
         assert await count(env, models.Session, id=other.session.id) == 0
         assert await count(env, models.Session, id=enrolled.viewer.session.id) == 1
