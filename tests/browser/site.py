@@ -174,7 +174,8 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
     mail_dir = folder / "mail"
     mail_dir.mkdir()
     clock = ShiftedClock()
-    mail_server = await loop.create_server(lambda: SMTP(_Sink(mail_dir)), "127.0.0.1", 0)
+    sink = _Sink(mail_dir)
+    mail_server = await loop.create_server(lambda: SMTP(sink), "127.0.0.1", 0)
     settings = Settings(
         database_url=f"sqlite://{folder}/site.sqlite3",
         product_name=PRODUCT,

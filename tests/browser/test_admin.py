@@ -31,10 +31,10 @@ def test_an_admin_finds_users_and_sees_their_2fa(visitor: Visitor, site: Site) -
     expect(rows).to_have_count(10)
     assert rows.all_inner_texts() == first_page
 
-    visitor.page.get_by_label("Two-factor authentication").select_option("ACTIVE")
+    visitor.page.get_by_label("2FA", exact=True).select_option("ACTIVE")
     visitor.press("Show")
     expect(rows).to_have_count(1)
-    visitor.page.get_by_label("Two-factor authentication").select_option("")
+    visitor.page.get_by_label("2FA", exact=True).select_option("")
     visitor.fill("Name or email", "user03")
     visitor.page.get_by_label("Role").select_option("MEMBER")
     visitor.press("Show")

@@ -31,8 +31,9 @@ def test_graphiql_runs_the_flow_with_the_network_off(offline: Visitor, site: Sit
     page = offline.page
     page.goto("/graphql")
     expect(page.locator(".graphiql-query-editor")).to_contain_text("The whole flow, one operation after the other.")
-    page.screenshot(path=pictures / "graphiql-light-1280.png")
     editors = page.locator(".CodeMirror")
+    expect(editors.nth(1)).to_contain_text("challengeToken")
+    page.screenshot(path=pictures / "graphiql-light-1280.png")
     set_text = "(element, text) => element.CodeMirror.setValue(text)"
     editors.nth(1).evaluate(set_text, f'{{"email": "{person.email}", "password": "{PASSWORD}"}}')
     run(offline, "Login")

@@ -7,7 +7,8 @@ async function start() {
   const page = React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
-    defaultTabs: [{ query, variables }],
+    defaultTabs: [{ query }],
+    variables,
     defaultEditorToolsVisibility: "variables",
     inputValueDeprecation: true,
     shouldPersistHeaders: false,

@@ -107,7 +107,7 @@ function filters(query) {
         optional: true,
         attributes: { maxlength: 200 },
       },
-      select(query, "twoFactor", t("twoFactor"), [
+      select(query, "twoFactor", t("users.twoFactor"), [
         ["", t("all")],
         ["ACTIVE", t("state.ACTIVE")],
         ["INACTIVE", t("state.INACTIVE")],
@@ -150,7 +150,7 @@ function select(query, name, label, options) {
 
 /** @param {import("../operations.js").User[]} users */
 function table(users) {
-  const columns = [t("name"), t("twoFactor"), t("backupCodes"), t("role"), t("users.lastLogin")];
+  const columns = [t("name"), t("users.twoFactor"), t("backupCodes"), t("role"), t("users.lastLogin")];
   const label = (/** @type {number} */ index) => ({ "data-label": columns[index] });
   return h(
     "table",
