@@ -51,7 +51,7 @@ def test_a_user_activates_2fa_step_by_step(visitor: Visitor, site: Site) -> None
     visitor.sees_page("Security")
     visitor.is_told("2FA is active")
     visitor.sees("You have 10 unused backup codes left")
-    assert person.name in visitor.letter(person, "Two-factor authentication is active")["text"]
+    assert person.name in visitor.letter(person.email, "Two-factor authentication is active")["text"]
 
     visitor.press("Log out")
     visitor.gives_password(person)
@@ -217,7 +217,7 @@ def test_german_says_the_same(new_visitor: Callable[..., Visitor], site: Site) -
     visitor.page.get_by_label("Ich habe meine Backup-Codes sicher aufbewahrt.").check()
     visitor.press("2FA aktivieren")
     visitor.is_told("2FA ist aktiv")
-    assert person.name in visitor.letter(person, "Zwei-Faktor-Authentifizierung ist aktiv")["text"]
+    assert person.name in visitor.letter(person.email, "Zwei-Faktor-Authentifizierung ist aktiv")["text"]
     visitor.press("Abmelden")
     visitor.fill("E-Mail", person.email)
     visitor.fill("Passwort", PASSWORD)

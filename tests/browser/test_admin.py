@@ -63,7 +63,7 @@ def test_an_admin_resets_the_2fa_of_a_user(visitor: Visitor, site: Site) -> None
     visitor.press("Reset 2FA")
     visitor.is_told("2FA of Lena Lost is reset")
     visitor.sees("2FA inactive")
-    assert person.name in visitor.letter(person, "Two-factor authentication was reset for you")["text"]
+    assert person.name in visitor.letter(person.email, "Two-factor authentication was reset for you")["text"]
 
     visitor.follow("All events of this user")
     visitor.sees("Only events of Lena Lost")

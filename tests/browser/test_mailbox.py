@@ -9,7 +9,7 @@ from tests.browser.visitor import Visitor
 def test_letters_are_read_as_text_and_as_html(visitor: Visitor, site: Site) -> None:
     """The newest first. The HTML looks as it was written, in a frame that runs nothing."""
     person = site.activate(site.person(site.company(), "Lotte Letter"))
-    letter = visitor.letter(person, "Two-factor authentication is active")
+    letter = visitor.letter(person.email, "Two-factor authentication is active")
     visitor.page.goto("/mailbox")
     visitor.sees_page("Mailbox of the demo")
 

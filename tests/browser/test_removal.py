@@ -21,7 +21,7 @@ def test_a_user_deactivates_2fa(visitor: Visitor, site: Site) -> None:
     visitor.press("Continue")
     visitor.sees_page("Security")
     visitor.is_told("2FA is inactive")
-    assert person.name in visitor.letter(person, "Two-factor authentication is no longer active")["text"]
+    assert person.name in visitor.letter(person.email, "Two-factor authentication is no longer active")["text"]
 
     visitor.press("Log out")
     visitor.gives_password(person)
@@ -41,7 +41,7 @@ def test_new_backup_codes_void_the_old_ones(visitor: Visitor, site: Site) -> Non
     assert set(codes).isdisjoint(person.backup_codes)
     visitor.follow("Done")
     visitor.sees("You have 10 unused backup codes left")
-    assert person.name in visitor.letter(person, "You have new backup codes")["text"]
+    assert person.name in visitor.letter(person.email, "You have new backup codes")["text"]
 
     visitor.press("Log out")
     visitor.gives_password(person)

@@ -51,7 +51,7 @@ def activation(visitor: Visitor, look: Look, person: Person) -> None:
     visitor.press("Activate 2FA")
     visitor.is_told("2FA is active")
     look("security-active")
-    visitor.letter(person, "Two-factor authentication is active")
+    visitor.letter(person.email, "Two-factor authentication is active")
 
 
 def account(visitor: Visitor, look: Look, person: Person) -> None:

@@ -105,19 +105,19 @@ class Visitor:
         expect(codes).to_have_count(10)
         return codes.all_inner_texts()
 
-    def letter(self, person: Person, subject: str) -> dict[str, Any]:
-        """The newest letter to this person, which arrives soon. The mailbox page has it."""
+    def letter(self, email: str, subject: str) -> dict[str, Any]:
+        """The newest letter to this address, as the mailbox has it. It arrives soon."""
         other = self.page.context.new_page()
         try:
             for _ in range(LETTER_TIMEOUT_MS // 250):
                 letters = other.request.get("/mailbox/letters").json()["letters"]
                 for letter in letters:
-                    if person.email in letter["to"] and subject == letter["subject"]:
+                    if email in letter["to"] and subject == letter["subject"]:
                         return dict(letter)
                 other.wait_for_timeout(250)
         finally:
             other.close()
-        message = f"no letter {subject!r} to {person.email}"
+        message = f"no letter {subject!r} to {email}"
         raise AssertionError(message)
 
     def waits(self, by: timedelta) -> None:
