@@ -12,8 +12,8 @@ from typing_extensions import override
 class Beyond(Q):
     """The rows that come after a place.
 
-    It compares both columns as one row value, to which an index leads however many rows share the value of the column. By
-    comparing each, which is all that the models can say, all of these would be walked through.
+    It compares both columns as one row value, to which an index leads however many rows share the value of the column.
+    By comparing each, which is all that the models can say, all of these would be walked through.
     """
 
     def __init__(self, column: str, value: str | datetime, row_id: UUID, *, descends: bool) -> None:

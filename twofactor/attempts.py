@@ -23,6 +23,7 @@ from twofactor.rules.policy import CLOCK_SLACK, SECOND_FACTOR_FAILURES_ALLOWED
 # More failures than there can be: wrong passwords bring waits only.
 NEVER_STOPS = 2**31 - 1
 
+RESET_WAIT = "UPDATE attempt_budget SET failures = 0 WHERE subject = $1 AND factor = $2"
 GIVE_BACK = """
     UPDATE attempt_budget SET failures = 0, failures_since_sign_in = 0
     WHERE subject = $1 AND (factor = $2 OR failures_since_sign_in < $3)
@@ -113,7 +114,7 @@ async def failures(budget: Budget) -> AttemptBudget:
 
 async def give_back_password(budget: Budget) -> None:
     """The password was right: the wait starts over. Nothing of the second factor is reset by it."""
-    await _rows(budget).update(failures=0)
+    await change(RESET_WAIT, budget.subject, budget.factor)
 
 
 async def give_back_second_factor(user_id: UUID, factor: Factor) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ ResultT = TypeVar("ResultT")
 # How many may wait for each core. At some 15 ms a hash the last in the queue waits about half a second.
 QUEUE_A_CORE = 32
 RETRY_AFTER_S = 1
+# Of 0 to 19, which is the most that a thread can give way.
+NICENESS = 19
 
 _argon2 = PasswordHasher(time_cost=ARGON2_PASSES, memory_cost=ARGON2_MEMORY_KIB, parallelism=ARGON2_LANES)
 
@@ -28,7 +32,7 @@ class HashingPool:
     def __init__(self, *, workers: int | None = None, queue: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         self._places = self.workers + (self.workers * QUEUE_A_CORE if queue is None else queue)
-        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="hashing")
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="hashing", initializer=_give_way)
         # What an unknown email is checked against, so that it takes as long as a known one.
         self._nobodys_hash = _argon2.hash("the password of nobody")
 
@@ -69,6 +73,12 @@ class HashingPool:
     def close(self) -> None:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _give_way() -> None:
+    """Let the event loop go first where both want the same core. Linux counts niceness by thread (setpriority(2))."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _matches(password: str, password_hash: str) -> bool:

@@ -1,0 +1,162 @@
+"""The floor: what the same operations cost by hand, with Starlette and asyncpg alone.
+
+Each handler takes JSON, makes the statements of the operation in the same transactions with the same checks, and
+answers with the same facts. It has no GraphQL, no ORM, no middleware and no log, and is no example of how to write a
+service.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from twofactor.rules.policy import SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
+from twofactor.rules.sealing import KeyRing, Sealed
+from twofactor.rules.tokens import TokenKind, make_token, token_hash
+from twofactor.rules.totp import is_well_formed_otp, matching_step
+
+USER = """
+    u.id AS user_id, u.email, u.name, u.role, u.locale, u.created_at AS user_created_at, u.last_login_at,
+    u.two_factor_activated_at, u.two_factor_last_used_at, u.backup_codes_remaining, u.is_enabled,
+    c.id AS company_id, c.name AS company_name, c.two_factor_enforced, c.backup_codes_enabled
+"""
+
+LOCK = """
+    SELECT id FROM user_account WHERE id = (SELECT user_id FROM challenge WHERE token_hash = $1) FOR NO KEY UPDATE
+"""
+OPEN = f"""
+    SELECT h.id, h.transport, a.sealed_seed, a.key_id, {USER}
+    FROM challenge h JOIN user_account u ON u.id = h.user_id JOIN company c ON c.id = u.company_id
+    JOIN authenticator a ON a.user_id = u.id WHERE h.token_hash = $1 AND h.expires_at > $2
+"""  # noqa: S608  # a list of columns
+CLAIM = """
+    UPDATE attempt_budget
+    SET failures = failures + 1, failures_since_sign_in = failures_since_sign_in + 1, last_attempt_at = $3
+    WHERE subject = $1 AND factor = $2 AND failures_since_sign_in < 100
+        AND (failures < 5 OR (failures >= 12 AND last_attempt_at <= $4) OR (failures = 5 AND last_attempt_at <= $5)
+            OR (failures = 6 AND last_attempt_at <= $6) OR (failures = 7 AND last_attempt_at <= $7)
+            OR (failures = 8 AND last_attempt_at <= $8) OR (failures = 9 AND last_attempt_at <= $9)
+            OR (failures = 10 AND last_attempt_at <= $10) OR (failures = 11 AND last_attempt_at <= $11))
+"""
+WAITS = [timedelta(seconds=wait) for wait in (3600, 30, 60, 120, 240, 480, 960, 1920)]
+USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
+USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
+GIVE_BACK = """
+    UPDATE attempt_budget SET failures = 0, failures_since_sign_in = 0
+    WHERE subject = $1 AND (factor = $2 OR failures_since_sign_in < 100)
+"""
+BEGIN_SESSION = """
+    INSERT INTO session (id, token_hash, user_id, created_at, last_seen_at, expires_at, ip_address, user_agent,
+        second_factor)
+    VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
+"""
+SIGN_IN = "UPDATE user_account SET last_login_at = $2, two_factor_last_used_at = $2, locale = $3 WHERE id = $1"
+RECORD = """
+    INSERT INTO security_event (id, company_id, user_id, actor_id, kind, occurred_at, ip_address, user_agent, note)
+    VALUES ($1, $2, $3, NULL, $4, $5, $6, $7, $8)
+"""
+SESSION = f"""
+    SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.ip_address, s.user_agent, s.second_factor, {USER}
+    FROM session s JOIN user_account u ON u.id = s.user_id JOIN company c ON c.id = u.company_id WHERE s.token_hash = $1
+"""  # noqa: S608  # a list of columns
+SEEN = "UPDATE session SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2"
+
+
+async def verify_login(request: Request) -> JSONResponse:
+    """Sign in with an OTP."""
+    body = json.loads(await request.body())
+    challenge = token_hash(TokenKind.CHALLENGE, body["challengeToken"])
+    now = datetime.now(UTC)
+    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    async with request.state.pool.acquire() as connection, connection.transaction():
+        await connection.fetchrow(LOCK, challenge)
+        opened = await connection.fetchrow(OPEN, challenge, now)
+        if opened is None or not is_well_formed_otp(body["otp"]):
+            return JSONResponse({"error": "ChallengeExpired"})
+        user_id: UUID = opened["user_id"]
+        if await connection.execute(CLAIM, user_id.hex, "OTP", now, *(now - wait for wait in WAITS)) != "UPDATE 1":
+            return JSONResponse({"error": "TooManyAttempts"})
+        seed = request.state.key_ring.unseal(Sealed(opened["key_id"], opened["sealed_seed"]), user_id)
+        step = matching_step(seed, body["otp"], now)
+        if step is None or await connection.execute(USE_STEP, user_id, step) != "UPDATE 1":
+            return JSONResponse({"error": "WrongSecondFactor"})
+        if await connection.execute(USE_CHALLENGE, opened["id"]) != "DELETE 1":
+            return JSONResponse({"error": "ChallengeExpired"})
+        await connection.execute(GIVE_BACK, user_id.hex, "OTP")
+        token = make_token(TokenKind.SESSION, secrets.token_bytes(TOKEN_BYTES))
+        session_id, hashed = uuid4(), token_hash(TokenKind.SESSION, token)
+        await connection.execute(
+            BEGIN_SESSION, session_id, hashed, user_id, now, now + SESSION_LIFETIME, address, agent, "OTP"
+        )
+        await connection.execute(SIGN_IN, user_id, now, opened["locale"] or "en")
+        await connection.execute(
+            RECORD, uuid4(), opened["company_id"], user_id, "LOGIN_SUCCEEDED", now, address, agent, "OTP"
+        )
+    return JSONResponse({"sessionToken": token, "session": str(session_id), "viewer": str(user_id)})
+
+
+async def viewer(request: Request) -> JSONResponse:
+    """Where the 2FA of the viewer stands."""
+    await request.body()
+    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    now = datetime.now(UTC)
+    async with request.state.pool.acquire() as connection:
+        row = await connection.fetchrow(SESSION, hashed)
+        if row is None or not row["is_enabled"] or not now < row["expires_at"]:
+            return JSONResponse({"viewer": None})
+        if now - row["last_seen_at"] >= SESSION_IDLE_LIFETIME:
+            return JSONResponse({"viewer": None})
+        if now - row["last_seen_at"] >= timedelta(minutes=1):
+            await connection.execute(SEEN, row["id"], now)
+    return JSONResponse(
+        {"viewer": {"twoFactor": {"state": "ACTIVE" if row["two_factor_activated_at"] else "INACTIVE"}}}
+    )
+
+
+async def ready(_request: Request) -> JSONResponse:
+    """It answers."""
+    return JSONResponse({"status": "ready"})
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """As the product does: no round trip to reset what was not changed."""
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
+    """A pool of as many connections as the product has, and its keys."""
+    database = urlsplit(os.environ["COUNTERSIGN_DATABASE_URL"])
+    key_ring = KeyRing.parse(os.environ["COUNTERSIGN_SECRET_KEYS"])
+    async with asyncpg.create_pool(
+        host=parse_qs(database.query)["host"][0],
+        user=database.username,
+        database=database.path.removeprefix("/"),
+        min_size=1,
+        max_size=10,
+        reset=_leave_as_it_is,
+    ) as pool:
+        yield {"pool": pool, "key_ring": key_ring}
+
+
+app = Starlette(
+    routes=[
+        Route("/verifyLogin", verify_login, methods=["POST"]),
+        Route("/viewer", viewer, methods=["POST"]),
+        Route("/health/ready", ready),
+    ],
+    lifespan=lifespan,
+)
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ["COUNTERSIGN_PORT"]), access_log=False, server_header=False, log_config=None)

@@ -1,0 +1,500 @@
+"""What is measured, and how: rounds of what is compared take turns, and medians of the rounds are told."""
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+
+from bench import load, people
+from bench.load import Outcome
+from bench.people import PASSWORD, Company
+from bench.processes import Server, cpu_seconds
+from bench.report import Row
+from bench.sqlite_copy import copy_tables
+from bench.stage import Stage, migrate, postgres_processes
+from twofactor.pages import encode_cursor
+from twofactor.rules import qr
+from twofactor.rules.totp import otpauth_uri
+
+VIEWER = "{ viewer { twoFactor { state } } }"
+LOGIN = "mutation ($e: String!, $p: String!) { login(email: $e, password: $p) { __typename } }"
+VERIFY = """
+    mutation ($token: String!, $factor: SecondFactorInput!) {
+        verifyLogin(challengeToken: $token, secondFactor: $factor) {
+            __typename ... on LoggedIn { sessionToken session { id } viewer { id } } } }
+"""
+START = """
+    mutation ($p: String!) { startTwoFactorActivation(password: $p) {
+        __typename ... on TwoFactorActivation { activationId key } } }
+"""
+CONFIRM = "mutation ($id: ID!, $otp: String!) { confirmOtp(activationId: $id, otp: $otp) { __typename } }"
+USERS = """
+    query ($after: String, $filter: UserFilter, $order: UserOrder!) {
+        users(first: 25, after: $after, filter: $filter, orderBy: $order) { nodes {
+            id name email role twoFactor { state backupCodesRemaining } lastLoginAt }
+            pageInfo { hasNextPage endCursor } } }
+"""
+# What is selected of users, and the order; each is asked for its first page and for one in the middle of the list.
+LISTS: Mapping[str, tuple[Mapping[str, object], str]] = {
+    "no filter": ({}, "NEWEST_FIRST"),
+    "search for one": ({"search": "user120@"}, "NEWEST_FIRST"),
+    "search for many": ({"search": "ida"}, "NEWEST_FIRST"),
+    "role": ({"role": "ADMIN"}, "NEWEST_FIRST"),
+    "twoFactor ACTIVE": ({"twoFactor": "ACTIVE"}, "NEWEST_FIRST"),
+    "twoFactor INACTIVE": ({"twoFactor": "INACTIVE"}, "NEWEST_FIRST"),
+    "backupCodesRemainingAtMost": ({"backupCodesRemainingAtMost": 2}, "NEWEST_FIRST"),
+    "by name": ({}, "NAME"),
+    "by last login": ({}, "LAST_LOGIN"),
+}
+COLUMNS = {"NEWEST_FIRST": "created_at DESC, id DESC", "NAME": "name_key, id", "LAST_LOGIN": "last_login_at, id"}
+
+CONNECTIONS = 8
+# More than the queue of the hashing pool has places, with two cores.
+FLOOD = 160
+SQLITE_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    accounts: Sequence[int]
+    rounds: int
+    # Requests in a round.
+    verifications: int
+    views: int
+    logins: int
+    lists: int
+    activations: int
+
+
+FULL = Extent(
+    (1_000, 100_000, 1_000_000), rounds=5, verifications=1000, views=2000, logins=240, lists=60, activations=60
+)
+QUICK = Extent((1_000, 5_000, 20_000), rounds=2, verifications=200, views=300, logins=40, lists=10, activations=10)
+
+
+@dataclass
+class Series:
+    """What came of the rounds of one thing."""
+
+    cpu_ms: list[float] = field(default_factory=list)
+    postgres_ms: list[float] = field(default_factory=list)
+    p50_ms: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+
+    @property
+    def cpu(self) -> float:
+        """The median of the CPU milliseconds of a request."""
+        return statistics.median(self.cpu_ms)
+
+
+Send = Callable[[], Awaitable[tuple[Server, list[bytes], bytes]]]
+
+
+@dataclass
+class Bench:
+    """The stage with everybody on it."""
+
+    stage: Stage
+    extent: Extent
+    rows: list[Row] = field(default_factory=list)
+    companies: dict[int, Company] = field(default_factory=dict)
+    urls: dict[int, str] = field(default_factory=dict)
+    products: dict[int, Server] = field(default_factory=dict)
+
+    @property
+    def usual(self) -> int:
+        """The size at which everything is measured that is not about size."""
+        return self.extent.accounts[1]
+
+    def tell(self, what: str) -> None:
+        """Say on the terminal what is going on."""
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
+
+    async def send(  # noqa: PLR0913  # each has its default
+        self,
+        server: Server,
+        requests: Sequence[bytes],
+        expected: bytes,
+        *,
+        connections: int = CONNECTIONS,
+        seconds: float | None = None,
+        may_fail: bool = False,
+    ) -> Outcome:
+        """Let a client of its own send requests, which have to go well."""
+        loop = asyncio.get_running_loop()
+        outcome = await loop.run_in_executor(
+            self.stage.clients, load.run, server.port, list(requests), connections, expected, seconds
+        )
+        if outcome.failures and not may_fail:
+            message = f"{outcome.failures} of {len(requests)} requests failed: {outcome.failed}"
+            raise RuntimeError(message)
+        return outcome
+
+    async def rounds(self, compared: Mapping[str, Send]) -> dict[str, Series]:
+        """Let each take its turn, round after round; one round before them is not counted."""
+        series = {name: Series() for name in compared}
+        async with self.stage.connected("/postgres") as connection:
+            for number in range(self.extent.rounds + 1):
+                for name, prepare in compared.items():
+                    server, requests, expected = await prepare()
+                    backends = await postgres_processes(connection)
+                    before = server.cpu(), _cpu(backends)
+                    outcome = await self.send(server, requests, expected)
+                    if number == 0:
+                        continue
+                    took = series[name]
+                    took.cpu_ms.append((server.cpu() - before[0]) * 1000 / len(requests))
+                    took.postgres_ms.append((_cpu(backends) - before[1]) * 1000 / len(requests))
+                    took.p50_ms.append(statistics.median(outcome.latencies) * 1000)
+                    took.rate.append(len(requests) / outcome.seconds)
+        return series
+
+    def verifying(self, server: Server, size: int, *, by_hand: bool = False) -> Send:
+        """Second steps with an OTP, each of another person."""
+
+        async def prepare() -> tuple[Server, list[bytes], bytes]:
+            chosen = self.companies[size].people[: self.extent.verifications]
+            async with self.stage.connected(f"/{_name(size)}") as connection:
+                challenges = await people.challenge(connection, chosen)
+            return server, verifications(challenges, by_hand=by_hand), b"sessionToken"
+
+        return prepare
+
+    def viewing(self, server: Server, tokens: Sequence[str], *, by_hand: bool = False) -> Send:
+        """Looks at one's own 2FA."""
+
+        async def prepare() -> tuple[Server, list[bytes], bytes]:
+            return server, self.views(tokens, by_hand=by_hand), b"ACTIVE"
+
+        return prepare
+
+    def views(self, tokens: Sequence[str], *, by_hand: bool = False) -> list[bytes]:
+        """The requests of these."""
+        path, body = ("/viewer", {}) if by_hand else ("/graphql", {"query": VIEWER})
+        return [
+            load.request(path, body, session_token=tokens[number % len(tokens)]) for number in range(self.extent.views)
+        ]
+
+    def logins(self) -> list[bytes]:
+        """First steps with the right password."""
+        return [
+            load.request("/graphql", {"query": LOGIN, "variables": {"e": person.email, "p": PASSWORD}})
+            for person in self.companies[self.usual].people[: self.extent.logins]
+        ]
+
+
+def verifications(challenges: Sequence[tuple[str, str]], *, by_hand: bool = False) -> list[bytes]:
+    """The requests for challenges and their OTPs."""
+    if by_hand:
+        return [load.request("/verifyLogin", {"challengeToken": token, "otp": otp}) for token, otp in challenges]
+    return [
+        load.request("/graphql", {"query": VERIFY, "variables": {"token": token, "factor": {"otp": otp}}})
+        for token, otp in challenges
+    ]
+
+
+async def measure(stage: Stage, extent: Extent) -> list[Row]:
+    """Measure everything."""
+    bench = Bench(stage, extent)
+    for size in extent.accounts:
+        bench.tell(f"making {size} accounts")
+        bench.urls[size] = await stage.make_database(_name(size))
+        async with stage.connected(f"/{_name(size)}") as connection:
+            enrolled = min(extent.verifications, size // 5)
+            bench.companies[size] = await people.make_company(connection, f"acme{size}", size, enrolled)
+    with ExitStack() as servers:
+        for size in extent.accounts:
+            bench.products[size] = servers.enter_context(stage.product(bench.urls[size]))
+        floor = servers.enter_context(stage.floor(bench.urls[bench.usual]))
+        parts: tuple[Callable[[Bench, Server], Awaitable[None]], ...] = (
+            _started,
+            _verify_and_view,
+            _login,
+            _lists,
+            _activation,
+            _event_loop,
+            _size,
+        )
+        for part in parts:
+            bench.tell(part.__doc__ or "")
+            await part(bench, floor)
+    for alone in (_processes, _sqlite):
+        bench.tell(alone.__doc__ or "")
+        await alone(bench)
+    return bench.rows
+
+
+async def _started(bench: Bench, floor: Server) -> None:
+    """How long it takes to start."""
+    product = bench.products[bench.usual]
+    bench.rows += [
+        Row("Start and size", "seconds to the first answer", f"{product.seconds_to_first_answer:.2f} s",
+            f"floor {floor.seconds_to_first_answer:.2f} s"),
+        Row("Start and size", "resident memory, idle", f"{product.resident_mib():.0f} MiB",
+            f"floor {floor.resident_mib():.0f} MiB"),
+    ]  # fmt: skip
+
+
+async def _verify_and_view(bench: Bench, floor: Server) -> None:
+    """Second steps and sessions, beside the floor and at each size."""
+    size = bench.usual
+    compared = {"floor": bench.verifying(floor, size, by_hand=True)} | {
+        _name(each): bench.verifying(product, each) for each, product in bench.products.items()
+    }
+    series = await bench.rounds(compared)
+    ours, beside = series[_name(size)], series["floor"]
+    bench.rows.append(_beside_floor("verifyLogin with an OTP", ours, beside, goal=1.5))
+    async with bench.stage.connected(f"/{_name(size)}") as connection:
+        ids = [person.id for person in bench.companies[size].people[:100]]
+        tokens = await people.sign_in(connection, ids)
+    views = await bench.rounds(
+        {"floor": bench.viewing(floor, tokens, by_hand=True), "ours": bench.viewing(bench.products[size], tokens)}
+    )
+    bench.rows.append(_beside_floor("viewer { twoFactor { state } }", views["ours"], views["floor"], goal=2))
+    smallest = series[_name(bench.extent.accounts[0])]
+    for each in bench.extent.accounts:
+        took = series[_name(each)]
+        both = [server + postgres for server, postgres in zip(took.cpu_ms, took.postgres_ms, strict=True)]
+        least = statistics.median(smallest.cpu_ms) + statistics.median(smallest.postgres_ms)
+        bench.rows.append(
+            Row("verifyLogin by the number of accounts", f"{each:,} accounts",
+                f"{took.cpu:.2f} ms CPU + {statistics.median(took.postgres_ms):.2f} in PostgreSQL",
+                f"p50 {statistics.median(took.p50_ms):.1f} ms", statistics.median(both) / least, 1.2, rounds=both)
+        )  # fmt: skip
+
+
+async def _login(bench: Bench, _floor: Server) -> None:
+    """First steps: how much of them is the hash."""
+    product = bench.products[bench.usual]
+    requests = bench.logins()
+    shares, costs = [], []
+    for _ in range(bench.extent.rounds):
+        before = product.cpu(), product.cpu_of_event_loop()
+        await bench.send(product, requests, b"SecondFactorRequired")
+        whole, loop = product.cpu() - before[0], product.cpu_of_event_loop() - before[1]
+        # Hashes are all that runs in other threads.
+        shares.append(1 - loop / whole)
+        costs.append(whole * 1000 / len(requests))
+    share = statistics.median(shares)
+    bench.rows.append(
+        Row("Beside the floor (CPU of a request)", "login to a challenge", f"{statistics.median(costs):.2f} ms",
+            f"the hash: {share:.1%} of it", aim="hash ≥ 85 %", met=share >= 0.85, rounds=costs)  # noqa: PLR2004  # the aim
+    )  # fmt: skip
+
+
+async def _lists(bench: Bench, _floor: Server) -> None:
+    """The users of a small and of a large company account."""
+    small, large = bench.extent.accounts[0], bench.extent.accounts[-1]
+    tokens = {}
+    for size in (small, large):
+        async with bench.stage.connected(f"/{_name(size)}") as connection:
+            admin = await connection.fetchval("SELECT id FROM user_account WHERE role = 'ADMIN' LIMIT 1")
+            (tokens[size],) = await people.sign_in(connection, [admin])
+    for name, (wanted, order) in LISTS.items():
+        for page in ("first page", "middle"):
+            took: dict[int, list[float]] = {small: [], large: []}
+            for number in range(3):
+                for size in (small, large):
+                    after = None if page == "first page" else await _middle(bench, size, order)
+                    variables = {"after": after, "filter": wanted, "order": order}
+                    sent = load.request(
+                        "/graphql", {"query": USERS, "variables": variables}, session_token=tokens[size]
+                    )
+                    outcome = await bench.send(
+                        bench.products[size], [sent] * bench.extent.lists, b'"users":{', connections=1
+                    )
+                    if number:
+                        took[size] += outcome.latencies
+            few, many = (statistics.median(took[size]) * 1000 for size in (small, large))
+            bench.rows.append(
+                Row(f"users(first: 25) of {large:,}, p50 beside {small:,}", f"{name}, {page}", f"{many:.2f} ms",
+                    f"{few:.2f} ms", many / few, 1.3)
+            )  # fmt: skip
+
+
+async def _middle(bench: Bench, size: int, order: str) -> str:
+    column = COLUMNS[order].split()[0].rstrip(",")
+    async with bench.stage.connected(f"/{_name(size)}") as connection:
+        row = await connection.fetchrow(
+            f"SELECT {column} AS value, id FROM user_account WHERE company_id = $1 "  # noqa: S608  # our own names
+            f"ORDER BY {COLUMNS[order]} LIMIT 1 OFFSET $2",
+            bench.companies[size].id,
+            size // 2,
+        )
+    value = row["value"].isoformat() if isinstance(row["value"], datetime) else row["value"]
+    return encode_cursor(order, value, row["id"])
+
+
+async def _activation(bench: Bench, _floor: Server) -> None:
+    """Activations without their hashing, and QR codes."""
+    product = bench.products[bench.usual]
+    async with bench.stage.connected(f"/{_name(bench.usual)}") as connection:
+        ids = await connection.fetch(
+            "SELECT id FROM user_account WHERE two_factor_activated_at IS NULL LIMIT $1", bench.extent.activations
+        )
+        tokens = await people.sign_in(connection, [row["id"] for row in ids])
+    start = [
+        load.request("/graphql", {"query": START, "variables": {"p": PASSWORD}}, session_token=token)
+        for token in tokens
+    ]
+    # Once more at the end, for what the first time made: their budgets.
+    await bench.send(product, start, b"TwoFactorActivation")
+    before = product.cpu_of_event_loop()
+    started = await bench.send(product, start, b"TwoFactorActivation", connections=1)
+    starting = (product.cpu_of_event_loop() - before) * 1000 / len(start)
+    confirm = [
+        load.request(
+            "/graphql", {"query": CONFIRM, "variables": {"id": each["activationId"], "otp": _otp(each["key"])}},
+            session_token=token,
+        )
+        for token, each in zip(tokens, started.fields("startTwoFactorActivation"), strict=True)
+    ]  # fmt: skip
+    before = product.cpu_of_event_loop()
+    await bench.send(product, confirm, b"BackupCodesIssued")
+    confirming = (product.cpu_of_event_loop() - before) * 1000 / len(confirm)
+    group = "Without their hashing (CPU of a request)"
+    bench.rows += [
+        Row(group, "startTwoFactorActivation", f"{starting:.2f} ms"),
+        Row(group, "confirmOtp, with ten backup codes", f"{confirming:.2f} ms"),
+    ]
+    uri = otpauth_uri(bytes(20), issuer="Countersign", account_name="somebody@company.example")
+    drawings: Mapping[str, Callable[[], str]] = {
+        "QR code as SVG": lambda: qr.qr_svg(uri),
+        "QR code as PNG": lambda: qr.png_data_uri(uri, 8),
+    }
+    for name, draw in drawings.items():
+        times = []
+        for _ in range(30):
+            began = time.process_time()
+            draw()
+            times.append((time.process_time() - began) * 1000)
+        bench.rows.append(Row(group, name, f"{statistics.median(times):.2f} ms"))
+
+
+async def _event_loop(bench: Bench, _floor: Server) -> None:
+    """Whether the event loop waits while hashes are made."""
+    product = bench.products[bench.usual]
+    async with bench.stage.connected(f"/{_name(bench.usual)}") as connection:
+        tokens = await people.sign_in(connection, [person.id for person in bench.companies[bench.usual].people[:100]])
+    views = bench.views(tokens)[: bench.extent.views // 2]
+    idle, busy = [], []
+    for _ in range(bench.extent.rounds):
+        idle.append(_p99(await bench.send(product, views, b"ACTIVE", connections=1)))
+        flood = asyncio.create_task(
+            bench.send(
+                product, bench.logins(), b"SecondFactorRequired", connections=2 * CONNECTIONS, seconds=len(views) / 100
+            )
+        )
+        await asyncio.sleep(0.5)
+        busy.append(_p99(await bench.send(product, views, b"ACTIVE", connections=1)))
+        await flood
+    group = "The event loop"
+    bench.rows.append(
+        Row(group, "p99 of viewer while the hashing pool is full", f"{statistics.median(busy):.1f} ms",
+            f"idle {statistics.median(idle):.1f} ms", statistics.median(busy) / statistics.median(idle), 3, rounds=busy)
+    )  # fmt: skip
+    flooded = await bench.send(product, bench.logins() * 2, b"SecondFactorRequired", connections=FLOOD, may_fail=True)
+    refused = sorted(flooded.failure_latencies)
+    told = sum("retryAfter" in answer for answer in flooded.failed)
+    p99 = refused[int(len(refused) * 0.99)] * 1000 if refused else 0.0
+    bench.rows.append(
+        Row(group, f"refusals at {FLOOD} logins at once", f"p99 {p99:.0f} ms",
+            f"{len(refused)} refused, {len(flooded.latencies)} answered", aim="prompt, with retryAfter",
+            met=bool(refused) and told == len(flooded.failed) and p99 < 1000)  # noqa: PLR2004  # a second is prompt
+    )  # fmt: skip
+
+
+async def _size(bench: Bench, floor: Server) -> None:
+    """How much memory it holds after all this."""
+    product = bench.products[bench.usual]
+    row = Row("Start and size", "resident memory after all of the load", f"{product.resident_mib():.0f} MiB",
+              f"floor {floor.resident_mib():.0f} MiB")  # fmt: skip
+    bench.rows.insert(2, row)
+
+
+async def _processes(bench: Bench) -> None:
+    """One server process and two."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    shares: dict[int, str] = {}
+    async with bench.stage.connected("/postgres") as connection:
+        for workers in (1, 2):
+            with bench.stage.product(bench.urls[bench.usual], workers=workers) as server:
+                for number in range(3):
+                    _, requests, expected = await bench.verifying(server, bench.usual)()
+                    backends = await postgres_processes(connection)
+                    before = server.cpu(), _cpu(backends)
+                    outcome = await bench.send(server, requests, expected, connections=2 * CONNECTIONS)
+                    if number:
+                        rates[workers].append(len(requests) / outcome.seconds)
+                    used = (server.cpu() - before[0]) / outcome.seconds, (_cpu(backends) - before[1]) / outcome.seconds
+                    shares[workers] = f"{used[0]:.2f} cores in the server, {used[1]:.2f} in PostgreSQL"
+    for workers, found in rates.items():
+        rate = statistics.median(found)
+        bench.rows.append(
+            Row("verifyLogin by the number of processes", f"{workers} on PostgreSQL", f"{rate:.0f}/s", shares[workers],
+                rate / statistics.median(rates[1]), rounds=found)
+        )  # fmt: skip
+
+
+async def _sqlite(bench: Bench) -> None:
+    """The same on SQLite, with more writers than it likes."""
+    small = bench.extent.accounts[0]
+    path = bench.stage.folder / "bench.sqlite3"
+    url = f"sqlite://{path}"
+    await migrate(url)
+    chosen = bench.companies[small].people
+    async with bench.stage.connected(f"/{_name(small)}") as connection:
+        tokens = await people.sign_in(connection, [person.id for person in chosen[:100]])
+        await copy_tables(connection, path, people.TABLES)
+        with bench.stage.product(url) as server:
+            rates, costs, failures = [], [], 0
+            for number in range(bench.extent.rounds + 1):
+                challenges = await people.challenge(connection, chosen)
+                await copy_tables(connection, path, ("authenticator", "challenge"))
+                before = server.cpu()
+                outcome = await bench.send(
+                    server, verifications(challenges), b"sessionToken", connections=SQLITE_CONNECTIONS, may_fail=True
+                )
+                failures += outcome.failures
+                if number:
+                    rates.append(len(challenges) / outcome.seconds)
+                    costs.append((server.cpu() - before) * 1000 / len(challenges))
+            before = server.cpu()
+            await bench.send(server, bench.views(tokens), b"ACTIVE", connections=SQLITE_CONNECTIONS)
+            viewing = (server.cpu() - before) * 1000 / bench.extent.views
+    group = f"SQLite, {SQLITE_CONNECTIONS} connections (CPU of a request)"
+    bench.rows += [
+        Row(group, "verifyLogin with an OTP", f"{statistics.median(costs):.3f} ms",
+            f"{statistics.median(rates):.0f}/s, {failures} failed", aim="none fails", met=failures == 0, rounds=costs),
+        Row(group, "viewer { twoFactor { state } }", f"{viewing:.3f} ms"),
+    ]  # fmt: skip
+
+
+def _beside_floor(what: str, ours: Series, floor: Series, *, goal: float) -> Row:
+    return Row("Beside the floor (CPU of a request)", what, f"{ours.cpu:.3f} ms", f"floor {floor.cpu:.3f} ms",
+               ours.cpu / floor.cpu, goal, rounds=ours.cpu_ms)  # fmt: skip
+
+
+def _cpu(pids: Sequence[int]) -> float:
+    return sum(cpu_seconds(Path(f"/proc/{pid}/stat")) for pid in pids)
+
+
+def _p99(outcome: Outcome) -> float:
+    return sorted(outcome.latencies)[int(len(outcome.latencies) * 0.99)] * 1000
+
+
+def _otp(key: str) -> str:
+    return pyotp.TOTP(key).at(datetime.now(UTC))
+
+
+def _name(size: int) -> str:
+    return f"accounts{size}"
