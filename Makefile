@@ -23,7 +23,7 @@ PACKAGES = $(wildcard app.py settings.py) $(wildcard attacks cli demo mail model
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-redis check schema lock clean
+.PHONY: help demo test test-redis attack-races attack-odds attack-fuzz attack-timing check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,18 @@ test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tes
 test-redis: $(INSTALLED_DEV) ## Run the tests of limits by address over a real Redis
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
 	$(RUN_DEV) -m pytest tests/redis
+
+attack-races: $(INSTALLED_DEV) ## Send 10,000 requests at once to each database from two processes, and print what broke
+	$(RUN_DEV) -m attacks.races
+
+attack-odds: $(INSTALLED_DEV) ## Print the odds of ten years of guessing the second factor
+	$(RUN_DEV) -m attacks.brute_force
+
+attack-fuzz: $(INSTALLED_DEV) ## Send 100,000 malformed and generated requests, and print what failed
+	$(RUN_DEV) -m attacks.fuzz
+
+attack-timing: $(INSTALLED_DEV) ## Tell equal answers apart by their time, or print that it cannot be done
+	$(RUN_DEV) -m attacks.timing
 
 check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
 	$(RUN_DEV) -m ruff check .
