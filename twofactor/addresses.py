@@ -5,6 +5,7 @@ many accounts a little; it is not what protects an account, so where its store i
 alone.
 """
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from limits.storage import storage_from_string
 from twofactor.errors import TooManyAttemptsError
 
 WINDOW = timedelta(minutes=10)
+# RFC 6177 §2: one subscriber has at least this much of IPv6, and with it 2⁶⁴ addresses to try from.
+SUBSCRIBERS_PREFIX = 64
 # A store that hangs is as good as one that is down.
 STORE_TIMEOUTS: dict[str, Any] = {"implementation": "redispy", "socket_timeout": 1, "socket_connect_timeout": 1}
 
@@ -44,9 +47,9 @@ class AddressLimiter:
         if address is None:
             return
         try:
-            if await self._limiter.test(self._limit, address):
+            if await self._limiter.test(self._limit, subscriber(address)):
                 return
-            stats = await self._limiter.get_window_stats(self._limit, address)
+            stats = await self._limiter.get_window_stats(self._limit, subscriber(address))
         except Exception as error:  # noqa: BLE001  # whatever the store raises, it is the store that is down
             log.warning("address_limiter_unavailable", error=type(error).__name__)
             return
@@ -58,7 +61,7 @@ class AddressLimiter:
         if address is None:
             return
         try:
-            await self._limiter.hit(self._limit, address)
+            await self._limiter.hit(self._limit, subscriber(address))
         except Exception as error:  # noqa: BLE001  # see above
             log.warning("address_limiter_unavailable", error=type(error).__name__)
 
@@ -66,3 +69,14 @@ class AddressLimiter:
         """Let go of the store."""
         if isinstance(self._store, RedisStorage):
             await self._store.bridge.storage.aclose()  # type: ignore[attr-defined]  # the bridge to redis-py has it
+
+
+def subscriber(address: str) -> str:
+    """Under which name an address is counted: itself, or in IPv6 the network that one subscriber has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004  # IPv4
+        return address
+    return str(ipaddress.ip_network((parsed, SUBSCRIBERS_PREFIX), strict=False))
