@@ -1,0 +1,1 @@
+"""The documentation does what it says: its operations run, its clients work."""
