@@ -1,5 +1,7 @@
 """Backup codes: a set of ten, each kept as a slow hash under the salt of its set."""
 
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -22,6 +24,10 @@ class BackupCodeSet(Model):
     salt = fields.BinaryField()
     created_at = fields.DatetimeField()
 
+    # Set by Tortoise with the relations.
+    user_id: UUID
+    activation_id: UUID | None
+
     class Meta:
         """Where the rows live."""
 
@@ -37,6 +43,9 @@ class BackupCode(Model):
     )
     code_hash = fields.CharField(max_length=64)
     used_at = fields.DatetimeField(null=True)
+
+    # Set by Tortoise with the relation.
+    code_set_id: UUID
 
     class Meta:
         """Where the rows live."""

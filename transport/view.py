@@ -35,6 +35,7 @@ from transport.bodies import (
 )
 from transport.clients import Networks, client_of
 from transport.codes import (
+    FORBIDDEN,
     INTERNAL_SERVER_ERROR,
     OPERATION_RESOLUTION_FAILURE,
     SERVICE_UNAVAILABLE,
@@ -158,6 +159,9 @@ class GraphQLView:
         field = next((node.name.value for node in error.nodes or () if isinstance(node, FieldNode)), None)
         if code == INTERNAL_SERVER_ERROR:
             log.error("internal_error", field=field, exc_info=cause)
+        if code == FORBIDDEN:
+            # ASVS 16.3.2: refused authorization is logged.
+            log.warning("forbidden", field=field)
         if code == SERVICE_UNAVAILABLE:
             log.warning("service_unavailable", field=field, error=type(cause.__cause__ or cause).__name__)
         return told(error, code)

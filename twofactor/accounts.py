@@ -7,6 +7,7 @@ from uuid import UUID
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
+from tortoise.exceptions import IntegrityError
 
 import models
 from mail import outbox
@@ -23,6 +24,7 @@ OPERATOR = Client()
 # The shape of a BCP 47 tag (RFC 5646 §2.1), not its registry.
 LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 LOCALE_MAX_LENGTH = 35
+PASSWORD_HASH_MAX_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,17 @@ async def create_user(env: Environment, company_id: UUID, new: NewUser) -> User:
     bad, ready = await _prepare(env, [new])
     if bad:
         raise InvalidInputError(bad[0].argument, bad[0].reason)
-    async with env.database.transaction():
-        company = await models.Company.filter(id=company_id).first()
-        if company is None:
-            raise InvalidInputError("company", "there is no such company account")
-        if await _taken(ready):
-            raise InvalidInputError("email", "taken")
-        [row] = await _insert(env, company, ready)
+    try:
+        async with env.database.transaction():
+            company = await models.Company.filter(id=company_id).first()
+            if company is None:
+                raise InvalidInputError("company", "there is no such company account")
+            if await _taken(ready):
+                raise InvalidInputError("email", "taken")
+            [row] = await _insert(env, company, ready)
+    except IntegrityError as error:
+        # Somebody else took it between the two statements.
+        raise InvalidInputError("email", "taken") from error
     return User.of(row, company)
 
 
@@ -153,7 +159,7 @@ async def set_role(env: Environment, user_id: UUID, role: Role) -> None:
 
 
 async def set_password(env: Environment, user_id: UUID, password: str) -> None:
-    """Give a user a new password. All their sessions end, and a letter tells them.
+    """Give a user a new password. All their sessions end, waits on the old one too, and a letter tells them.
 
     Raises:
         UserNotFoundError: There is no such user.
@@ -170,6 +176,7 @@ async def set_password(env: Environment, user_id: UUID, password: str) -> None:
         user = await _locked(user_id)
         user.password_hash = password_hash
         await user.save(update_fields=["password_hash"])
+        await attempts.give_back_password(attempts.password_budget(env, user.email_key))
         await _end_everything_open(user)
         await _record(env, SecurityEventKind.PASSWORD_CHANGED, user)
         await outbox.enqueue(
@@ -261,6 +268,8 @@ async def _password_hash(env: Environment, new: NewUser) -> str:
             extract_parameters(new.password_hash)
         except InvalidHashError as error:
             raise InvalidInputError("password_hash", "no argon2 hash") from error
+        if len(new.password_hash) > PASSWORD_HASH_MAX_LENGTH:
+            raise InvalidInputError("password_hash", f"at most {PASSWORD_HASH_MAX_LENGTH} characters")
         return new.password_hash
     password_hash = await hash_unless_weak(env, new.password or "", new.email, new.name)
     if password_hash is None:

@@ -279,12 +279,17 @@ def _event(row: models.SecurityEvent, user: models.User | None, actor: models.Us
         id=row.id,
         kind=row.kind,
         occurred_at=row.occurred_at,
-        user=User.of(user, user.company) if user else None,
-        actor=User.of(actor, actor.company) if actor else None,
+        user=_colleague(row, user),
+        actor=_colleague(row, actor),
         ip_address=row.ip_address,
         user_agent=row.user_agent,
         note=row.note,
     )
+
+
+def _colleague(event: models.SecurityEvent, person: models.User | None) -> User | None:
+    """Somebody in an event, unless they have gone to another company account since: that one does not exist here."""
+    return User.of(person, person.company) if person and person.company_id == event.company_id else None
 
 
 def _ordering(column: str, *, descends: bool) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 import models
 from mail import outbox
 from models import LetterKind, SecurityEventKind
@@ -26,6 +28,8 @@ from twofactor.errors import (
 from twofactor.results import TwoFactorDeactivated, TwoFactorReset, User
 from twofactor.rules.identity import is_plain_text
 from twofactor.rules.policy import REASON_MAX_LENGTH
+
+log = structlog.get_logger(__name__)
 
 
 async def deactivate(env: Environment, client: Client, viewer: Viewer, password: str) -> TwoFactorDeactivated:
@@ -77,6 +81,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
             raise CannotResetOwnTwoFactorError
         user = acting.other
         if user is None or user.company_id != acting.company.id:
+            log.warning("reset_of_unknown_user", admin_id=str(acting.user.id))
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
