@@ -45,7 +45,7 @@ class TestCreate:
         assert await list_users(env, company.id) == [user]
         assert await find_user_by_email(env, "gRACE@initech.EXAMPLE") == user
         assert (user.role, user.locale, user.two_factor.setup_required) == (Role.ADMIN, "fr", True)
-        assert await trail.news() == told(Event.USER_CREATED)
+        assert await trail.news() == told(Event.COMPANY_CREATED, Event.USER_CREATED)
         assert (await sign_in(env, user.email, NEW)).user.locale == "fr"
 
     async def test_a_user_with_the_hash_of_a_password(self, env: Environment, company: models.Company) -> None:
