@@ -15,15 +15,16 @@ PIP = -m pip --disable-pip-version-check --quiet install
 INSTALLED = $(VENV)/installed
 INSTALLED_DEV = $(VENV_DEV)/installed
 # Tests that need more than Python: each folder has a target of its own, `test-NAME`.
-MORE_TESTS = tests/browser tests/redis
+MORE_TESTS = tests/browser tests/http_audit tests/redis
 # Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
 TESTS ?= -n 2
-PACKAGES = $(wildcard app.py settings.py) $(wildcard attacks cli demo mail models resolvers schema tests transport twofactor web)
+PACKAGES = $(wildcard app.py settings.py docs/clients/python/client.py) $(wildcard attacks cli demo mail models resolvers schema tests transport twofactor web)
 
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
+EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-redis attack-races attack-odds attack-fuzz attack-timing check schema lock clean
+.PHONY: help demo test test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,18 @@ test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tes
 test-redis: $(INSTALLED_DEV) ## Run the tests of limits by address over a real Redis
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
 	$(RUN_DEV) -m pytest tests/redis
+
+test-http-audit: $(INSTALLED_DEV) tests/http_audit/node_modules/.package-lock.json ## Run the audits of graphql-http over a real server
+	$(RUN_DEV) -m pytest tests/http_audit
+
+test-clients: docs/clients/typescript/node_modules/.package-lock.json ## Make the types of the TypeScript client, and check it with tsc
+	npm run check --prefix docs/clients/typescript
+
+# npm writes this file last, when all is there.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm"; exit 1; }
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 attack-races: $(INSTALLED_DEV) ## Send 10,000 requests at once to each database from two processes, and print what broke
 	$(RUN_DEV) -m attacks.races
@@ -57,9 +70,11 @@ check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and s
 	$(VENV_DEV)/bin/lint-imports
 	$(RUN_DEV) -m pytest -q tests/contract/test_migrations.py -k in_step
 	$(RUN_DEV) -c $(EXPORT) | diff schema.graphql -
+	$(RUN_DEV) -c $(EXPORT_POSSIBLE_TYPES) | diff possibleTypes.json -
 
-schema: $(INSTALLED_DEV) ## Write schema.graphql anew
+schema: $(INSTALLED_DEV) ## Write schema.graphql anew, and possibleTypes.json for clients with a cache
 	$(RUN_DEV) -c $(EXPORT) > schema.graphql
+	$(RUN_DEV) -c $(EXPORT_POSSIBLE_TYPES) > possibleTypes.json
 
 # The index is not named in the locks: pip takes the one that it is configured with.
 COMPILE = -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,23 +1,18 @@
 """The application that the documentation talks to, in this process and on a real socket."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
-from app import create_app, server_options
+from app import create_app
 from models.database import Database
 from settings import Settings
 from tests.conftest import KEYS
 from tests.mail.servers import MailServer
+from tests.support.server import serving
 from twofactor.environment import Environment, utc_now
-
-START_TIMEOUT_S = 30
 
 
 @pytest.fixture
@@ -63,22 +58,3 @@ def database(app: Starlette) -> Database:
     """The database of the application."""
     env: Environment = app.state.env
     return env.database
-
-
-@asynccontextmanager
-async def serving(app: Starlette, settings: Settings) -> AsyncIterator[str]:
-    """Serve the application on a free port of the loopback interface. The address of its API."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        options = server_options(settings) | {"factory": False, "port": port, "workers": 1}
-        server = uvicorn.Server(uvicorn.Config(app, **options))
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                while not server.started:
-                    assert not running.done(), "the server did not start"
-                    await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{port}/graphql"
-        finally:
-            server.should_exit = True
-            await running
