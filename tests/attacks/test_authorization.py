@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 import models
 from models import Role, SecurityEventKind, SessionTransport
@@ -402,7 +403,7 @@ async def test_an_admin_goes_on_after_being_made_a_member(ada: Person, enrolled:
     assert code_of(await ada.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
 
 
-async def test_a_user_is_moved_to_another_company_in_the_middle(  # noqa: PLR0917  # fixtures
+async def test_a_user_is_moved_to_another_company_in_the_middle(  # fixtures
     api: Api, enrolled: Person, ada: Person, other_company: models.Company, env: Environment, stranger: models.User
 ) -> None:
     """I8: from then on the rules and the admins of the new company account hold, for a live session too."""
@@ -419,3 +420,11 @@ async def test_a_user_is_moved_to_another_company_in_the_middle(  # noqa: PLR091
     assert (
         await outcome(new_admin.api, "adminResetTwoFactor", userId=enrolled.id, password=PASSWORD) == "TwoFactorReset"
     )
+
+
+async def test_what_a_role_may_not_is_logged(mia: Person) -> None:
+    """I1, ASVS 16.3.2: a member who asks for what is an admin's leaves a line in the log."""
+    with capture_logs() as lines:
+        assert code_of(await mia.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
+
+    assert [line["field"] for line in lines if line["event"] == "forbidden"] == ["users"]

@@ -1,0 +1,99 @@
+"""`docs/security.md` keeps its word: each test that it names is there, and each attack has a test or a reason."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+DOCUMENT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+
+NAMED_TEST = re.compile(r"`([a-z_/0-9]+\.py)::((?:\w+::)?\w+)`")
+# An attack of ours: a letter and a number, as the tables and the tests write it.
+ATTACK = re.compile(r"\b([A-KR][0-9]{1,2})\b")
+ROW = re.compile(r"^\| ([A-KR][0-9]{1,2}) \| (.*) \|$", re.MULTILINE)
+# Of each family, how many there are. None may get lost.
+FAMILIES = {"A": 12, "B": 13, "C": 11, "D": 12, "E": 10, "F": 8, "G": 10, "H": 11, "I": 8, "J": 8, "K": 9, "R": 25}
+# Named alike, and no attack: sections of RFCs.
+OTHERS = re.compile(r"RFC 4226[^.;|)]*R[0-9]")
+
+
+@cache
+def collected_from(path: Path) -> frozenset[str]:
+    """The tests that pytest collects of a file: functions, and methods of classes, that begin with `test_`."""
+
+    def named(body: list[ast.stmt]) -> Iterator[str]:
+        for each in body:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name.startswith("test_"):
+                yield each.name
+
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    classes = [each for each in body if isinstance(each, ast.ClassDef) and each.name.startswith("Test")]
+    return frozenset(named(body)) | {f"{each.name}::{name}" for each in classes for name in named(each.body)}
+
+
+def attack_files() -> list[Path]:
+    """The files of attacks."""
+    return sorted((TESTS / "attacks").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("named", sorted(set(NAMED_TEST.findall(DOCUMENT))), ids="::".join)
+def test_a_named_test_is_collected(named: tuple[str, str]) -> None:
+    """What is said to show something exists, in a file that pytest collects."""
+    file, name = named
+    path = TESTS / file
+
+    assert path.name.startswith("test_")
+    assert path.is_file()
+    assert name in collected_from(path)
+
+
+def test_every_attack_has_a_row() -> None:
+    """No family has a gap, and no id two rows."""
+    ids = [row[0] for row in ROW.findall(DOCUMENT)]
+
+    assert sorted(ids) == sorted(f"{family}{n}" for family, count in FAMILIES.items() for n in range(1, count + 1))
+
+
+@pytest.mark.parametrize("row", ROW.findall(DOCUMENT), ids=lambda row: str(row[0]))
+def test_every_attack_has_a_test_or_a_reason(row: tuple[str, str]) -> None:
+    """A row of the attacks names a test; a row of what matters most names attacks; else it says why not."""
+    name, text = row
+    others = set(ATTACK.findall(text)) - {name}
+
+    assert NAMED_TEST.search(text) or "Reason:" in text or (name.startswith("R") and others)
+
+
+def test_every_requirement_has_a_test_or_a_reason() -> None:
+    """Each row of the standards names a test, or says why there is none."""
+    standards = DOCUMENT.partition("## The standards")[2].partition("## Where we differ")[0]
+    heads = ("| ---", "| requirement", "| section")
+    rows = [line for line in standards.splitlines() if line.startswith("| ") and not line.startswith(heads)]
+
+    assert len(rows) > 80
+    assert [row for row in rows if not NAMED_TEST.search(row) and "Reason:" not in row] == []
+
+
+@pytest.mark.parametrize("path", attack_files(), ids=lambda path: str(path.name))
+def test_what_attacks_cite_is_in_the_document(path: Path) -> None:
+    """A test of an attack cites no id that the document does not have."""
+    known = {row[0] for row in ROW.findall(DOCUMENT)}
+    docstrings = [
+        ast.get_docstring(node) or ""
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+
+    cited = {name for text in docstrings for name in ATTACK.findall(OTHERS.sub("", text))}
+
+    assert cited <= known
+
+
+@pytest.mark.parametrize("path", attack_files(), ids=lambda path: str(path.name))
+def test_every_file_of_attacks_is_named(path: Path) -> None:
+    """What is attacked is written down."""
+    assert f"`attacks/{path.name}::" in DOCUMENT
