@@ -130,6 +130,10 @@ def test_events_are_filtered_by_kind_and_day(visitor: Visitor, site: Site) -> No
     items = visitor.page.get_by_role("main").get_by_role("listitem")
     expect(items).to_have_count(25)
     expect(items.nth(1)).to_contain_text("Right password, wrong second factor: Ines Incident")
+    visitor.page.route("**/graphql", lambda route: route.fulfill(body="<html>"))
+    visitor.press("Show older events")
+    visitor.is_told("The server does not answer")
+    visitor.page.unroute("**/graphql")
     visitor.press("Show older events")
     expect(items).to_have_count(50)
 

@@ -1,5 +1,6 @@
 /** Where to go instead: to sign in, or to the activation that the company requires. */
 
+import { ApiError, errorText } from "./graphql.js";
 import { t } from "./i18n.js";
 import { notify } from "./notices.js";
 import { go, refresh } from "./router.js";
@@ -15,7 +16,7 @@ export function askToSignIn() {
 
 /**
  * Does what an error asks for, where that is to go to another page. Tells whether it did.
- * @param {import("./graphql.js").ApiError} error
+ * @param {ApiError} error
  */
 export function handled(error) {
   if (error.code === "UNAUTHENTICATED") {
@@ -30,4 +31,14 @@ export function handled(error) {
     return true;
   }
   return false;
+}
+
+/** Says what went wrong where no form is there to say it. @param {unknown} error */
+export function report(error) {
+  if (!(error instanceof ApiError)) {
+    throw error;
+  }
+  if (!handled(error)) {
+    notify(errorText(error), "bad");
+  }
 }

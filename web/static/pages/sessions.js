@@ -1,8 +1,8 @@
 /** Where the viewer is signed in. */
 
-import { HOME, handled } from "../detours.js";
+import { HOME, report } from "../detours.js";
 import { badge, facts, h } from "../dom.js";
-import { ApiError, errorText, refusalText, send } from "../graphql.js";
+import { refusalText, send } from "../graphql.js";
 import { dateTime, t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { GET_SESSIONS, REVOKE_SESSION } from "../operations.js";
@@ -69,11 +69,6 @@ async function signOut({ id, current }) {
       refresh();
     }
   } catch (error) {
-    if (!(error instanceof ApiError)) {
-      throw error;
-    }
-    if (!handled(error)) {
-      notify(errorText(error), "bad");
-    }
+    report(error);
   }
 }

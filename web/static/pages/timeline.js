@@ -1,5 +1,6 @@
 /** Security events along a line, day by day. */
 
+import { report } from "../detours.js";
 import { h } from "../dom.js";
 import { date, isKnownText, t, timeOfDay } from "../i18n.js";
 import { deviceName } from "./device.js";
@@ -110,7 +111,13 @@ export function growingTimeline(newest, load, options) {
   }
 
   async function grow() {
-    const older = await load(pageInfo.endCursor);
+    let older;
+    try {
+      older = await load(pageInfo.endCursor);
+    } catch (error) {
+      report(error);
+      return;
+    }
     const seen = nodes.length;
     nodes = [...nodes, ...older.nodes];
     pageInfo = older.pageInfo;
