@@ -162,9 +162,6 @@ class GraphQLView:
         if code == FORBIDDEN:
             # ASVS 16.3.2: refused authorization is logged.
             log.warning("forbidden", field=field)
-        if code == FORBIDDEN:
-            # ASVS 16.3.2: failed authorization is logged.
-            log.warning("forbidden", field=field)
         if code == SERVICE_UNAVAILABLE:
             log.warning("service_unavailable", field=field, error=type(cause.__cause__ or cause).__name__)
         return told(error, code)
