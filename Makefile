@@ -18,13 +18,13 @@ INSTALLED_DEV = $(VENV_DEV)/installed
 MORE_TESTS = tests/browser tests/http_audit tests/redis
 # Which files pytest is to run, and how: `make test TESTS="tests/rules -k totp"`.
 TESTS ?= -n 2
-PACKAGES = $(wildcard app.py settings.py docs/clients/python/client.py) $(wildcard attacks cli demo mail models resolvers schema tests transport twofactor web)
+PACKAGES = $(wildcard app.py settings.py docs/clients/python/client.py) $(wildcard attacks bench cli demo mail models resolvers schema tests transport twofactor web)
 
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing check schema lock clean
+.PHONY: help demo test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing bench check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ demo: $(INSTALLED) ## Start everything on this machine, with people to sign in a
 
 test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tests/rules -k totp" for some of them
 	$(RUN_DEV) -m pytest $(MORE_TESTS:%=--ignore=%) $(TESTS)
+
+test-browser: $(INSTALLED_DEV) ## Walk the pages in headless Chromium; pictures of them go to var/screenshots
+	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium fonts-dejavu-core"; exit 1; }
+	$(RUN_DEV) -m pytest tests/browser
 
 test-redis: $(INSTALLED_DEV) ## Run the tests of limits by address over a real Redis
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
@@ -62,6 +66,9 @@ attack-fuzz: $(INSTALLED_DEV) ## Send 100,000 malformed and generated requests, 
 
 attack-timing: $(INSTALLED_DEV) ## Tell equal answers apart by their time, or print that it cannot be done
 	$(RUN_DEV) -m attacks.timing
+
+bench: $(INSTALLED_DEV) ## Measure what things cost, and write it into docs/performance.md; BENCH=--quick only tries it out
+	$(RUN_DEV) -m bench $(BENCH)
 
 check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
 	$(RUN_DEV) -m ruff check .
@@ -92,6 +99,7 @@ $(INSTALLED): requirements/demo.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) $(PIP) --require-hashes --requirement requirements/demo.lock
 	$(RUN) $(PIP) --no-deps --no-build-isolation --editable .
+	-$(RUN) -m transport.graphiql.fetch
 	touch $@
 
 $(INSTALLED_DEV): requirements/dev.lock pyproject.toml
