@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import multiprocessing
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,10 +29,17 @@ def main() -> None:
         ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as clients,
     ):
         rows = asyncio.run(measure(Stage(postgres, Path(folder), clients), QUICK if quick else FULL))
+    printed = {} if quick else {name: _printed_by(f"bench.{name}") for name in ("layers", "trials")}
     seconds = time.perf_counter() - began
-    sys.stdout.write(f"\n{table(rows)}\n{machine()}; {seconds:.0f} s\n")
+    sys.stdout.write("\n".join(["", table(rows), *printed.values(), f"{machine()}; {seconds:.0f} s\n"]))
     if not quick:
-        write(rows, seconds)
+        write(rows, printed, seconds)
+
+
+def _printed_by(module: str) -> str:
+    """What a module prints that measures within its own process."""
+    arguments = [sys.executable, "-m", module]
+    return subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603  # our own
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyotp
+from argon2 import PasswordHasher
 
 from bench import load, people
 from bench.load import Outcome
@@ -21,6 +22,7 @@ from bench.sqlite_copy import copy_tables
 from bench.stage import Stage, migrate, postgres_processes
 from twofactor.pages import encode_cursor
 from twofactor.rules import qr
+from twofactor.rules.policy import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from twofactor.rules.totp import otpauth_uri
 
 VIEWER = "{ viewer { twoFactor { state } } }"
@@ -227,7 +229,7 @@ async def measure(stage: Stage, extent: Extent) -> list[Row]:
         for part in parts:
             bench.tell(part.__doc__ or "")
             await part(bench, floor)
-    for alone in (_processes, _sqlite):
+    for alone in (_processes, _sqlite, _disk):
         bench.tell(alone.__doc__ or "")
         await alone(bench)
     return bench.rows
@@ -363,6 +365,7 @@ async def _activation(bench: Bench, _floor: Server) -> None:
     confirming = (product.cpu_of_event_loop() - before) * 1000 / len(confirm)
     group = "Without their hashing (CPU of a request)"
     bench.rows += [
+        Row(group, "the hash of a password, alone", f"{statistics.median(_hash_ms() for _ in range(10)):.2f} ms"),
         Row(group, "startTwoFactorActivation", f"{starting:.2f} ms"),
         Row(group, "confirmOtp, with ten backup codes", f"{confirming:.2f} ms"),
     ]
@@ -477,6 +480,28 @@ async def _sqlite(bench: Bench) -> None:
             f"{statistics.median(rates):.0f}/s, {failures} failed", aim="none fails", met=failures == 0, rounds=costs),
         Row(group, "viewer { twoFactor { state } }", f"{viewing:.3f} ms"),
     ]  # fmt: skip
+
+
+async def _disk(bench: Bench) -> None:
+    """What an account takes on the disk."""
+    small, large = bench.extent.accounts[0], bench.extent.accounts[-1]
+    async with bench.stage.connected(f"/{_name(large)}") as connection:
+        each = await connection.fetchval("SELECT pg_database_size(current_database())") / large
+    async with bench.stage.connected(f"/{_name(small)}") as connection:
+        codes = await people.issue_backup_codes(connection, bench.companies[small].people)
+    group = "On the disk, with all indexes"
+    bench.rows += [
+        Row(group, f"each of {large:,} accounts, three of five with 2FA and a session", f"{each:,.0f} bytes"),
+        Row(group, "ten backup codes", f"{codes:,.0f} bytes"),
+    ]
+
+
+def _hash_ms() -> float:
+    hasher = PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES)
+    hasher.hash(PASSWORD)
+    began = time.process_time()
+    hasher.hash(PASSWORD)
+    return (time.process_time() - began) * 1000
 
 
 def _beside_floor(what: str, ours: Series, floor: Series, *, goal: float) -> Row:

@@ -176,3 +176,19 @@ async def sign_in(connection: Connection, user_ids: Sequence[UUID]) -> list[str]
         now + SESSION_LIFETIME,
     )
     return tokens
+
+
+async def issue_backup_codes(connection: Connection, of: Sequence[Person]) -> float:
+    """Give each of these people ten backup codes. The bytes that they take for each, with all indexes."""
+    await connection.execute(
+        "WITH issued AS (INSERT INTO backup_code_set (id, user_id, salt, created_at) "
+        "SELECT gen_random_uuid(), u, decode(md5(u::text), 'hex'), now() FROM unnest($1::uuid[]) AS u RETURNING id) "
+        "INSERT INTO backup_code (id, code_set_id, code_hash) "
+        "SELECT gen_random_uuid(), id, md5(id::text || n) || md5(n || id::text) "
+        "FROM issued, generate_series(1, 10) AS n",
+        [person.id for person in of],
+    )
+    taken = await connection.fetchval(
+        "SELECT pg_total_relation_size('backup_code') + pg_total_relation_size('backup_code_set')"
+    )
+    return float(taken) / len(of)

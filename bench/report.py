@@ -4,14 +4,15 @@ import json
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-TABLE = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- /measured -->)", re.DOTALL)
+# What stands between two comments of the same name is written by the benchmark.
+BLOCK = re.compile(r"<!-- (\w+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 BAR = 300
 LINE = 30
@@ -102,11 +103,15 @@ def machine() -> str:
     )
 
 
-def write(rows: Sequence[Row], seconds: float) -> None:
-    """Put the table into docs/performance.md, and the JSON and the picture beside it."""
+def write(rows: Sequence[Row], printed: Mapping[str, str], seconds: float) -> None:
+    """Put the table and what else was printed into docs/performance.md, and the JSON and the picture beside it."""
     where = f"`make bench`, {seconds:.0f} s: {machine()}."
     facts = {"measured": where, "rows": [asdict(row) | {"verdict": row.verdict} for row in rows]}
     (DOCS / "performance.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     (DOCS / "performance.svg").write_text(picture(rows))
+    blocks = {name: f"```\n{text.strip()}\n```\n" for name, text in printed.items()}
+    blocks["measured"] = f"{where}\n\n{table(rows)}"
     page = DOCS / "performance.md"
-    page.write_text(TABLE.sub(lambda _: f"{where}\n\n{table(rows)}", page.read_text()))
+    page.write_text(
+        BLOCK.sub(lambda found: f"<!-- {found[1]} -->\n{blocks[found[1]]}<!-- /{found[1]} -->", page.read_text())
+    )

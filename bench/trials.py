@@ -1,0 +1,171 @@
+"""`python -m bench.trials`: what each thing that was tried gives, beside what it took the place of."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+import asyncpg
+import segno
+import strawberry
+import uvloop
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.extensions import SchemaExtension
+
+import models
+from bench import people
+from bench.measures import VIEWER
+from bench.people import KEYS
+from bench.stage import POSTGRES_OPTIONS, Stage
+from models import SecurityEventKind
+from models.database import Database
+from models.statements import insert
+from resolvers.context import Context
+from schema.root import create_schema
+from tests.support.postgres import postgres_server
+from transport.cookies import SessionCookie
+from transport.limits import Admission, schema_extensions
+from twofactor.addresses import AddressLimiter
+from twofactor.environment import Client, Environment
+from twofactor.hashing import HashingPool
+from twofactor.rules.sealing import KeyRing
+from twofactor.rules.tokens import TokenKind, token_hash
+from twofactor.sessions import authenticate
+
+TIMES = 200
+ROUNDS = 9
+
+Trial = Callable[[], Awaitable[object]]
+
+
+def main() -> None:
+    """Try, and tell."""
+    with (
+        tempfile.TemporaryDirectory(prefix="countersign-trials-") as folder,
+        postgres_server(POSTGRES_OPTIONS) as postgres,
+        ProcessPoolExecutor(1) as unused,
+    ):
+        uvloop.run(_try(Stage(postgres, Path(folder), unused)))
+
+
+async def _try(stage: Stage) -> None:
+    url = await stage.make_database("trials")
+    async with stage.connected("/trials") as connection:
+        company = await people.make_company(connection, "acme", 1000, 10)
+        (token,) = await people.sign_in(connection, [company.people[0].id])
+    database = Database(url)
+    await database.open()
+    hashing = HashingPool(workers=1)
+    env = Environment(database, KeyRing.parse(KEYS), hashing, AddressLimiter(failures_allowed=300), "Countersign")
+    try:
+        await _statements(env, token, company.people[0])
+        await _documents(env, token)
+        await _reset(stage)
+        await _drawing()
+    finally:
+        hashing.close()
+        await database.close()
+
+
+async def _statements(env: Environment, token: str, person: people.Person) -> None:
+    hashed = token_hash(TokenKind.SESSION, token)
+    now = datetime.now(UTC)
+    event: dict[str, Any] = {
+        "kind": SecurityEventKind.LOGIN_SUCCEEDED, "company_id": None, "user_id": person.id, "actor_id": None,
+        "occurred_at": now, "ip_address": "192.0.2.1", "user_agent": "bench", "note": None,
+    }  # fmt: skip
+
+    async def by_models() -> object:
+        async with env.database.reading():
+            return await models.Session.filter(token_hash=hashed).select_related("user__company").first()
+
+    async def event_by_models() -> object:
+        return await models.SecurityEvent.create(**event)
+
+    async def event_written_out() -> None:
+        await insert(models.SecurityEvent, id=uuid4(), **event)
+
+    await _tell(
+        "the look-up of a session", {"by the models": by_models, "written out": lambda: authenticate(env, token)}
+    )
+    await _tell("the insertion of an event", {"by the models": event_by_models, "written out": event_written_out})
+
+
+async def _documents(env: Environment, token: str) -> None:
+    def asking(schema: strawberry.Schema) -> Trial:
+        async def ask() -> object:
+            context = Context(env, Client(), SessionCookie(Request({"type": "http", "headers": []}), Response()), token)
+            return await schema.execute(VIEWER, context_value=context)
+
+        return ask
+
+    # All but the memory of what was validated; Admission has the one of what was parsed.
+    anew: list[type[SchemaExtension]] = [Admission]
+    await _tell(
+        "viewer { twoFactor { state } } in GraphQL",
+        {
+            "validated each time": asking(create_schema(extensions=anew)),
+            "remembered": asking(create_schema(extensions=schema_extensions(introspection=False))),
+        },
+    )
+    answer = {"data": {"viewer": {"twoFactor": {"state": "ACTIVE"}}}}
+
+    async def dump() -> object:
+        return json.dumps(answer, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+    await _tell("the JSON of its answer", {"by json, all there is to gain": dump})
+
+
+async def _reset(stage: Stage) -> None:
+    async def leave(_connection: object) -> None:
+        pass
+
+    def using(pool: asyncpg.Pool) -> Trial:
+        async def use() -> object:
+            async with pool.acquire() as connection:
+                return await connection.fetchval("SELECT $1::int", 1)
+
+        return use
+
+    options = {
+        "host": parse_qs(stage.postgres.query)["host"][0], "user": "postgres", "database": "trials", "max_size": 1,
+        "min_size": 1,
+    }  # fmt: skip
+    async with asyncpg.create_pool(**options) as tidy, asyncpg.create_pool(**options, reset=leave) as plain:
+        await _tell("one statement on a connection of the pool", {"reset after": using(tidy), "left": using(plain)})
+
+
+async def _drawing() -> None:
+    text = "otpauth://totp/Countersign:somebody%40company.example?secret=" + 32 * "A" + "&issuer=Countersign&digits=6"
+
+    async def chosen() -> object:
+        return segno.make_qr(text, error="m")
+
+    async def fixed() -> object:
+        return segno.make_qr(text, error="m", mask=0)
+
+    await _tell("making a QR code", {"the best of eight masks": chosen, "one mask (not kept)": fixed})
+
+
+async def _tell(what: str, trials: dict[str, Trial]) -> None:
+    took: dict[str, list[float]] = {name: [] for name in trials}
+    for _ in range(ROUNDS):
+        for name, trial in trials.items():
+            began = time.process_time()
+            for _ in range(TIMES):
+                await trial()
+            took[name].append((time.process_time() - began) * 1000 / TIMES)
+    found = ", ".join(f"{name} {min(times):.3f}" for name, times in took.items())
+    sys.stdout.write(f"{what}, CPU ms: {found}\n")
+
+
+if __name__ == "__main__":
+    main()
