@@ -1,5 +1,6 @@
 """What the operator does with company accounts and users."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -27,10 +28,13 @@ from twofactor.accounts import (
 from twofactor.environment import Environment
 from twofactor.errors import InvalidInputError, UserNotFoundError, WrongEmailOrPasswordError
 from twofactor.login import log_in
+from twofactor.results import User
 
 Event = SecurityEventKind
 Letter = LetterKind
 NEW = "tr0ub4dor and three more words"
+# Sound in all but its length, which is one character more than there is room for.
+LONG_HASH = PasswordHasher(1, 8, 1, hash_len=154).hash(NEW)
 
 
 class TestCreate:
@@ -68,6 +72,7 @@ class TestCreate:
             (NewUser("g@acme.example", "Grace"), "password"),
             (NewUser("g@acme.example", "Grace", password=NEW, password_hash="x"), "password"),
             (NewUser("g@acme.example", "Grace", password_hash="x"), "password_hash"),
+            (NewUser("g@acme.example", "Grace", password_hash=LONG_HASH), "password_hash"),
         ],
     )
     async def test_what_is_out_of_bounds_is_named_and_not_made(
@@ -85,6 +90,27 @@ class TestCreate:
 
         assert await count(env, models.User) == 1
         assert await trail.news() == []
+
+    async def test_two_at_once_for_one_email_make_one(
+        self, env: Environment, company: models.Company, trail: Trail
+    ) -> None:
+        """Whoever comes second learns that the email is taken, also where both found it free."""
+        password_hash = PasswordHasher(1, 8, 1).hash(NEW)
+        # With a connection for each, for the first to get one would be done before the other had its own.
+        await asyncio.gather(*[count(env, models.User) for _ in range(2)])
+        for number in range(5):
+            new = NewUser(f"grace{number}@acme.example", "Grace", password_hash=password_hash)
+
+            answers = await asyncio.gather(
+                *[create_user(env, company.id, new) for _ in range(2)], return_exceptions=True
+            )
+
+            [user] = [answer for answer in answers if isinstance(answer, User)]
+            [refusal] = [answer for answer in answers if isinstance(answer, InvalidInputError)]
+            assert (refusal.argument, refusal.reason) == ("email", "taken")
+            assert await find_user_by_email(env, new.email) == user
+            assert await trail.news() == told(Event.USER_CREATED)
+        assert await count(env, models.User) == 5
 
     async def test_needs_a_company_and_a_company_a_name(self, env: Environment) -> None:
         """Nobody is made in no company account, and none without a name."""
