@@ -156,8 +156,8 @@ class Trail:
     async def news(self) -> list[str]:
         """What was written since the last call, in no particular order."""
         async with self._env.database.reading():
-            events = await models.SecurityEvent.all().values_list("kind", flat=True)
-            letters = await models.Letter.all().values_list("kind", flat=True)
+            events = [each.kind for each in await models.SecurityEvent.all().only("kind")]
+            letters = [each.kind for each in await models.Letter.all().only("kind")]
         written = Counter[str]([*events, *letters])
         new = written - self._seen
         self._seen = written
