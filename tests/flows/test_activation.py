@@ -332,7 +332,7 @@ class TestConfirmOtp:
     async def test_switched_off_while_the_codes_are_hashed_it_activates(
         self, env: Environment, company: models.Company, viewer: Viewer
     ) -> None:
-        """On when the OTP was checked and off when the codes were ready, no codes are issued and 2FA is active (rule 16)."""
+        """On when the OTP was checked and off once codes were hashed: none are issued, and 2FA is active (rule 16)."""
         activation = await start_activation(env, CLIENT, viewer, PASSWORD)
         otp = Authenticator(activation.key).otp(env.now())
 
@@ -416,7 +416,7 @@ class TestAcknowledgeBackupCodes:
     async def test_asked_again_it_answers_the_same(
         self, env: Environment, clock: Clock, viewer: Viewer, trail: Trail
     ) -> None:
-        """Who lost the answer asks again: nothing happens twice, however late, as long as the enrolment lasts (rule 15)."""
+        """Who lost the answer asks again: nothing happens twice, however late, while the enrolment lasts (rule 15)."""
         activation_id, _, _ = await confirmed_activation(env, viewer)
         first = await acknowledge_backup_codes(env, CLIENT, viewer, activation_id)
         await trail.news()
@@ -471,7 +471,7 @@ class TestAcknowledgeBackupCodes:
     async def test_switched_off_before_it_codes_lie_dormant(
         self, env: Environment, company: models.Company, viewer: Viewer
     ) -> None:
-        """On at the OTP and off at the promise, it still activates; the codes work when the flag comes back (rule 16)."""
+        """On at the OTP and off at the promise, it still activates; codes work when the flag is back (rule 16)."""
         activation_id, _, _ = await confirmed_activation(env, viewer)
         await change_rules(env, company, backup_codes_enabled=False)
 

@@ -1,6 +1,5 @@
-"""The limit by address: failures alone count, over all accounts, and it never stands in the way when its store is down."""
+"""The limit by address: failures alone count, over all accounts, and without its store it never stands in the way."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -75,11 +74,11 @@ class TestAddressLimiter:
 
 class TestWithoutItsStore:
     @pytest.fixture
-    async def lost(self, env: Environment) -> AsyncIterator[Environment]:
+    def lost(self, env: Environment) -> Environment:
         """The same world, but nobody answers where the store should be."""
         # Port 1 is privileged and unassigned: nothing listens there.
         limiter = AddressLimiter(failures_allowed=3, store_url="async+redis://127.0.0.1:1/0")
-        yield Environment(env.database, env.key_ring, env.hashing, limiter, env.issuer, env.clock)
+        return Environment(env.database, env.key_ring, env.hashing, limiter, env.issuer, env.clock)
 
     async def test_the_budgets_of_accounts_stand_alone(self, lost: Environment, member: models.User) -> None:
         """Nobody is shut out, and the sixth wrong password of an account waits all the same."""

@@ -1,13 +1,13 @@
-"""The whole life of an account, in any order: every operation, rightly and wrongly, against a plain model of what should be.
+"""The life of an account, in any order: every operation, rightly and wrongly, against a plain model of what should be.
 
-A few examples in the normal run, always the same ones; many more, and new ones each time, with `HYPOTHESIS_PROFILE=long`.
+A few examples in the normal run, always the same; many more, and new ones each time, with `HYPOTHESIS_PROFILE=long`.
 """
 
 import asyncio
 import os
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +71,7 @@ PROFILE = settings(
     print_blob=True,
 )
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 PASSWORDS = (PASSWORD, "tr0ub4dor and three more words", "zebrafinch and three more words")
 ADVANCES = [
     timedelta(seconds=1),
@@ -98,7 +99,7 @@ class Budget:
 
     failures: int = 0
     since_sign_in: int = 0
-    last: datetime = datetime.min
+    last: datetime = LONG_AGO
 
     def refusal(self, now: datetime, *, stops: bool) -> str | None:
         """Why the next attempt is not looked at."""
@@ -711,7 +712,7 @@ class Life(RuleBasedStateMachine):
         await assert_invariants(self.env)
         async with self.env.database.transaction():
             user = await models.User.get(id=self.member.id)
-            sessions = set(await models.Session.filter(user_id=user.id).values_list("id", flat=True))
+            sessions = {row.id for row in await models.Session.filter(user_id=user.id)}
             challenges = await models.Challenge.filter(user_id=user.id).count()
             activations = await models.Activation.filter(user_id=user.id).count()
             waiting = await models.BackupCode.filter(code_set__activation_id__isnull=False).count()

@@ -1,7 +1,9 @@
-"""Signing in: a password, then an OTP or a backup code, each within a budget of attempts that belongs to the account."""
+"""Signing in: a password, then an OTP or a backup code, each within a budget of attempts that is the account's."""
 
 import base64
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -62,6 +64,7 @@ from twofactor.sessions import authenticate
 Event = SecurityEventKind
 Letter = LetterKind
 
+NEW_PASSWORD = "tr0ub4dor and three more words"
 # What each wait is, in seconds: 30 doubling to an hour.
 WAITS = [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 SECOND = timedelta(seconds=1)
@@ -495,7 +498,7 @@ class TestVerifyLoginWithBackupCode:
     async def test_signs_in_and_uses_the_code_up(
         self, env: Environment, member: models.User, enrolled: Enrolled, trail: Trail
     ) -> None:
-        """A code signs in once: nine are left, the trail and a letter say so, and the code is refused from then on (E1)."""
+        """A code signs in once: nine are left, the trail and a letter say so, and from then on it is refused (E1)."""
         challenges = [await challenge_of(env, member.email) for _ in range(2)]
         await trail.news()
 
@@ -616,7 +619,7 @@ class TestRefusalsOfTheSecondFactor:
     async def test_a_new_challenge_or_address_resets_nothing(
         self, env: Environment, member: models.User, enrolled: Enrolled, trail: Trail
     ) -> None:
-        """The budget is the account's: five wrong OTPs, each on a challenge of its own, and the sixth waits (B4, B7)."""
+        """The budget is the account's: after five wrong OTPs, each on its own challenge, the sixth waits (B4, B7)."""
         wrong = enrolled.app.wrong_otp(env.now())
         await trail.news()
         for remaining in (4, 3, 2, 1, 0):
@@ -711,7 +714,7 @@ class TestRefusalsOfTheSecondFactor:
     async def test_a_hundred_wrong_otps_lock_the_otp_and_nothing_else(
         self, env: Environment, clock: Clock, member: models.User, enrolled: Enrolled, trail: Trail
     ) -> None:
-        """The hundredth wrong OTP between two sign-ins stops OTPs for good; backup codes still work, and unlock nothing."""
+        """The hundredth wrong OTP between sign-ins stops OTPs for good; backup codes still work, and unlock nothing."""
         await set_budget(env, member, Factor.OTP, failures=98, since_sign_in=98, last=clock.now - timedelta(hours=1))
         challenge = await challenge_of(env, member.email)
         await refused(give_otp(env, challenge, enrolled.app.wrong_otp(clock.now)), WrongSecondFactorError)
@@ -777,7 +780,7 @@ class TestRefusalsOfTheSecondFactor:
     async def test_warns_at_most_once_a_day(
         self, env: Environment, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
-        """The letter on wrong second factors comes with the fifth, and not again before a day has passed (ASVS 6.3.5)."""
+        """The letter on wrong second factors comes with the fifth, and not again within a day (ASVS 6.3.5)."""
         challenge = await challenge_of(env, member.email)
         for attempt in range(5):
             assert len(await letters_of(env, Letter.SECOND_FACTOR_WARNING)) == 0, attempt
@@ -871,60 +874,47 @@ class TestChallenges:
         await refused(give_backup_code(env, token, WRONG_BACKUP_CODE), ChallengeExpiredError)
 
 
-CHANGES = [
-    "change password",
-    "operator sets password",
-    "deactivate",
-    "deactivate and activate again",
-    "reset",
-    "regenerate",
-    "disable",
-    "disable and enable",
-    "delete",
-    "role",
-]
+async def disable_and_enable(env: Environment, user_id: UUID) -> None:
+    """Keep a user from signing in for a moment."""
+    await disable_user(env, user_id)
+    await enable_user(env, user_id)
+
+
+# What each change is, in the world, by or to the member, or by the admin.
+CHANGES: dict[str, Callable[[Environment, Viewer, Viewer], Awaitable[object]]] = {
+    "change password": lambda env, member, _: change_password(env, CLIENT, member, PASSWORD, NEW_PASSWORD),
+    "operator sets password": lambda env, member, _: set_password(env, member.user.id, NEW_PASSWORD),
+    "deactivate": lambda env, member, _: deactivate(env, CLIENT, member, PASSWORD),
+    "reset": lambda env, member, admin: reset_by_admin(env, CLIENT, admin, member.user.id, PASSWORD, None),
+    "regenerate": lambda env, member, _: regenerate_backup_codes(env, CLIENT, member, PASSWORD),
+    "disable": lambda env, member, _: disable_user(env, member.user.id),
+    "disable and enable": lambda env, member, _: disable_and_enable(env, member.user.id),
+    "delete": lambda env, member, _: delete_user(env, member.user.id),
+    "role": lambda env, member, _: set_role(env, member.user.id, models.Role.ADMIN),
+}
 
 
 class TestChangesToTheAccount:
     @pytest.mark.parametrize("change", CHANGES)
     async def test_end_its_open_challenges(
-        self,
-        env: Environment,
-        clock: Clock,
-        member: models.User,
-        enrolled: Enrolled,
-        boss: Viewer,
-        change: str,
+        self, env: Environment, clock: Clock, enrolled: Enrolled, boss: Viewer, change: str
     ) -> None:
-        """A challenge from before a change to password, 2FA, role or account is over, whatever is given (C4, C8, rule 6)."""
-        challenge = await challenge_of(env, member.email)
-        viewer = enrolled.viewer
-        match change:
-            case "change password":
-                await change_password(env, CLIENT, viewer, PASSWORD, "tr0ub4dor and three more words")
-            case "operator sets password":
-                await set_password(env, member.id, "tr0ub4dor and three more words")
-            case "deactivate":
-                await deactivate(env, CLIENT, viewer, PASSWORD)
-            case "deactivate and activate again":
-                await deactivate(env, CLIENT, viewer, PASSWORD)
-                enrolled = await enrol(env, clock, viewer)
-            case "reset":
-                await reset_by_admin(env, CLIENT, boss, member.id, PASSWORD, None)
-            case "regenerate":
-                await regenerate_backup_codes(env, CLIENT, viewer, PASSWORD)
-            case "disable":
-                await disable_user(env, member.id)
-            case "disable and enable":
-                await disable_user(env, member.id)
-                await enable_user(env, member.id)
-            case "delete":
-                await delete_user(env, member.id)
-            case "role":
-                await set_role(env, member.id, models.Role.ADMIN)
+        """A challenge is over after a change to password, 2FA, role or account, whatever is given (C4, C8, rule 6)."""
+        challenge = await challenge_of(env, enrolled.viewer.user.email)
+
+        await CHANGES[change](env, enrolled.viewer, boss)
 
         await refused(give_otp(env, challenge, enrolled.app.otp(clock.now)), ChallengeExpiredError)
         await refused(give_backup_code(env, challenge, enrolled.codes[0]), ChallengeExpiredError)
+
+    async def test_bring_no_challenge_back(self, env: Environment, clock: Clock, enrolled: Enrolled) -> None:
+        """A challenge that a deactivation ended is over for the next enrolment too, with its app and codes (C4)."""
+        challenge = await challenge_of(env, enrolled.viewer.user.email)
+        await deactivate(env, CLIENT, enrolled.viewer, PASSWORD)
+        again = await enrol(env, clock, enrolled.viewer)
+
+        await refused(give_otp(env, challenge, again.app.otp(clock.now)), ChallengeExpiredError)
+        await refused(give_backup_code(env, challenge, again.codes[0]), ChallengeExpiredError)
 
     async def test_a_change_of_policy_ends_none(
         self, env: Environment, member: models.User, enrolled: Enrolled, boss: Viewer
@@ -975,7 +965,7 @@ class TestPasswordBudget:
             start_activation(env, CLIENT, viewer, PASSWORD),
             deactivate(env, CLIENT, viewer, PASSWORD),
             regenerate_backup_codes(env, CLIENT, viewer, PASSWORD),
-            change_password(env, CLIENT, viewer, PASSWORD, "tr0ub4dor and three more words"),
+            change_password(env, CLIENT, viewer, PASSWORD, NEW_PASSWORD),
         ):
             await refused(attempt, TooManyAttemptsError)
         assert await trail.news() == told(*[Event.LOGIN_FAILED] * 3, *[Event.REAUTHENTICATION_FAILED] * 2, Event.LOCKED)

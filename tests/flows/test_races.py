@@ -1,7 +1,7 @@
 """Races: whatever works once works once however many try at the same instant, in one process and over two.
 
-On SQLite and on PostgreSQL exactly one wins, the others get a refusal that the contract names, and every account is whole
-afterwards.
+On SQLite and on PostgreSQL exactly one wins, the others get a refusal that the contract names, and afterwards every
+account is whole.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class TestOtp:
     async def test_on_as_many_challenges(
         self, env: Environment, clock: Clock, member: models.User, mia: WithTwoFactor, run: Race, rivals_count: int
     ) -> None:
-        """One OTP on many challenges begins one session; five others are looked at, and the rest have to wait (A3, B4)."""
+        """One OTP on many challenges begins one session; five others are looked at, and the rest wait (A3, B4)."""
         first = await challenge_of(env, member.email)
         challenges = [first, *await copies(env, member, rivals_count - 1)]
         sessions = await count(env, models.Session)
@@ -206,7 +206,7 @@ class TestBackupCode:
     async def test_against_its_replacement(
         self, env: Environment, member: models.User, mia: WithTwoFactor, run: Race
     ) -> None:
-        """A code and the regeneration of all: it was used before, or it is refused after; ten are left in the end (E7)."""
+        """A code and the regeneration of all: used before, or refused after; in the end ten are left (E7)."""
         challenge = await challenge_of(env, member.email)
 
         outcomes = await run(
@@ -325,7 +325,7 @@ class TestActivation:
     async def test_against_the_flag_going_off(
         self, env: Environment, member: models.User, ada: SignedIn, run: Race
     ) -> None:
-        """Confirmed while codes go off: codes are issued, or 2FA is active without; nothing in between (I7, rule 16)."""
+        """Confirmed while codes go off: codes are issued, or 2FA is active without; no third way (I7, rule 16)."""
         mia = await session_of(env, member)
         activation = await start_activation(env, CLIENT, mia.viewer, PASSWORD)
         right = Authenticator(activation.key).otp(env.now())

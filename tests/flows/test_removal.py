@@ -66,7 +66,7 @@ class TestDeactivate:
     async def test_removes_everything_and_ends_other_sessions(
         self, env: Environment, member: models.User, enrolled: Enrolled, trail: Trail
     ) -> None:
-        """Seed, codes, challenges and counters are gone, this session alone goes on, and one event and one letter say so."""
+        """Seed, codes, challenges and counters are gone; this session alone goes on; an event and a letter say so."""
         other = await sign_in_with_otp(env, member.email, enrolled.app)
         challenge = await challenge_of(env, member.email)
         await trail.news()
@@ -133,7 +133,7 @@ class TestResetByAdmin:
     async def test_removes_everything_and_signs_the_user_out(
         self, env: Environment, member: models.User, enrolled: Enrolled, boss: Viewer, trail: Trail
     ) -> None:
-        """Nothing usable is left, no session either; the event names admin and reason, the letter goes to the user (I3)."""
+        """Nothing usable is left, nor any session; the event names admin and reason, the user gets the letter (I3)."""
         await challenge_of(env, member.email)
         await trail.news()
 

@@ -1,11 +1,11 @@
-"""Rivals: attempts that are made at the same instant, within one process or in several that share nothing but the database.
+"""Rivals: attempts made at the same instant, in one process or in several that share nothing but the database.
 
     with Rivals(processes=2, keys=KEYS) as rivals:
         outcomes = rivals.race(url, now, [attempt("give_otp", challenge=token, otp="123456")] * 50)
 
-An outcome is the name of the type of what was answered or raised, such as `LoggedIn` or `WrongSecondFactorError`; of what
-a use case may never raise it is the whole traceback. The attempts are dealt out to the processes in turn; each process
-recognises the sessions it needs and opens its connections first, and all begin when the last one is ready.
+An outcome is the name of the type of what was answered or raised, such as `LoggedIn` or `WrongSecondFactorError`; of
+what a use case may never raise it is the whole traceback. The attempts are dealt out to the processes in turn; each
+process recognises the sessions it needs and opens its connections first, and all begin when the last one is ready.
 """
 
 import asyncio
@@ -192,7 +192,7 @@ class _Process:
     """One process: it is told and heard in lines of JSON."""
 
     def __enter__(self) -> Self:
-        self._popen = subprocess.Popen(  # noqa: S603  # our own arguments
+        self._popen = subprocess.Popen(
             [sys.executable, "-m", "tests.support.rivals"],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
