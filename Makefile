@@ -24,7 +24,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing bench check schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing bench check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ test: $(INSTALLED_DEV) ## Run the tests, on SQLite and on PostgreSQL: TESTS="tes
 test-browser: $(INSTALLED_DEV) ## Walk the pages in headless Chromium; pictures of them go to var/screenshots
 	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install chromium fonts-dejavu-core"; exit 1; }
 	$(RUN_DEV) -m pytest tests/browser
+
+pictures: test-browser ## Take the pictures of the README anew
+	mkdir -p docs/pictures
+	cp var/screenshots/activate-set-up-light-1280.png docs/pictures/activate.png
+	cp var/screenshots/users-light-1280.png docs/pictures/users.png
 
 test-redis: $(INSTALLED_DEV) ## Run the tests of limits by address over a real Redis
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
