@@ -352,7 +352,7 @@ async def test_something_is_left_after_a_reset(
         assert await models.AttemptBudget.filter(subject=enrolled.user.id.hex).count() == 0
         event = await models.SecurityEvent.get(kind=SecurityEventKind.TWO_FACTOR_RESET)
         letter = await models.Letter.get(kind=models.LetterKind.TWO_FACTOR_RESET)
-    assert (event.user_id, event.actor_id) == (enrolled.user.id, ada.user.id)  # type: ignore[attr-defined]
+    assert (event.user_id, event.actor_id) == (enrolled.user.id, ada.user.id)
     assert letter.facts["by"] == ada.user.name
     assert await enrolled.api.data("{ viewer { id } }") == {"viewer": None}
     assert (await verify(api, challenge, backupCode=enrolled.codes[0]))["__typename"] == "ChallengeExpired"

@@ -112,7 +112,7 @@ NO_CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_challenge_from_before_a_change(  # noqa: PLR0917  # fixtures
+async def test_a_challenge_from_before_a_change(  # fixtures
     api: Api, clock: Clock, enrolled: Person, ada: Person, env: Environment, change: str
 ) -> None:
     """C4, C8, R6: what was begun before a change to the account is over after it, whatever is given."""
@@ -124,7 +124,7 @@ async def test_a_challenge_from_before_a_change(  # noqa: PLR0917  # fixtures
 
 
 @pytest.mark.parametrize("change", NO_CHANGES)
-async def test_a_challenge_from_before_what_is_no_change_to_the_account(  # noqa: PLR0917  # fixtures
+async def test_a_challenge_from_before_what_is_no_change_to_the_account(  # fixtures
     api: Api, clock: Clock, enrolled: Person, ada: Person, env: Environment, change: str
 ) -> None:
     """C4: anything else leaves it open, so that nobody is thrown out of a sign-in for nothing."""

@@ -28,11 +28,8 @@ async def trail(env: Environment, after: Sequence[Entry] = ()) -> list[Entry]:
     """What happened, to whom, by whom, with what remark, the newest last, without what is known already."""
     async with env.database.reading():
         rows = await models.SecurityEvent.filter(ip_address="127.0.0.1").order_by("occurred_at")
-        names = {row.id: row.name for row in await models.User.all()}
-    entries = [
-        (row.kind.value, names.get(row.user_id), names.get(row.actor_id), row.note)  # type: ignore[attr-defined]
-        for row in rows
-    ]
+        names: dict[object, str] = {row.id: row.name for row in await models.User.all()}
+    entries = [(row.kind.value, names.get(row.user_id), names.get(row.actor_id), row.note) for row in rows]
     for entry in after:
         entries.remove(entry)
     return entries
