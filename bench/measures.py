@@ -46,8 +46,9 @@ USERS = """
 # What is selected of users, and the order; each is asked for its first page and for one in the middle of the list.
 LISTS: Mapping[str, tuple[Mapping[str, object], str]] = {
     "no filter": ({}, "NEWEST_FIRST"),
-    "search for one": ({"search": "user120@"}, "NEWEST_FIRST"),
-    "search for many": ({"search": "ida"}, "NEWEST_FIRST"),
+    "search for a surname": ({"search": people.surname(120)}, "NEWEST_FIRST"),
+    "search for what all have and digits": ({"search": "user120@"}, "NEWEST_FIRST"),
+    "search for a first name": ({"search": "ida"}, "NEWEST_FIRST"),
     "role": ({"role": "ADMIN"}, "NEWEST_FIRST"),
     "twoFactor ACTIVE": ({"twoFactor": "ACTIVE"}, "NEWEST_FIRST"),
     "twoFactor INACTIVE": ({"twoFactor": "INACTIVE"}, "NEWEST_FIRST"),

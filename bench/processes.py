@@ -71,9 +71,11 @@ def free_port() -> int:
 
 def process_tree(pid: int) -> list[int]:
     """A process and all that it has started."""
-    children = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    children: list[int] = []
+    # A process may end while it is looked at.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children += map(int, (task / "children").read_text().split())
     return [pid, *(each for child in children for each in process_tree(child))]
 
 
