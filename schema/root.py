@@ -21,7 +21,8 @@ How to read an answer:
 - Errors beside the data are for what a correct client does not meet. Go by `extensions.code`: `UNAUTHENTICATED` (sign
   in), `FORBIDDEN`, `TWO_FACTOR_SETUP_REQUIRED` (activation comes first), `BAD_USER_INPUT` (an argument out
   of bounds), `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`, `SERVICE_UNAVAILABLE`
-  (nothing was checked or counted: try again after `extensions.retryAfter` seconds) and `INTERNAL_SERVER_ERROR` (report
+  (try again after `extensions.retryAfter` seconds: nothing was changed, save where the database broke off while it
+  answered the very commit, so refetch before you repeat a mutation) and `INTERNAL_SERVER_ERROR` (report
   `extensions.correlationId`).
 - A root field is null beside its error, and where its description says so; the fields next to it are good all the same.
 - Unions, enums and interfaces get new members over time. Nothing is renamed or removed without `@deprecated` first.
