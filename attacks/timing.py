@@ -134,7 +134,7 @@ async def measure(service: Served, clock: Clock, pair: Pair, times: int, rng: ra
     timed: Timed = {0: [], 1: []}
     for _ in range(times):
         for kind in rng.sample((0, 1), 2):
-            await _begin_anew(service)
+            await begin_anew(service)
             began = time.perf_counter()
             answer = await service.answer(requests[kind])
             timed[kind].append(time.perf_counter() - began)
@@ -142,7 +142,7 @@ async def measure(service: Served, clock: Clock, pair: Pair, times: int, rng: ra
     return timed
 
 
-async def _begin_anew(service: Served) -> None:
+async def begin_anew(service: Served) -> None:
     """As if nothing had failed yet, so that no attempt has to wait and the tables stay as small as they were."""
     async with service.env.database.transaction():
         await models.AttemptBudget.all().update(failures=0, failures_since_sign_in=0)

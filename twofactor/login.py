@@ -37,6 +37,8 @@ from twofactor.sessions import begin_session
 LOCK_USER_OF_CHALLENGE = f"""
     SELECT id FROM user_account WHERE id = (SELECT user_id FROM challenge WHERE token_hash = $1) {LOCKING}
 """  # noqa: S608  # a keyword of ours
+# Older than every step.
+NO_STEP = -1
 USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
 USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
 # There are never more than one too many. SQLite wants a LIMIT before an OFFSET.
@@ -47,6 +49,8 @@ END_SURPLUS_CHALLENGES = """
 
 # Whose row is looked for where no account has the email, so that as many statements are made.
 NOBODY = UUID(int=0)
+# The same for a set of backup codes.
+NO_SET = UUID(int=0)
 
 
 async def log_in(
@@ -155,9 +159,8 @@ async def _use_otp(env: Environment, authenticator: models.Authenticator, otp: s
     """Accept an OTP at most once: its step has to be newer than every step before (RFC 6238 §5.2)."""
     seed = unseal_seed(env, authenticator)
     step = matching_step(seed, otp, now) if seed else None
-    if step is None:
-        return False
-    return await change(USE_STEP, authenticator.user_id, step) == 1
+    # Asked also where it cannot be: that it is wrong, and not used already, would show in the time otherwise.
+    return await change(USE_STEP, authenticator.user_id, NO_STEP if step is None else step) == 1
 
 
 async def _verify_backup_code(env: Environment, client: Client, challenge_hash: str, spelling: str) -> LoggedIn:
@@ -186,9 +189,9 @@ async def _use_backup_code(
     opened: "_Opened", code_set: models.BackupCodeSet | None, code_hash: str, now: datetime
 ) -> bool:
     """Use up a code, if codes are on. One of a set that was replaced meanwhile is not there any more."""
-    if code_set is None or not policy.backup_codes_enabled(opened.company):
-        return False
-    used = await models.BackupCode.filter(code_set_id=code_set.id, code_hash=code_hash, used_at__isnull=True).update(
+    # Asked also where codes are off or there are none: that would show in the time otherwise.
+    set_id = code_set.id if code_set and policy.backup_codes_enabled(opened.company) else NO_SET
+    used = await models.BackupCode.filter(code_set_id=set_id, code_hash=code_hash, used_at__isnull=True).update(
         used_at=now
     )
     return used == 1

@@ -1,11 +1,13 @@
 """The rank test behind `make attack-timing`: attacks G1 and G3. Nothing here is timed."""
 
+import logging
 import random
+from collections.abc import Iterator
 
 import pytest
 
 from attacks.served import served
-from attacks.timing import PAIRS, Pair, mann_whitney, measure
+from attacks.timing import PAIRS, Pair, begin_anew, mann_whitney, measure
 from settings import Settings
 from tests.support.clock import Clock
 
@@ -50,3 +52,44 @@ async def test_g1_g3_both_kinds_of_a_pair_are_answered_alike(database_url: str, 
         timed = await measure(service, clock, pair, 3, random.Random(1))
 
     assert [len(timed[kind]) for kind in (0, 1)] == [3, 3]
+
+
+class _Echo(logging.Handler):
+    """Keeps the statements."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.statements: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.statements.append(str(record.args[0] if isinstance(record.args, tuple) and record.args else record.msg))
+
+
+@pytest.fixture
+def echo() -> Iterator[_Echo]:
+    """What is asked of the database."""
+    echo, statements = _Echo(), logging.getLogger("tortoise.db_client")
+    statements.addHandler(echo)
+    statements.setLevel(logging.DEBUG)
+    yield echo
+    statements.removeHandler(echo)
+    statements.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.one} and {pair.other}")
+async def test_g1_g3_both_kinds_of_a_pair_ask_the_same_of_the_database(
+    database_url: str, clock: Clock, pair: Pair, echo: _Echo
+) -> None:
+    """Statement by statement: a round trip more or less is what shows most."""
+    async with served(Settings(database_url=database_url), clock) as service:
+        asked = []
+        requests = await pair.prepare(service, clock)
+        for request in (*requests, *requests):
+            # The first attempt of an account makes its budget, so the second of each is compared.
+            await begin_anew(service)
+            echo.statements.clear()
+            assert await service.answer(request) == pair.answer
+            asked.append(list(echo.statements))
+
+    assert len(asked[2]) >= 5
+    assert asked[2] == asked[3]

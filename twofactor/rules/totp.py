@@ -28,10 +28,10 @@ def matching_step(seed: bytes, otp: str, now: datetime) -> int | None:
     """
     totp = pyotp.TOTP(key(seed), digits=OTP_DIGITS, interval=OTP_PERIOD_S)
     present_step = step_at(now)
-    for step in range(present_step + OTP_DRIFT_STEPS, present_step - OTP_DRIFT_STEPS - 1, -1):
-        if step >= 0 and pyotp.utils.strings_equal(totp.generate_otp(step), otp):
-            return step
-    return None
+    newest_first = range(present_step + OTP_DRIFT_STEPS, present_step - OTP_DRIFT_STEPS - 1, -1)
+    # Each is compared, so that the time does not tell which it was, or whether it was any.
+    matching = [step for step in newest_first if step >= 0 and pyotp.utils.strings_equal(totp.generate_otp(step), otp)]
+    return matching[0] if matching else None
 
 
 def step_at(now: datetime) -> int:
