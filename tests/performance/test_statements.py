@@ -41,7 +41,8 @@ COSTS = {
     "login with a wrong password": (5, 2),
     "login with an unknown email": (5, 2),
     "verifyLogin with an OTP": (9, 1),
-    "verifyLogin with a wrong OTP": (5, 1),
+    # One for nothing: as many as for an OTP that was used already.
+    "verifyLogin with a wrong OTP": (6, 1),
     "verifyLogin with a backup code": (14, 2),
     "logout": (4, 1),
     "revokeSession": (4, 1),
