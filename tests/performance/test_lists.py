@@ -19,7 +19,7 @@ def viewer_of(admin: models.User, company: models.Company, clock: Clock) -> View
 
 
 @pytest.mark.parametrize("order", UserOrder)
-async def test_the_pages_of_a_list_hold_every_user_once(  # noqa: PLR0917  # fixtures are arguments
+async def test_the_pages_of_a_list_hold_every_user_once(
     order: UserOrder,
     env: Environment,
     database: Database,
