@@ -117,13 +117,17 @@ class Sight(StrEnum):
     FAR_ACTOR = "an admin somebody of another company account, by `actor` of an event"
 
 
+# Another company account's people do not exist, not even as who did something here once.
+NOBODY = "nobody"
+
+
 def seen(*outcomes: str) -> dict[Sight, str]:
     """An outcome for each sight, in their order."""
     return dict(zip(Sight, outcomes, strict=True))
 
 
-WHO_IT_IS = seen(*["given"] * 6)
-GUARDED = seen("given", SET_UP, "given", "given", NOT_YOURS, NOT_YOURS)
+WHO_IT_IS = seen(*["given"] * 5, NOBODY)
+GUARDED = seen("given", SET_UP, "given", "given", NOT_YOURS, NOBODY)
 
 USER_FIELDS: dict[str, dict[Sight, str]] = {
     "id": WHO_IT_IS,
@@ -131,10 +135,10 @@ USER_FIELDS: dict[str, dict[Sight, str]] = {
     "name": WHO_IT_IS,
     "role": WHO_IT_IS,
     "company { id }": WHO_IT_IS,
-    "twoFactor { state }": seen("given", "given", "given", "given", NOT_YOURS, NOT_YOURS),
+    "twoFactor { state }": seen("given", "given", "given", "given", NOT_YOURS, NOBODY),
     "locale": GUARDED,
     "createdAt": GUARDED,
     "lastLoginAt": GUARDED,
-    "sessions { id }": seen("given", SET_UP, "empty", "empty", "empty", "empty"),
-    "securityEvents { nodes { id } }": seen("given", SET_UP, "given", "given", "null", "null"),
+    "sessions { id }": seen("given", SET_UP, "empty", "empty", "empty", NOBODY),
+    "securityEvents { nodes { id } }": seen("given", SET_UP, "given", "given", "null", NOBODY),
 }

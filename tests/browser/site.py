@@ -118,7 +118,7 @@ class Site:
     @contextlib.contextmanager
     def _api(self, person: Person) -> Iterator[Callable[..., dict[str, Any]]]:
         """Mutations as this person, who has no 2FA yet. It gives their results."""
-        with httpx.Client(base_url=self.url) as http:
+        with httpx.Client(base_url=self.url, timeout=30) as http:
 
             def ask(mutation: str, arguments: dict[str, Any], selection: str = "") -> dict[str, Any]:
                 given = ", ".join(f"{name}: {json.dumps(value)}" for name, value in arguments.items())
