@@ -35,7 +35,7 @@ from twofactor import login, sessions
 from twofactor.environment import Client, Environment
 
 PEOPLE = 200
-ROUNDS = 7
+ROUNDS = 21
 CLIENT = Client("127.0.0.1", "bench", "en")
 
 # What a layer is asked: a token and, for a second step, an OTP.

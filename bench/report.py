@@ -80,7 +80,8 @@ def picture(rows: Sequence[Row]) -> str:
         parts += [
             f'<text x="{LEFT - 8}" y="{top + 18}" text-anchor="end">{escape(row.what)}</text>',
             f'<rect x="{LEFT}" y="{top + 5}" width="{width:.0f}" height="18" fill="{colour}"/>',
-            f'<text x="{LEFT + width + 6:.0f}" y="{top + 18}">{row.ratio:.2f} (aim ≤ {row.goal:g})</text>',
+            f'<text x="{LEFT + max(width, BAR / 2) + 6:.0f}" y="{top + 18}">',
+            f"{row.ratio:.2f} (aim ≤ {row.goal:g})</text>",
         ]
     parts.append(f'<path d="M{LEFT + BAR // 2} {LINE} V{height - LINE}" stroke="#222" stroke-dasharray="4 3"/>')
     return "\n".join([*parts, "</svg>\n"])
