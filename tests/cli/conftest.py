@@ -68,6 +68,10 @@ class CommandLine:
         return asyncio.run(within())
 
     def kinds(self) -> list[SecurityEventKind]:
+        """The kinds of what the audit trail says of users, oldest first."""
+        return [kind for kind in self.all_kinds() if kind is not SecurityEventKind.COMPANY_CREATED]
+
+    def all_kinds(self) -> list[SecurityEventKind]:
         """The kinds of everything in the audit trail, oldest first."""
 
         async def events(_database: Database) -> list[SecurityEventKind]:

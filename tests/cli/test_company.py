@@ -1,5 +1,6 @@
 """`countersign company`."""
 
+from models import SecurityEventKind
 from tests.cli.conftest import CommandLine
 
 
@@ -12,6 +13,7 @@ def test_a_company_account_has_the_rules_it_was_made_with(command_line: CommandL
     assert (acme["name"], acme["two_factor_enforced"], acme["backup_codes_enabled"]) == ("Acme", False, True)
     assert (strict["name"], strict["two_factor_enforced"], strict["backup_codes_enabled"]) == ("Strict", True, False)
     assert acme["id"] in command_line.run("company", "list").stdout
+    assert command_line.all_kinds() == [SecurityEventKind.COMPANY_CREATED] * 2
 
 
 def test_a_company_account_is_named_by_its_id_or_a_name_of_its_own(command_line: CommandLine) -> None:
