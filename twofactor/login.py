@@ -41,10 +41,10 @@ LOCK_USER_OF_CHALLENGE = f"""
 NO_STEP = -1
 USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
 USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
-# There are never more than one too many. SQLite wants a LIMIT before an OFFSET.
+# SQLite wants a LIMIT before an OFFSET: more than there can be.
 END_SURPLUS_CHALLENGES = """
     DELETE FROM challenge
-    WHERE id IN (SELECT id FROM challenge WHERE user_id = $1 ORDER BY created_at DESC LIMIT 100 OFFSET $2)
+    WHERE id IN (SELECT id FROM challenge WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1000000 OFFSET $2)
 """
 
 # Whose row is looked for where no account has the email, so that as many statements are made.
