@@ -118,7 +118,7 @@ class Sight(StrEnum):
 
 
 # Another company account's people do not exist, not even as who did something here once.
-NOBODY = "nobody"
+ABSENT = "absent"
 
 
 def seen(*outcomes: str) -> dict[Sight, str]:
@@ -126,8 +126,8 @@ def seen(*outcomes: str) -> dict[Sight, str]:
     return dict(zip(Sight, outcomes, strict=True))
 
 
-WHO_IT_IS = seen(*["given"] * 5, NOBODY)
-GUARDED = seen("given", SET_UP, "given", "given", NOT_YOURS, NOBODY)
+WHO_IT_IS = seen(*["given"] * 5, ABSENT)
+GUARDED = seen("given", SET_UP, "given", "given", NOT_YOURS, ABSENT)
 
 USER_FIELDS: dict[str, dict[Sight, str]] = {
     "id": WHO_IT_IS,
@@ -135,10 +135,10 @@ USER_FIELDS: dict[str, dict[Sight, str]] = {
     "name": WHO_IT_IS,
     "role": WHO_IT_IS,
     "company { id }": WHO_IT_IS,
-    "twoFactor { state }": seen("given", "given", "given", "given", NOT_YOURS, NOBODY),
+    "twoFactor { state }": seen("given", "given", "given", "given", NOT_YOURS, ABSENT),
     "locale": GUARDED,
     "createdAt": GUARDED,
     "lastLoginAt": GUARDED,
-    "sessions { id }": seen("given", SET_UP, "empty", "empty", "empty", NOBODY),
-    "securityEvents { nodes { id } }": seen("given", SET_UP, "given", "given", "null", NOBODY),
+    "sessions { id }": seen("given", SET_UP, "empty", "empty", "empty", ABSENT),
+    "securityEvents { nodes { id } }": seen("given", SET_UP, "given", "given", "null", ABSENT),
 }

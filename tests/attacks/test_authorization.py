@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 import models
 from models import Role, SecurityEventKind, SessionTransport
 from tests.attacks.authorization import (
+    ABSENT,
     FIELDS,
-    NOBODY,
     REFUSALS,
     TO_SET_UP,
     USER_FIELDS,
@@ -316,7 +316,7 @@ async def test_every_field_of_a_user(api: Api, env: Environment, password_hash: 
         if actor:
             user = user["securityEvents"]["nodes"][0]["actor"]
         if user is None:
-            found[selection] = NOBODY
+            found[selection] = ABSENT
             continue
         value = user[selection.split()[0]]
         is_null = value is None and selection != "lastLoginAt"
