@@ -22,9 +22,9 @@ from schema.root import create_schema
 from settings import Settings, SettingsError, key_of, read_settings, unknown_keys
 from transport.graphiql.page import QueryPage
 from transport.health import health_routes
-from transport.limits import schema_extensions
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
+from transport.operations import Operations
 from transport.view import GraphQLView
 from twofactor import upkeep
 from twofactor.addresses import AddressLimiter
@@ -82,13 +82,9 @@ def create_app(
     """
     env = build_environment(settings, clock)
     sender = _mail_sender(settings, env.database, clock)
-    schema = create_schema(
-        extensions=schema_extensions(introspection=settings.introspection),
-        disable_field_suggestions=not settings.introspection,
-    )
     query_page = QueryPage(settings.graphiql_dir) if settings.graphiql else None
     view = GraphQLView(
-        schema,
+        Operations(create_schema(), introspection=settings.introspection),
         env,
         top_level_codes=TOP_LEVEL_CODES,
         allowed_origins=settings.allowed_origins,

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 from asyncpg import Connection
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
@@ -28,9 +29,10 @@ from resolvers.context import Context
 from schema.root import create_schema
 from settings import Settings
 from tests.support.postgres import postgres_server
+from transport.bodies import Parameters
 from transport.cookies import SessionCookie
-from transport.limits import schema_extensions
 from transport.logs import configure_logging
+from transport.operations import Operations
 from twofactor import login, sessions
 from twofactor.environment import Client, Environment
 
@@ -65,7 +67,7 @@ async def _measure(stage: Stage) -> str:
         app = create_app(settings)
         async with app.router.lifespan_context(app):
             env: Environment = app.state.env
-            schema = create_schema(extensions=schema_extensions(introspection=False))
+            operations = Operations(create_schema(), introspection=False)
 
             async def of_use_case(token: str, otp: str) -> object:
                 if otp:
@@ -76,7 +78,8 @@ async def _measure(stage: Stage) -> str:
                 request = Request({"type": "http", "headers": []})
                 context = Context(env, CLIENT, SessionCookie(request, Response()), None if otp else token)
                 variables = {"token": token, "factor": {"otp": otp}} if otp else {}
-                result = await schema.execute(VERIFY if otp else VIEWER, variables, context_value=context)
+                parameters = Parameters(VERIFY if otp else VIEWER, variables, None)
+                result = await operations.run(parameters, context, set(OperationType))
                 assert not result.errors  # noqa: S101  # a benchmark of errors would be none
                 return result
 

@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import asyncpg
 import segno
-import strawberry
 import uvloop
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ParserCache, ValidationCache
 
 import models
 from bench import people
@@ -31,8 +31,9 @@ from models.statements import insert
 from resolvers.context import Context
 from schema.root import create_schema
 from tests.support.postgres import postgres_server
+from transport.bodies import Parameters
 from transport.cookies import SessionCookie
-from transport.limits import Admission, schema_extensions
+from transport.operations import DOCUMENTS_REMEMBERED, Operations
 from twofactor.addresses import AddressLimiter
 from twofactor.environment import Client, Environment
 from twofactor.hashing import HashingPool
@@ -100,21 +101,28 @@ async def _statements(env: Environment, token: str, person: people.Person) -> No
 
 
 async def _documents(env: Environment, token: str) -> None:
-    def asking(schema: strawberry.Schema) -> Trial:
-        async def ask() -> object:
-            context = Context(env, Client(), SessionCookie(Request({"type": "http", "headers": []}), Response()), token)
-            return await schema.execute(VIEWER, context_value=context)
+    def made() -> Context:
+        return Context(env, Client(), SessionCookie(Request({"type": "http", "headers": []}), Response()), token)
 
-        return ask
+    operations = Operations(create_schema(), introspection=False)
+    types = set(OperationType)
 
-    # All but the memory of what was validated; Admission has the one of what was parsed.
-    anew: list[type[SchemaExtension]] = [Admission]
+    async def remembered() -> object:
+        return await operations.run(Parameters(VIEWER, None, None), made(), types)
+
+    async def anew() -> object:
+        operations.document.cache_clear()
+        return await remembered()
+
+    remembering = create_schema()
+    remembering.extensions = (lambda: ParserCache(DOCUMENTS_REMEMBERED), lambda: ValidationCache(DOCUMENTS_REMEMBERED))
+
+    async def by_strawberry() -> object:
+        return await remembering.execute(VIEWER, context_value=made())
+
     await _tell(
         "viewer { twoFactor { state } } in GraphQL",
-        {
-            "validated each time": asking(create_schema(extensions=anew)),
-            "remembered": asking(create_schema(extensions=schema_extensions(introspection=False))),
-        },
+        {"parsed and validated each time": anew, "remembered": remembered, "by Strawberry's extensions": by_strawberry},
     )
     answer = {"data": {"viewer": {"twoFactor": {"state": "ACTIVE"}}}}
 

@@ -1,9 +1,6 @@
 """The one Schema."""
 
-from collections.abc import Callable, Iterable
-
 import strawberry
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema import types, users
@@ -32,19 +29,14 @@ that is shown once have no field `id`, so that a normalising cache forgets them 
 """.strip()
 
 
-def create_schema(
-    *,
-    extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
-    disable_field_suggestions: bool = False,
-) -> strawberry.Schema:
-    """Make the schema, with the extensions that the transport wants around each operation."""
+def create_schema() -> strawberry.Schema:
+    """Make the schema."""
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         # Nothing but `node` leads to some of these, and that by their interface.
         types=[types.Company, types.Session, users.User, users.SecurityEvent],
-        extensions=extensions,
-        config=StrawberryConfig(disable_field_suggestions=disable_field_suggestions, scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS),
         exception_handlers=error_tellers(),
     )
     # Strawberry 0.341 has no argument for the description of the schema itself.

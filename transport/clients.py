@@ -68,5 +68,6 @@ def _parse(text: str) -> Address | None:
 
 def _clean(user_agent: str) -> str:
     """The text without control characters, which could forge lines in a log or a letter, and not too long."""
-    visible = "".join(character for character in user_agent if unicodedata.category(character) not in {"Cc", "Cf"})
-    return visible.strip()[:USER_AGENT_MAX_LENGTH]
+    if not user_agent.isprintable():
+        user_agent = "".join(each for each in user_agent if unicodedata.category(each) not in {"Cc", "Cf"})
+    return user_agent.strip()[:USER_AGENT_MAX_LENGTH]

@@ -1,30 +1,18 @@
-"""Which documents are run at all: their size is counted through fragments, before anything of them is executed."""
+"""How large a document may be: it is counted with its fragments written out, before anything of it is executed."""
 
-from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-import structlog
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLSyntaxError,
     IntValueNode,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     SelectionSetNode,
-    Source,
-    parse,
 )
-from graphql.execution.collect_fields import FragmentDetails, collect_fields
-from graphql.execution.values import get_variable_values
-from strawberry.extensions import AddValidationRules, SchemaExtension, ValidationCache
 
-from transport.codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
+from transport.codes import GRAPHQL_VALIDATION_FAILED, request_error
 from twofactor.rules.policy import PAGE_MAX
 
 # The introspection query of GraphiQL is the largest document a client has need of: some 400 tokens and 300 fields.
@@ -43,25 +31,6 @@ MAX_ITEMS = 10_500
 # The fields that give a page, and how long one is where `first` is left out.
 PAGED_FIELDS = frozenset({"users", "securityEvents"})
 PAGE_DEFAULT = 25
-
-# How many documents are remembered, parsed and validated. A client has a few dozen.
-DOCUMENTS_REMEMBERED = 256
-
-# Fields that check a password or a code, of which an operation may hold one: otherwise one request would be many
-# guesses.
-SPENDING_FIELDS = frozenset(
-    {
-        "login",
-        "verifyLogin",
-        "startTwoFactorActivation",
-        "confirmOtp",
-        "regenerateBackupCodes",
-        "deactivateTwoFactor",
-        "adminResetTwoFactor",
-        "updateSecurityPolicy",
-        "changePassword",
-    }
-)
 
 
 @dataclass(slots=True)
@@ -138,24 +107,18 @@ class _Measure:
         return size
 
 
-@lru_cache(DOCUMENTS_REMEMBERED)
-def admitted_document(query: str) -> DocumentNode:
-    """The parsed document, if it is not too large.
+def require_small(document: DocumentNode) -> None:
+    """Let a small document through.
 
     Raises:
-        GraphQLError: It is no GraphQL, or too large.
+        GraphQLError: An operation of it is too large, or a fragment spreads itself.
     """
-    try:
-        document = parse(query, max_tokens=MAX_TOKENS)
-        measure = _Measure(document)
-        for definition in document.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                size = measure.of(definition.selection_set)
-                size.directives += len(definition.directives or ())
-                _require_small(size)
-    except RecursionError:
-        raise GraphQLSyntaxError(Source(query), 0, "The document nests too deeply.") from None
-    return document
+    measure = _Measure(document)
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            size = measure.of(definition.selection_set)
+            size.directives += len(definition.directives or ())
+            _require_within_limits(size)
 
 
 def _page_size(field: FieldNode) -> int:
@@ -168,7 +131,7 @@ def _page_size(field: FieldNode) -> int:
     return PAGE_MAX
 
 
-def _require_small(size: Size) -> None:
+def _require_within_limits(size: Size) -> None:
     for count, most, what in (
         (size.fields, MAX_FIELDS, "fields"),
         (size.root_fields, MAX_ROOT_FIELDS, "root fields"),
@@ -180,78 +143,3 @@ def _require_small(size: Size) -> None:
         if count > most:
             message = f"The operation has more than {most} {what}, its fragments written out."
             raise request_error(message, GRAPHQL_VALIDATION_FAILED)
-
-
-class Admission(SchemaExtension):
-    """Lets a small document through whose operation is named where it must be, and spends one attempt at most."""
-
-    spending_fields: Collection[str] = SPENDING_FIELDS
-
-    def on_parse(self) -> Iterator[None]:
-        """Parse, or remember the document, and find the operation in it.
-
-        Raises:
-            GraphQLError: It is no GraphQL, too large, or has several operations and the request names none.
-        """
-        context = self.execution_context
-        context.graphql_document = admitted_document(context.query or "")
-        _operation(context.graphql_document, context._provided_operation_name)  # noqa: SLF001  # no public way
-        yield
-
-    def on_execute(self) -> Iterator[None]:
-        """Count what spends an attempt, as the executor itself will collect it.
-
-        Raises:
-            GraphQLError: There is more than one.
-        """
-        context = self.execution_context
-        document = context.graphql_document
-        assert document is not None  # noqa: S101  # what was not parsed is not executed
-        fields = _root_fields(context, document)
-        structlog.contextvars.bind_contextvars(operation=",".join(sorted(set(fields))))
-        if sum(name in self.spending_fields for name in fields) > 1:
-            message = "At most one field that checks a password or a code may stand in one operation."
-            raise request_error(message, GRAPHQL_VALIDATION_FAILED)
-        yield
-
-
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The operation to run (GraphQL §6.1, GetOperation)."""
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    if name is not None:
-        operations = [node for node in operations if node.name and node.name.value == name]
-    if len(operations) != 1 and not (operations and name is not None):
-        message = "The document has several operations: name one." if operations else "There is no such operation."
-        raise request_error(message, OPERATION_RESOLUTION_FAILURE)
-    return operations[0]
-
-
-def _root_fields(context: Any, document: DocumentNode) -> list[str]:  # noqa: ANN401  # Strawberry's, with our schema
-    """The root fields that will run, by their names in the schema; each alias counts, what is skipped does not."""
-    schema = context.schema._schema  # noqa: SLF001  # no public way
-    operation = _operation(document, context._provided_operation_name)  # noqa: SLF001  # no public way
-    root = schema.get_root_type(operation.operation)
-    values = get_variable_values(schema, operation.variable_definitions or (), context.variables or {})
-    if root is None or isinstance(values, list):
-        # The executor will say what is wrong with the variables, and run nothing.
-        return []
-    fragments = {
-        node.name.value: FragmentDetails(node)
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    collected = collect_fields(schema, fragments, values, root, operation).grouped_field_set
-    return [details[0].node.name.value for details in collected.values()]
-
-
-def schema_extensions(*, introspection: bool) -> Sequence[Any]:
-    """The extensions that the schema is built with, each a factory that makes one for each request.
-
-    The rules are made here, once: the cache of validations goes by their identity.
-    """
-    extensions: list[Any] = [Admission]
-    if not introspection:
-        rules: list[type[ASTValidationRule]] = [NoSchemaIntrospectionCustomRule]
-        extensions.append(lambda: AddValidationRules(rules))
-    extensions.append(lambda: ValidationCache(DOCUMENTS_REMEMBERED))
-    return extensions

@@ -5,7 +5,6 @@ import time
 
 import structlog
 from asgi_correlation_id import correlation_id
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transport.codes import INTERNAL_SERVER_ERROR, MESSAGES
@@ -42,16 +41,17 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
         self._app = app
-        self._headers = SECURITY_HEADERS | (STRICT_TRANSPORT_SECURITY if strict_transport else {})
+        headers = SECURITY_HEADERS | (STRICT_TRANSPORT_SECURITY if strict_transport else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = {name for name, _ in message["headers"]}
+                missing = [(name, value) for name, value in self._headers if name not in own]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: which requests are taken, and how results are put into answers.
 
-Strawberry runs the operations. Its own view is not built upon: batches, multipart bodies, streams and WebSockets would
-have to be kept shut one by one, and here they do not exist.
+Strawberry's own view is not built upon: batches, multipart bodies, streams and WebSockets would have to be kept shut
+one by one, and here they do not exist.
 
 Status and media types follow the draft that graphql-http audits: a result is sent with 200 as plain JSON always, and
 with 400 as `application/graphql-response+json` where nothing of it was executed. The draft of August 2026 wants 422 and
@@ -13,15 +13,10 @@ from collections.abc import Collection
 from typing import Any
 
 import structlog
-from graphql import FieldNode, GraphQLError
+from graphql import ExecutionResult, FieldNode, GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry import Schema
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from resolvers.context import Context
 from transport.bodies import (
@@ -37,16 +32,15 @@ from transport.clients import Networks, client_of
 from transport.codes import (
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
-    OPERATION_RESOLUTION_FAILURE,
     SERVICE_UNAVAILABLE,
     TopLevelCodes,
     code_of,
-    request_error,
     told,
 )
 from transport.cookies import SessionCookie, session_token
 from transport.graphiql.page import QueryPage
 from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
+from transport.operations import OperationRefusedError, Operations, OperationTypeRefusedError
 from transport.origins import require_known_origin
 from transport.refusals import RequestRefusedError
 from twofactor.environment import Environment
@@ -64,7 +58,7 @@ class GraphQLView:
 
     def __init__(  # noqa: PLR0913  # each is a setting, given by name
         self,
-        schema: Schema,
+        operations: Operations,
         env: Environment,
         *,
         top_level_codes: TopLevelCodes,
@@ -74,8 +68,8 @@ class GraphQLView:
         query_page: QueryPage | None = None,
         body_timeout_s: float = BODY_TIMEOUT_S,
     ) -> None:
-        """Answer with `schema`; what its unions do not hold of the domain's errors gets a code of `top_level_codes`."""
-        self._schema = schema
+        """Answer with what `operations` give; errors of the domain beside the data get a code of `top_level_codes`."""
+        self._operations = operations
         self._env = env
         self._top_level_codes = top_level_codes
         self._allowed_origins = frozenset(allowed_origins)
@@ -107,51 +101,36 @@ class GraphQLView:
         media_type = choose_media_type(request.headers.get("accept"))
         if media_type is None:
             raise RequestRefusedError(406, "Accept application/graphql-response+json or application/json.")
-        response = Response()
-        result = await self._execute(request, await self._parameters(request), response)
-        return self._put(result, response, media_type)
+        parameters, response = await self._parameters(request), Response()
+        try:
+            result = await self._run(request, parameters, response)
+        except OperationTypeRefusedError:
+            raise _method_refused("POST") from None
+        except OperationRefusedError as refusal:
+            body: dict[str, Any] = {"errors": [self._tell(error, is_valid=False) for error in refusal.errors]}
+        else:
+            body = self._body(result)
+        return _put(body, response, media_type)
 
     async def _parameters(self, request: Request) -> Parameters:
         if request.method == "GET":
             return parameters_of_url(request.query_params)
         return parameters_of(strict_json(await read_body(request, self._body_timeout_s)))
 
-    async def _execute(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
+    async def _run(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
         context = Context(
             env=self._env,
             client=client_of(request, self._trusted_proxies),
             cookies=SessionCookie(request, response),
             session_token=session_token(request),
         )
-        try:
-            return await self._schema.execute(
-                parameters.query,
-                variable_values=parameters.variables,
-                context_value=context,
-                operation_name=parameters.operation_name,
-                allowed_operation_types=OPERATION_TYPES[request.method],
-            )
-        except CannotGetOperationTypeError:
-            error = request_error("There is no such operation.", OPERATION_RESOLUTION_FAILURE)
-            return PreExecutionError(data=None, errors=[error])
-        except InvalidOperationTypeError:
-            raise _method_refused("POST") from None
+        return await self._operations.run(parameters, context, OPERATION_TYPES[request.method])
 
-    def _put(self, result: ExecutionResult, response: Response, media_type: str) -> Response:
-        """Put a result into the answer, beside the cookies that are in it already."""
-        is_valid = not isinstance(result, PreExecutionError)
-        errors = [self._tell(error, is_valid=is_valid) for error in result.errors or ()]
+    def _body(self, result: ExecutionResult) -> dict[str, Any]:
+        errors = [self._tell(error, is_valid=True) for error in result.errors or ()]
         # GraphQL §7.1: after a request error there is no `data`; after a field error it is there, and null perhaps.
-        was_executed = is_valid and (result.data is not None or any("path" in error for error in errors))
-        body: dict[str, Any] = {"data": result.data} if was_executed else {}
-        if errors:
-            body["errors"] = errors
-        response.status_code = NOT_EXECUTED_STATUS if not was_executed and media_type == GRAPHQL_RESPONSE else 200
-        # In ASCII, so that whatever a client sent and gets back can be encoded: lone surrogates too.
-        response.body = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
-        response.headers["content-type"] = f"{media_type}; charset=utf-8"
-        response.headers["content-length"] = str(len(response.body))
-        return response
+        was_executed = result.data is not None or any("path" in error for error in errors)
+        return ({"data": result.data} if was_executed else {}) | ({"errors": errors} if errors else {})
 
     def _tell(self, error: GraphQLError, *, is_valid: bool) -> dict[str, Any]:
         code = code_of(error, self._top_level_codes, is_valid=is_valid)
@@ -165,6 +144,16 @@ class GraphQLView:
         if code == SERVICE_UNAVAILABLE:
             log.warning("service_unavailable", field=field, error=type(cause.__cause__ or cause).__name__)
         return told(error, code)
+
+
+def _put(body: dict[str, Any], response: Response, media_type: str) -> Response:
+    """Put the body into the answer, beside the cookies that are in it already."""
+    response.status_code = NOT_EXECUTED_STATUS if "data" not in body and media_type == GRAPHQL_RESPONSE else 200
+    # In ASCII, so that whatever a client sent and gets back can be encoded: lone surrogates too.
+    response.body = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
+    response.headers["content-type"] = f"{media_type}; charset=utf-8"
+    response.headers["content-length"] = str(len(response.body))
+    return response
 
 
 def _method_refused(*allowed: str) -> RequestRefusedError:

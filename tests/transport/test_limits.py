@@ -1,15 +1,13 @@
 """Which documents are run at all: attacks F1, F2, H1, B1 and B3."""
 
 import time
-from typing import Any
 
 import pytest
-from strawberry.extensions.validation_cache import _get_validate_cache
 
 from schema.root import create_schema
 from tests.transport.toy import Browser, code
-from transport import limits
-from transport.limits import MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_ROOT_FIELDS, SPENDING_FIELDS
+from transport.limits import MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_ROOT_FIELDS
+from transport.operations import DOCUMENTS_REMEMBERED, SPENDING_FIELDS
 
 
 def aliased(count: int, field: str = "login") -> str:
@@ -139,7 +137,6 @@ async def test_h1_the_limits_are_exact(browser: Browser, within: str, beyond: st
 )
 async def test_h1_an_oversized_document_is_refused_at_once(browser: Browser, document: str) -> None:
     """Refusing runs nothing, and its cost does not explode: the bound is many times what it takes."""
-    limits.admitted_document.cache_clear()
     began = time.process_time()
     response = await browser.ask(document)
     took = time.process_time() - began
@@ -149,23 +146,13 @@ async def test_h1_an_oversized_document_is_refused_at_once(browser: Browser, doc
     assert took < 2
 
 
-async def test_a_document_is_validated_once(stranger: Browser) -> None:
-    """The rules are the same for each request, so the second request of a document finds it validated."""
-    validations: Any = _get_validate_cache(limits.DOCUMENTS_REMEMBERED)
-    validations.cache_clear()
+async def test_a_document_is_parsed_and_validated_once(stranger: Browser) -> None:
+    """The second request of a document finds it remembered, and what is remembered is bounded."""
     for _ in range(3):
         await stranger.ask("{ hello }")
-    found = validations.cache_info()
+    found = stranger.operations.document.cache_info()
 
-    assert (found.misses, found.hits, found.maxsize) == (1, 2, limits.DOCUMENTS_REMEMBERED)
-
-
-def test_documents_are_parsed_once() -> None:
-    """The same text gives the same document, so the cache of validations knows it; the cache is bounded."""
-    first = limits.admitted_document("{ hello }")
-
-    assert limits.admitted_document("{ hello }") is first
-    assert limits.admitted_document.cache_info().maxsize == limits.DOCUMENTS_REMEMBERED
+    assert (found.misses, found.hits, found.maxsize) == (1, 2, DOCUMENTS_REMEMBERED)
 
 
 async def test_two_schemas_do_not_share_validations(browser: Browser, stranger: Browser) -> None:

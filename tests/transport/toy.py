@@ -17,8 +17,8 @@ from models.database import Database, DatabaseUnavailable
 from resolvers.context import Context
 from schema.errors import TOP_LEVEL_CODES
 from settings import DEMO_KEYS
-from transport.limits import schema_extensions
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
+from transport.operations import Operations
 from transport.view import GraphQLView
 from twofactor.addresses import AddressLimiter
 from twofactor.environment import Environment
@@ -129,7 +129,7 @@ class CountingEnvironment(Environment):
 
 def toy_app(*, introspection: bool = True, **options: Any) -> Starlette:  # noqa: ANN401  # the view's own
     """The toy schema behind the view and the middleware."""
-    schema = strawberry.Schema(Query, Mutation, extensions=schema_extensions(introspection=introspection))
+    operations = Operations(strawberry.Schema(Query, Mutation), introspection=introspection)
     env = CountingEnvironment(
         Database("sqlite://unused.sqlite3"),
         KeyRing.parse(DEMO_KEYS),
@@ -138,7 +138,7 @@ def toy_app(*, introspection: bool = True, **options: Any) -> Starlette:  # noqa
         "Toy",
     )
     object.__setattr__(env, "attempts", [])
-    view = GraphQLView(schema, env, top_level_codes=TOP_LEVEL_CODES, **options)
+    view = GraphQLView(operations, env, top_level_codes=TOP_LEVEL_CODES, **options)
     app = Starlette(
         routes=[Route("/graphql", view)],
         middleware=[
@@ -148,6 +148,7 @@ def toy_app(*, introspection: bool = True, **options: Any) -> Starlette:  # noqa
         ],
     )
     app.state.env = env
+    app.state.operations = operations
     return app
 
 
@@ -157,6 +158,12 @@ class Browser:
     def __init__(self, app: Starlette, http: httpx.AsyncClient) -> None:
         self.app = app
         self.http = http
+
+    @property
+    def operations(self) -> Operations:
+        """What runs behind it."""
+        operations: Operations = self.app.state.operations
+        return operations
 
     @property
     def attempts(self) -> list[str]:
