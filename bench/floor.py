@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from twofactor.rules.policy import SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
+from twofactor.rules.policy import CLOCK_SLACK, SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
 from twofactor.rules.sealing import KeyRing, Sealed
 from twofactor.rules.tokens import TokenKind, make_token, token_hash
 from twofactor.rules.totp import is_well_formed_otp, matching_step
@@ -41,13 +41,17 @@ OPEN = f"""
     JOIN authenticator a ON a.user_id = u.id WHERE h.token_hash = $1 AND h.expires_at > $2
 """  # noqa: S608  # a list of columns
 CLAIM = """
-    UPDATE attempt_budget
-    SET failures = failures + 1, failures_since_sign_in = failures_since_sign_in + 1, last_attempt_at = $3
-    WHERE subject = $1 AND factor = $2 AND failures_since_sign_in < 100
-        AND (failures < 5 OR (failures >= 12 AND last_attempt_at <= $4) OR (failures = 5 AND last_attempt_at <= $5)
-            OR (failures = 6 AND last_attempt_at <= $6) OR (failures = 7 AND last_attempt_at <= $7)
-            OR (failures = 8 AND last_attempt_at <= $8) OR (failures = 9 AND last_attempt_at <= $9)
-            OR (failures = 10 AND last_attempt_at <= $10) OR (failures = 11 AND last_attempt_at <= $11))
+    INSERT INTO attempt_budget AS b (subject, factor, failures, failures_since_sign_in, last_attempt_at)
+    VALUES ($1, $2, 1, 1, $3)
+    ON CONFLICT (subject, factor) DO UPDATE
+    SET failures = b.failures + 1, failures_since_sign_in = b.failures_since_sign_in + 1, last_attempt_at = $3
+    WHERE b.failures_since_sign_in < 100
+        AND (b.failures < 5 OR (b.failures >= 12 AND b.last_attempt_at <= $4)
+            OR (b.failures = 5 AND b.last_attempt_at <= $5) OR (b.failures = 6 AND b.last_attempt_at <= $6)
+            OR (b.failures = 7 AND b.last_attempt_at <= $7) OR (b.failures = 8 AND b.last_attempt_at <= $8)
+            OR (b.failures = 9 AND b.last_attempt_at <= $9) OR (b.failures = 10 AND b.last_attempt_at <= $10)
+            OR (b.failures = 11 AND b.last_attempt_at <= $11) OR b.last_attempt_at > $12)
+    RETURNING id
 """
 WAITS = [timedelta(seconds=wait) for wait in (3600, 30, 60, 120, 240, 480, 960, 1920)]
 USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
@@ -85,7 +89,8 @@ async def verify_login(request: Request) -> JSONResponse:
         if opened is None or not is_well_formed_otp(body["otp"]):
             return JSONResponse({"error": "ChallengeExpired"})
         user_id: UUID = opened["user_id"]
-        if await connection.execute(CLAIM, user_id.hex, "OTP", now, *(now - wait for wait in WAITS)) != "UPDATE 1":
+        since = (now - wait for wait in WAITS)
+        if await connection.fetchval(CLAIM, user_id.hex, "OTP", now, *since, now + CLOCK_SLACK) is None:
             return JSONResponse({"error": "TooManyAttempts"})
         seed = request.state.key_ring.unseal(Sealed(opened["key_id"], opened["sealed_seed"]), user_id)
         step = matching_step(seed, body["otp"], now)

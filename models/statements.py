@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
 from models.company import Company
@@ -25,6 +26,13 @@ async def change(statement: str, *values: object) -> int:
     """How many rows an UPDATE or a DELETE has changed."""
     changed, _ = await _execute(statement, values)
     return changed
+
+
+async def returning(statement: str, *values: object) -> Sequence[Mapping[str, Any]]:
+    """The rows that an INSERT or an UPDATE gives back by its RETURNING."""
+    connection, spelled, theirs = _spelled(statement, values)
+    rows: Sequence[Mapping[str, Any]] = await connection.execute_query_dict(spelled, theirs)
+    return rows
 
 
 async def insert(model: type[Model], **values: object) -> None:
@@ -58,10 +66,15 @@ def _insertion(model: type[Model], names: tuple[str, ...]) -> str:
 
 
 async def _execute(statement: str, values: Sequence[object]) -> tuple[int, Sequence[Mapping[str, Any]]]:
-    # That of the transaction under way, if any: all models share it.
-    connection = Company._meta.db  # noqa: SLF001  # no public way
+    connection, spelled, theirs = _spelled(statement, values)
+    return await connection.execute_query(spelled, theirs)
+
+
+def _spelled(statement: str, values: Sequence[object]) -> tuple[BaseDBAsyncClient, str, list[object]]:
+    """The connection of the transaction under way, if any, and statement and values as its dialect spells them."""
+    connection = Company._meta.db  # noqa: SLF001  # no public way; all models share it
     if connection.capabilities.dialect == "postgres":
-        return await connection.execute_query(statement, list(values))
+        return connection, statement, list(values)
     # SQLite numbers its values by `?1`, and Tortoise keeps UUIDs there as text.
     spelled = statement.replace("$", "?").replace(LOCKING, "")
-    return await connection.execute_query(spelled, [str(each) if isinstance(each, UUID) else each for each in values])
+    return connection, spelled, [str(each) if isinstance(each, UUID) else each for each in values]

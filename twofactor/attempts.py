@@ -1,6 +1,6 @@
 """Budgets of attempts: an attempt is claimed before it is checked, and success gives it back.
 
-Claiming is one conditional UPDATE, so that however many attempts arrive at once, over however many connections,
+Claiming is one conditional statement, so that however many attempts arrive at once, over however many connections,
 processes, challenges or addresses, no more of them are looked at than the account has left.
 """
 
@@ -13,8 +13,8 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from models import NEVER, AttemptBudget, Factor
-from models.statements import change
+from models import AttemptBudget, Factor
+from models.statements import change, returning
 from twofactor.environment import Client, Environment
 from twofactor.errors import AttemptRefusedError, SecondFactorLockedError, TooManyAttemptsError
 from twofactor.rules.attempts import attempts_remaining, is_locked, retry_at, waits
@@ -55,11 +55,6 @@ async def claim(budget: Budget, now: datetime) -> None:
         SecondFactorLockedError: The factor was wrong too often between two completed sign-ins.
         TooManyAttemptsError: The next attempt has to wait.
     """
-    if await _claim(budget, now):
-        return
-    await AttemptBudget.bulk_create(
-        [AttemptBudget(subject=budget.subject, factor=budget.factor, last_attempt_at=NEVER)], ignore_conflicts=True
-    )
     if not await _claim(budget, now):
         await remaining(budget, now)
         # The wait ended between the two statements: as good as having come that much later.
@@ -69,22 +64,31 @@ async def claim(budget: Budget, now: datetime) -> None:
 async def _claim(budget: Budget, now: datetime) -> bool:
     stops_at = NEVER_STOPS if budget.factor is Factor.PASSWORD else SECOND_FACTOR_FAILURES_ALLOWED
     since = (now - wait for _, wait in waits())
-    return await change(_claiming(), budget.subject, budget.factor, now, stops_at, *since, now + CLOCK_SLACK) == 1
+    return bool(await returning(_claiming(), budget.subject, budget.factor, now, stops_at, *since, now + CLOCK_SLACK))
 
 
 @cache
 def _claiming() -> str:
-    """The UPDATE that claims an attempt, if the wait after the failures so far is over."""
+    """The statement that claims an attempt, if the wait after the failures so far is over.
+
+    The first one makes the row: that an email was never tried, as that of an account hardly is, must not show in the
+    time.
+    """
     (fewest, _), *_ = table = waits()
-    is_over = [f"failures < {fewest}"]
+    is_over = [f"attempt_budget.failures < {fewest}"]
     for value, (failures, _) in enumerate(table, 5):
         compared = ">=" if failures == table[-1][0] else "="
-        is_over.append(f"failures {compared} {failures} AND last_attempt_at <= ${value}")
-    is_over.append(f"last_attempt_at > ${5 + len(table)}")
+        is_over.append(f"attempt_budget.failures {compared} {failures} AND attempt_budget.last_attempt_at <= ${value}")
+    is_over.append(f"attempt_budget.last_attempt_at > ${5 + len(table)}")
     return f"""
-        UPDATE attempt_budget
-        SET failures = failures + 1, failures_since_sign_in = failures_since_sign_in + 1, last_attempt_at = $3
-        WHERE subject = $1 AND factor = $2 AND failures_since_sign_in < $4 AND ({" OR ".join(is_over)})
+        INSERT INTO attempt_budget (subject, factor, failures, failures_since_sign_in, last_attempt_at)
+        VALUES ($1, $2, 1, 1, $3)
+        ON CONFLICT (subject, factor) DO UPDATE
+        SET failures = attempt_budget.failures + 1,
+            failures_since_sign_in = attempt_budget.failures_since_sign_in + 1,
+            last_attempt_at = $3
+        WHERE attempt_budget.failures_since_sign_in < $4 AND ({" OR ".join(is_over)})
+        RETURNING id
     """  # noqa: S608  # nothing but numbers of ours
 
 

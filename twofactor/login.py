@@ -1,5 +1,9 @@
 """Signing in: email and password, then an OTP or, in an emergency, a backup code."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
@@ -14,7 +18,12 @@ from twofactor import attempts, audit, policy
 from twofactor.acting import lock_user
 from twofactor.attempts import Budget
 from twofactor.environment import Client, Environment
-from twofactor.errors import ChallengeExpiredError, WrongEmailOrPasswordError, WrongSecondFactorError
+from twofactor.errors import (
+    AttemptRefusedError,
+    ChallengeExpiredError,
+    WrongEmailOrPasswordError,
+    WrongSecondFactorError,
+)
 from twofactor.results import LoggedIn, SecondFactorRequired
 from twofactor.rules.attempts import attempts_remaining, is_locked
 from twofactor.rules.backup_codes import backup_code_hash, canonical_backup_code
@@ -25,6 +34,7 @@ from twofactor.rules.policy import (
     CLOCK_SLACK,
     FEW_BACKUP_CODES,
     FREE_ATTEMPTS,
+    REFUSAL_TICK_S,
     WARNING_INTERVAL,
 )
 from twofactor.rules.tokens import TokenKind, token_hash
@@ -69,7 +79,7 @@ async def log_in(
     if key is None or not could_be_password(password):
         raise WrongEmailOrPasswordError(was_checked=False)
     budget = attempts.password_budget(env, key)
-    async with attempts.counted_by_address(env, client):
+    async with _refusing_on_a_tick(), attempts.counted_by_address(env, client):
         with env.hashing.place():
             async with env.database.transaction():
                 await attempts.claim(budget, env.now())
@@ -87,6 +97,16 @@ async def log_in(
             if user.two_factor_activated_at is None:
                 return await begin_session(env, client, user, company, transport=transport, second_factor=None)
             return await _challenge(env, user, company, transport)
+
+
+@asynccontextmanager
+async def _refusing_on_a_tick() -> AsyncIterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    except AttemptRefusedError:
+        await asyncio.sleep((began - time.monotonic()) % REFUSAL_TICK_S)
+        raise
 
 
 def _has_changed(account: models.User, user: models.User) -> bool:
@@ -136,7 +156,7 @@ async def verify_login(
     hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
     if hashed is None:
         raise ChallengeExpiredError
-    async with attempts.counted_by_address(env, client):
+    async with _refusing_on_a_tick(), attempts.counted_by_address(env, client):
         if otp is not None:
             return await _verify_otp(env, client, hashed, otp)
         return await _verify_backup_code(env, client, hashed, backup_code or "")
