@@ -78,13 +78,13 @@ class Vault:
         return [name for name, pattern in self.patterns.items() if pattern.search(text)]
 
 
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """All that is logged, ours and the libraries', at the lowest level, with SQL echoed; set back afterwards."""
+@pytest.fixture(params=["DEBUG"])
+def logged(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """All that is logged, ours and the libraries', from a level on, the lowest if not said: with SQL echoed."""
     root, lines = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers, root.level
-    configure_logging("DEBUG", "json", stream=lines)
-    root.setLevel(logging.DEBUG)
+    configure_logging(request.param, "json", stream=lines)
+    root.setLevel(request.param)
     # Of the clients of the test itself.
     others = [logging.getLogger(name) for name in ("httpx", "httpcore", "hypothesis")]
     for other in others:
@@ -221,6 +221,20 @@ async def test_g7_e8_j6_no_secret_is_found_in_logs_echoed_sql_letters_answers_or
     answer = await service.post(Request(EVERYTHING, {}, admin, Person(models.User().id, "")))
     assert answer.json()["data"]["users"]["nodes"]
     assert vault.found_in(answer.text) == []
+
+
+@pytest.mark.parametrize("logged", ["INFO"], indirect=True)
+async def test_j6_the_log_in_use_names_nobody(service: Served, clock: Clock, logged: io.StringIO) -> None:
+    """Neither an email nor a name is in it, whether somebody has it or only typed it."""
+    await live_a_life(service, clock, Vault())
+    async with service.env.database.reading():
+        people = await models.User.all().values_list("email", "name")
+    named = Vault()
+    named.add("personal", "canary-in-the-wrong-field", *(text for person in people for text in person))
+
+    assert logged.getvalue().count('"event": "request"') >= 20
+    assert len(people) >= 2
+    assert named.found_in(logged.getvalue()) == []
 
 
 async def test_the_vault_finds_what_it_looks_for(service: Served, clock: Clock) -> None:

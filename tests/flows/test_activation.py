@@ -28,6 +28,7 @@ from tests.flows.steps import (
 )
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from tests.support.names import plain
 from twofactor.access import Viewer
 from twofactor.accounts import disable_user, set_password, set_role
 from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
@@ -226,9 +227,7 @@ class TestConfirmOtp:
 
         await confirm_otp(env, CLIENT, viewer, activation.activation_id, app.otp(env.now()))
 
-    @pytest.mark.parametrize(
-        "otp", ["", "12345", "１２３４５６", "\ud800", "1" * 1_000_000], ids=lambda otp: ascii(otp)[:20]
-    )
+    @pytest.mark.parametrize("otp", ["", "12345", "１２３４５６", "\ud800", "1" * 1_000_000], ids=plain)
     async def test_malformed_otps_cost_nothing(self, env: Environment, viewer: Viewer, trail: Trail, otp: str) -> None:
         """What is not six ASCII digits is wrong, at no cost."""
         activation = await start_activation(env, CLIENT, viewer, PASSWORD)

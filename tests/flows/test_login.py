@@ -38,6 +38,7 @@ from tests.flows.steps import (
 )
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from tests.support.names import plain
 from twofactor.access import Viewer
 from twofactor.accounts import delete_user, disable_user, enable_user, set_password, set_role
 from twofactor.activation import confirm_otp, start_activation
@@ -449,7 +450,7 @@ class TestVerifyLoginWithOtp:
             "\ud80012345",
             "1" * 10_000_000,
         ],
-        ids=lambda otp: ascii(otp)[:20],
+        ids=plain,
     )
     async def test_malformed_otps_cost_nothing(
         self, env: Environment, member: models.User, enrolled: Enrolled, trail: Trail, otp: str
@@ -549,7 +550,9 @@ class TestVerifyLoginWithBackupCode:
 
         assert await count(env, models.BackupCode, used_at__isnull=False) == 0
 
-    @pytest.mark.parametrize("code", ["", "ABC", "U" * 10, "ABCDE FGHJKM", "\ud800" * 10, "é" * 10, "0" * 1_000_000])
+    @pytest.mark.parametrize(
+        "code", ["", "ABC", "U" * 10, "ABCDE FGHJKM", "\ud800" * 10, "é" * 10, "0" * 1_000_000], ids=plain
+    )
     async def test_malformed_codes_cost_nothing(
         self, env: Environment, member: models.User, enrolled: Enrolled, trail: Trail, code: str
     ) -> None:
@@ -563,6 +566,45 @@ class TestVerifyLoginWithBackupCode:
 
         assert await count(env, models.AttemptBudget, factor=Factor.BACKUP_CODE) == 0
         assert await trail.news() == []
+
+    async def test_malformed_ones_wait_like_any_other_until_the_wait_is_over(
+        self, env: Environment, clock: Clock, member: models.User, enrolled: Enrolled
+    ) -> None:
+        """During a wait the answer is to wait, from its very end on that the code is wrong, and nothing is counted."""
+        for _ in range(5):
+            await refused(
+                give_backup_code(env, await challenge_of(env, member.email), WRONG_BACKUP_CODE), WrongSecondFactorError
+            )
+        challenge = await challenge_of(env, member.email)
+        refusal = await refused(give_backup_code(env, challenge, "ABC"), TooManyAttemptsError)
+
+        clock.now = refusal.retry_at - MICROSECOND
+        await refused(give_backup_code(env, challenge, "ABC"), TooManyAttemptsError)
+        clock.now = refusal.retry_at
+        assert (await refused(give_backup_code(env, challenge, "ABC"), WrongSecondFactorError)).attempts_remaining == 0
+
+    async def test_each_of_two_people_signs_in_with_a_code_of_their_own(
+        self, env: Environment, clock: Clock, member: models.User, enrolled: Enrolled, boss: Viewer
+    ) -> None:
+        """Whose set of codes is older makes no difference."""
+        other = await enrol(env, clock, boss)
+
+        await give_backup_code(env, await challenge_of(env, boss.user.email), other.codes[0])
+        await give_backup_code(env, await challenge_of(env, member.email), enrolled.codes[0])
+
+    async def test_any_code_is_wrong_where_there_are_none(
+        self, env: Environment, clock: Clock, company: models.Company, member: models.User, trail: Trail
+    ) -> None:
+        """Who activated 2FA without backup codes is told what everybody is told of a wrong one."""
+        await change_rules(env, company, backup_codes_enabled=False)
+        await enrol(env, clock, await sign_in(env, member.email))
+        challenge = await challenge_of(env, member.email)
+        await trail.news()
+
+        refusal = await refused(give_backup_code(env, challenge, WRONG_BACKUP_CODE), WrongSecondFactorError)
+
+        assert refusal.attempts_remaining == 4
+        assert await trail.news() == told(Event.SECOND_FACTOR_FAILED)
 
     async def test_off_means_not_accepted_and_on_again_the_same_codes_work(
         self, env: Environment, company: models.Company, member: models.User, enrolled: Enrolled, trail: Trail
@@ -983,3 +1025,23 @@ def test_the_authenticator_of_the_tests_is_not_ours() -> None:
     key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
     assert Authenticator(key).otp(Clock().now.fromtimestamp(1_111_111_109, tz=Clock().now.tzinfo)) == "081804"
+
+
+async def test_k8_a_restored_backup_revives_a_spent_code_but_no_spent_otp(
+    env: Environment, clock: Clock, member: models.User, enrolled: Enrolled
+) -> None:
+    """No database knows what came after its backup; OTPs are guarded by the time all the same."""
+    clock.advance(STEP)
+    spent_otp = enrolled.app.otp(env.now())
+    async with env.database.reading():
+        backup = await models.Authenticator.get(user_id=member.id)
+    await give_otp(env, await challenge_of(env, member.email), spent_otp)
+    await give_backup_code(env, await challenge_of(env, member.email), enrolled.codes[0])
+
+    clock.advance(timedelta(days=1))
+    async with env.database.transaction():
+        await models.Authenticator.filter(user_id=member.id).update(last_step=backup.last_step)
+        await models.BackupCode.all().update(used_at=None)
+
+    await refused(give_otp(env, await challenge_of(env, member.email), spent_otp), WrongSecondFactorError)
+    await give_backup_code(env, await challenge_of(env, member.email), enrolled.codes[0])

@@ -28,6 +28,7 @@ from tests.flows.steps import (
     told,
 )
 from tests.support.clock import Clock
+from tests.support.names import plain
 from twofactor.access import Viewer
 from twofactor.accounts import disable_user, set_role
 from twofactor.environment import Environment
@@ -266,7 +267,7 @@ class TestResetByAdmin:
 
         assert await count(env, models.Authenticator) == 1
 
-    @pytest.mark.parametrize("reason", ["x" * 501, "a\0b", "\ud800", "\u2028", "a\rb"], ids=ascii)
+    @pytest.mark.parametrize("reason", ["x" * 501, "a\0b", "\ud800", "\u2028", "a\rb"], ids=plain)
     async def test_reasons_are_bounded_plain_text(
         self, env: Environment, member: models.User, enrolled: Enrolled, boss: Viewer, reason: str
     ) -> None:
