@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 import models
 from models import Factor, LetterKind, Role, SecurityEventKind
@@ -173,8 +174,13 @@ class TestResetByAdmin:
         await trail.news()
         before = await state(env)
 
-        await refused(reset_by_admin(env, CLIENT, boss, user_id, PASSWORD, None), UserNotFoundError)
+        with capture_logs() as logs:
+            await refused(reset_by_admin(env, CLIENT, boss, user_id, PASSWORD, None), UserNotFoundError)
 
+        # ASVS 16.3.2: whom the viewer may not see is as good as forbidden.
+        assert logs == [
+            {"event": "reset_of_unknown_user", "admin_id": str(boss.user.id), "log_level": "warning"},
+        ]
         assert await state(env) == before
         assert await trail.news() == []
 
