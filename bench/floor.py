@@ -5,23 +5,27 @@ answers with the same facts. It has no GraphQL, no ORM, no middleware and no log
 service.
 """
 
+import asyncio
 import contextlib
 import json
 import os
 import secrets
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
 import uvicorn
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from twofactor.rules.policy import CLOCK_SLACK, SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
+from twofactor.rules.identity import email_key
+from twofactor.rules.policy import CHALLENGE_LIFETIME, CLOCK_SLACK, SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
 from twofactor.rules.sealing import KeyRing, Sealed
 from twofactor.rules.tokens import TokenKind, make_token, token_hash
 from twofactor.rules.totp import is_well_formed_otp, matching_step
@@ -45,7 +49,7 @@ CLAIM = """
     VALUES ($1, $2, 1, 1, $3)
     ON CONFLICT (subject, factor) DO UPDATE
     SET failures = b.failures + 1, failures_since_sign_in = b.failures_since_sign_in + 1, last_attempt_at = $3
-    WHERE b.failures_since_sign_in < 100
+    WHERE b.failures_since_sign_in < $13
         AND (b.failures < 5 OR (b.failures >= 12 AND b.last_attempt_at <= $4)
             OR (b.failures = 5 AND b.last_attempt_at <= $5) OR (b.failures = 6 AND b.last_attempt_at <= $6)
             OR (b.failures = 7 AND b.last_attempt_at <= $7) OR (b.failures = 8 AND b.last_attempt_at <= $8)
@@ -54,6 +58,17 @@ CLAIM = """
     RETURNING id
 """
 WAITS = [timedelta(seconds=wait) for wait in (3600, 30, 60, 120, 240, 480, 960, 1920)]
+FIND = "SELECT * FROM user_account WHERE email_key = $1"
+LOCK_USER = "SELECT * FROM user_account WHERE id = $1 FOR NO KEY UPDATE"
+COMPANY = "SELECT * FROM company WHERE id = $1"
+RESET_WAIT = "UPDATE attempt_budget SET failures = 0 WHERE subject = $1 AND factor = $2"
+END_SURPLUS_CHALLENGES = """
+    DELETE FROM challenge
+    WHERE id IN (SELECT id FROM challenge WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1000000 OFFSET 99)
+"""
+CHALLENGE = """
+    INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+"""
 USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
 USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
 GIVE_BACK = """
@@ -74,7 +89,41 @@ SESSION = f"""
     SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.ip_address, s.user_agent, s.second_factor, {USER}
     FROM session s JOIN user_account u ON u.id = s.user_id JOIN company c ON c.id = u.company_id WHERE s.token_hash = $1
 """  # noqa: S608  # a list of columns
+USERS = f"""
+    SELECT {USER} FROM user_account u JOIN company c ON c.id = u.company_id WHERE u.company_id = $1
+    ORDER BY u.created_at DESC, u.id DESC LIMIT 26
+"""  # noqa: S608  # a list of columns
 SEEN = "UPDATE session SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2"
+
+
+async def login(request: Request) -> JSONResponse:
+    """Begin to sign in with a password."""
+    body = json.loads(await request.body())
+    now = datetime.now(UTC)
+    since = (now - wait for wait in WAITS)
+    key = email_key(body["email"])
+    subject = request.state.key_ring.keyed_hash("password budget", key)
+    async with request.state.pool.acquire() as connection, connection.transaction():
+        claimed = (subject, "PASSWORD", now, *since, now + CLOCK_SLACK, 2**31 - 1)
+        if await connection.fetchval(CLAIM, *claimed) is None:
+            return JSONResponse({"error": "TooManyAttempts"})
+        account = await connection.fetchrow(FIND, key)
+    hashed = account["password_hash"]
+    await asyncio.get_running_loop().run_in_executor(
+        request.state.threads, PasswordHasher().verify, hashed, body["password"]
+    )
+    async with request.state.pool.acquire() as connection, connection.transaction():
+        user = await connection.fetchrow(LOCK_USER, account["id"])
+        if user["password_hash"] != hashed or not user["is_enabled"]:
+            return JSONResponse({"error": "WrongEmailOrPassword"})
+        await connection.execute(RESET_WAIT, subject, "PASSWORD")
+        company = await connection.fetchrow(COMPANY, user["company_id"])
+        await connection.execute(END_SURPLUS_CHALLENGES, user["id"])
+        token = make_token(TokenKind.CHALLENGE, secrets.token_bytes(TOKEN_BYTES))
+        challenge, expires_at = token_hash(TokenKind.CHALLENGE, token), now + CHALLENGE_LIFETIME
+        await connection.execute(CHALLENGE, uuid4(), challenge, user["id"], "TOKEN", now, expires_at)
+    methods = ["OTP", *["BACKUP_CODE"] * (company["backup_codes_enabled"] and user["backup_codes_remaining"] > 0)]
+    return JSONResponse({"challengeToken": token, "expiresAt": expires_at.isoformat(), "methods": methods})
 
 
 async def verify_login(request: Request) -> JSONResponse:
@@ -90,7 +139,7 @@ async def verify_login(request: Request) -> JSONResponse:
             return JSONResponse({"error": "ChallengeExpired"})
         user_id: UUID = opened["user_id"]
         since = (now - wait for wait in WAITS)
-        if await connection.fetchval(CLAIM, user_id.hex, "OTP", now, *since, now + CLOCK_SLACK) is None:
+        if await connection.fetchval(CLAIM, user_id.hex, "OTP", now, *since, now + CLOCK_SLACK, 100) is None:
             return JSONResponse({"error": "TooManyAttempts"})
         seed = request.state.key_ring.unseal(Sealed(opened["key_id"], opened["sealed_seed"]), user_id)
         step = matching_step(seed, body["otp"], now)
@@ -129,6 +178,30 @@ async def viewer(request: Request) -> JSONResponse:
     )
 
 
+async def users(request: Request) -> JSONResponse:
+    """The newest users of the viewer's company account."""
+    await request.body()
+    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    async with request.state.pool.acquire() as connection:
+        viewer = await connection.fetchrow(SESSION, hashed)
+        if viewer is None or viewer["role"] != "ADMIN":
+            return JSONResponse({"users": None})
+        *rows, _ = await connection.fetch(USERS, viewer["company_id"])
+    nodes = [
+        {
+            "id": str(row["user_id"]), "name": row["name"], "email": row["email"], "role": row["role"],
+            "twoFactor": {
+                "state": "ACTIVE" if row["two_factor_activated_at"] else "INACTIVE",
+                "backupCodesRemaining": row["backup_codes_remaining"],
+            },
+            "lastLoginAt": row["last_login_at"].isoformat(),
+        }
+        for row in rows
+    ]  # fmt: skip
+    cursor = f"{rows[-1]['user_created_at'].isoformat()} {rows[-1]['user_id']}"
+    return JSONResponse({"users": {"nodes": nodes, "endCursor": cursor}})
+
+
 async def ready(_request: Request) -> JSONResponse:
     """It answers."""
     return JSONResponse({"status": "ready"})
@@ -151,11 +224,14 @@ async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
         max_size=10,
         reset=_leave_as_it_is,
     ) as pool:
-        yield {"pool": pool, "key_ring": key_ring}
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            yield {"pool": pool, "key_ring": key_ring, "threads": threads}
 
 
 app = Starlette(
     routes=[
+        Route("/login", login, methods=["POST"]),
+        Route("/users", users, methods=["POST"]),
         Route("/verifyLogin", verify_login, methods=["POST"]),
         Route("/viewer", viewer, methods=["POST"]),
         Route("/health/ready", ready),

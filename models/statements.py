@@ -22,6 +22,12 @@ async def select(statement: str, *values: object) -> Sequence[Mapping[str, Any]]
     return rows
 
 
+async def find(model: type[ModelT], condition: str, *values: object) -> ModelT | None:
+    """The one row of a table that meets a condition, if there is one."""
+    rows = await select(f"SELECT {columns(model)} FROM {model._meta.db_table} WHERE {condition}", *values)  # noqa: S608, SLF001  # our own names
+    return model_of(model, rows[0]) if rows else None
+
+
 async def change(statement: str, *values: object) -> int:
     """How many rows an UPDATE or a DELETE has changed."""
     changed, _ = await _execute(statement, values)

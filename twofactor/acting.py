@@ -12,7 +12,7 @@ from uuid import UUID
 import models
 from models import SecurityEventKind
 from models.database import CommitAndRaise
-from models.statements import LOCKING, columns, model_of, select
+from models.statements import LOCKING, find
 from twofactor import attempts, audit
 from twofactor.access import Viewer
 from twofactor.attempts import Budget
@@ -51,8 +51,7 @@ class PasswordProof:
 
 async def lock_user(user_id: UUID) -> models.User | None:
     """The user's row, to be changed by this transaction alone."""
-    rows = await select(f"SELECT {columns(models.User)} FROM user_account WHERE id = $1 {LOCKING}", user_id)  # noqa: S608
-    return model_of(models.User, rows[0]) if rows else None
+    return await find(models.User, f"id = $1 {LOCKING}", user_id)
 
 
 async def lock_viewer(viewer: Viewer, other_id: UUID | None = None) -> Acting:

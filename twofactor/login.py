@@ -13,7 +13,7 @@ import models
 from mail import outbox
 from models import Factor, LetterKind, SecondFactorMethod, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
-from models.statements import LOCKING, change, columns, insert, model_of, select
+from models.statements import LOCKING, change, columns, find, insert, model_of, select
 from twofactor import attempts, audit, policy
 from twofactor.acting import lock_user
 from twofactor.attempts import Budget
@@ -83,7 +83,7 @@ async def log_in(
         with env.hashing.place():
             async with env.database.transaction():
                 await attempts.claim(budget, env.now())
-                account = await models.User.filter(email_key=key).first()
+                account = await find(models.User, "email_key = $1", key)
             is_right = await env.hashing.is_password(password, account.password_hash if account else None)
             better_hash = await env.hashing.rehash(password, account.password_hash) if account and is_right else None
         async with env.database.transaction():
@@ -93,7 +93,8 @@ async def log_in(
             await attempts.give_back_password(budget)
             if better_hash:
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
-            company = await models.Company.get(id=user.company_id)
+            company = await find(models.Company, "id = $1", user.company_id)
+            assert company is not None  # noqa: S101  # a foreign key says so
             if user.two_factor_activated_at is None:
                 return await begin_session(env, client, user, company, transport=transport, second_factor=None)
             return await _challenge(env, user, company, transport)
