@@ -44,7 +44,8 @@ from twofactor.errors import (
 from twofactor.passwords import change_password
 from twofactor.removal import deactivate
 from twofactor.results import BackupCodesIssued, TwoFactorActivated
-from twofactor.rules.backup_codes import canonical_backup_code
+from twofactor.rules.backup_codes import backup_codes_file, canonical_backup_code
+from twofactor.sessions import revoke_session
 
 Event = SecurityEventKind
 Letter = LetterKind
@@ -148,6 +149,16 @@ class TestStartActivation:
 
         assert await count(env, models.Activation) == 0
 
+    async def test_a_session_that_ended_starts_nothing_though_another_lives(
+        self, env: Environment, member: models.User, viewer: Viewer
+    ) -> None:
+        """What is acted with is this session, not any of the user's (C8)."""
+        other = await sign_in(env, member.email)
+        with interrupted(env, lambda: revoke_session(env, CLIENT, other, viewer.session.id)) as raced:
+            await refused(start_activation(raced, CLIENT, viewer, PASSWORD), UnauthenticatedError)
+
+        assert await count(env, models.Activation) == 0
+
 
 class TestConfirmOtp:
     async def test_issues_ten_codes_and_waits_for_the_promise(
@@ -164,7 +175,10 @@ class TestConfirmOtp:
         assert answer.activation_id == activation.activation_id
         assert len(set(answer.codes)) == 10
         assert all(len(code) == 10 and canonical_backup_code(code) == code for code in answer.codes)
-        assert all(code in answer.file.content.splitlines() for code in answer.codes)
+        assert answer.file.name == "backup-codes.txt"
+        assert answer.file.content == backup_codes_file(
+            answer.codes, product_name=env.issuer, account_name=viewer.user.email
+        )
         assert answer.expires_at == activation.expires_at
         after = await refresh(env, viewer)
         assert not after.user.two_factor.is_active
@@ -239,6 +253,10 @@ class TestConfirmOtp:
             assert (refusal.attempts_remaining, refusal.was_checked) == (5, False)
 
         assert await trail.news() == []
+        wrong = Authenticator(activation.key).wrong_otp(env.now())
+        await refused(confirm_otp(env, CLIENT, viewer, activation.activation_id, wrong), WrongOtpError)
+        attempt = confirm_otp(env, CLIENT, viewer, activation.activation_id, otp)
+        assert (await refused(attempt, WrongOtpError)).attempts_remaining == 4
 
     async def test_lives_ten_minutes(self, env: Environment, clock: Clock, viewer: Viewer) -> None:
         """Up to ten minutes an activation can be confirmed; at ten it is over (D4)."""
@@ -340,6 +358,8 @@ class TestConfirmOtp:
 
         assert isinstance(answer, TwoFactorActivated)
         assert await count(env, models.BackupCodeSet) == 0
+        await change_rules(env, company, backup_codes_enabled=True)
+        assert (await refresh(env, viewer)).user.two_factor.backup_codes_remaining == 0
 
     async def test_switched_off_before_it_is_asked_again_it_activates_without_codes(
         self, env: Environment, clock: Clock, company: models.Company, viewer: Viewer
