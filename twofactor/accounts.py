@@ -102,19 +102,22 @@ async def import_users(
         How many were made, and what is wrong with the others.
 
     Raises:
-        InvalidInputError: There is no such company account.
+        InvalidInputError: There is no such company account; or an email was taken while they were being made.
     """
     bad, ready = await _prepare(env, new_users)
-    async with env.database.transaction():
-        company = await models.Company.filter(id=company_id).first()
-        if company is None:
-            raise InvalidInputError("company", "there is no such company account")
-        taken = await _taken(ready)
-        bad += [BadRow(row.number, "email", "taken") for row in ready if row.key in taken]
-        good = [row for row in ready if row.key not in taken]
-        if bad and not skip_bad:
-            return 0, sorted(bad, key=lambda row: row.number)
-        await _insert(env, company, good)
+    try:
+        async with env.database.transaction():
+            company = await models.Company.filter(id=company_id).first()
+            if company is None:
+                raise InvalidInputError("company", "there is no such company account")
+            taken = await _taken(ready)
+            bad += [BadRow(row.number, "email", "taken") for row in ready if row.key in taken]
+            good = [row for row in ready if row.key not in taken]
+            if bad and not skip_bad:
+                return 0, sorted(bad, key=lambda row: row.number)
+            await _insert(env, company, good)
+    except IntegrityError as error:
+        raise InvalidInputError("email", "one was taken meanwhile; nothing was imported") from error
     return len(good), sorted(bad, key=lambda row: row.number)
 
 

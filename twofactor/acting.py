@@ -105,11 +105,19 @@ async def prove_password(env: Environment, client: Client, viewer: Viewer, passw
 async def _wrong_password(env: Environment, client: Client, viewer: Viewer, budget: Budget) -> WrongPasswordError:
     # Locked, for an event can be of nobody who is deleted meanwhile.
     user = await lock_user(viewer.user.id)
-    await audit.record(SecurityEventKind.REAUTHENTICATION_FAILED, user=user, client=client, now=env.now())
-    counted = await attempts.failures(budget)
-    if counted.failures >= FREE_ATTEMPTS:
+    failures = await record_wrong_password(env, client, SecurityEventKind.REAUTHENTICATION_FAILED, user, budget)
+    return WrongPasswordError(attempts_remaining(failures))
+
+
+async def record_wrong_password(
+    env: Environment, client: Client, kind: SecurityEventKind, user: models.User | None, budget: Budget
+) -> int:
+    """Write down a wrong password, and that the next one has to wait, where it does. How many there were in a row."""
+    await audit.record(kind, user=user, client=client, now=env.now())
+    failures = (await attempts.failures(budget)).failures
+    if failures >= FREE_ATTEMPTS:
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=env.now(), note=budget.factor.value)
-    return WrongPasswordError(attempts_remaining(counted.failures))
+    return failures
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from models import Factor, LetterKind, SecondFactorMethod, SecurityEventKind, Se
 from models.database import CommitAndRaise
 from models.statements import LOCKING, change, columns, find, insert, model_of, select
 from twofactor import attempts, audit, policy
-from twofactor.acting import lock_user
+from twofactor.acting import lock_user, record_wrong_password
 from twofactor.attempts import Budget
 from twofactor.environment import Client, Environment
 from twofactor.errors import (
@@ -89,7 +89,8 @@ async def log_in(
         async with env.database.transaction():
             user = await lock_user(account.id if account else NOBODY)
             if not is_right or user is None or account is None or _has_changed(account, user):
-                await _refuse_login(env, client, user, budget)
+                await record_wrong_password(env, client, SecurityEventKind.LOGIN_FAILED, user, budget)
+                raise CommitAndRaise(WrongEmailOrPasswordError())
             await attempts.give_back_password(budget)
             if better_hash:
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
@@ -112,13 +113,6 @@ async def _refusing_on_a_tick() -> AsyncIterator[None]:
 
 def _has_changed(account: models.User, user: models.User) -> bool:
     return user.password_hash != account.password_hash or not user.is_enabled
-
-
-async def _refuse_login(env: Environment, client: Client, user: models.User | None, budget: Budget) -> NoReturn:
-    await audit.record(SecurityEventKind.LOGIN_FAILED, user=user, client=client, now=env.now())
-    if (await attempts.failures(budget)).failures >= FREE_ATTEMPTS:
-        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=env.now(), note=budget.factor.value)
-    raise CommitAndRaise(WrongEmailOrPasswordError())
 
 
 async def _challenge(

@@ -120,6 +120,22 @@ class TestCreate:
 
 
 class TestImportUsers:
+    async def test_two_imports_at_once_of_one_email_make_one(self, env: Environment, company: models.Company) -> None:
+        """Whoever comes second learns that the email is taken, and imports nothing."""
+        password_hash = PasswordHasher(1, 8, 1).hash(NEW)
+        await asyncio.gather(*[count(env, models.User) for _ in range(2)])
+        for number in range(5):
+            rows = [NewUser(f"{name}{number}@acme.example", name, password_hash=password_hash) for name in ("g", "h")]
+
+            answers = await asyncio.gather(
+                *[import_users(env, company.id, rows) for _ in range(2)], return_exceptions=True
+            )
+
+            assert [answer for answer in answers if answer == (2, [])] == [(2, [])]
+            (late,) = (answer for answer in answers if answer != (2, []))
+            assert isinstance(late, InvalidInputError) or (isinstance(late, tuple) and late[0] == 0)
+        assert await count(env, models.User) == 10
+
     async def test_all_or_nothing_unless_bad_ones_are_skipped(
         self, env: Environment, company: models.Company, member: models.User, trail: Trail
     ) -> None:
