@@ -24,7 +24,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing mutants bench check schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak mutants bench check schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ attack-fuzz: $(INSTALLED_DEV) ## Send 100,000 malformed and generated requests, 
 
 attack-timing: $(INSTALLED_DEV) ## Tell equal answers apart by their time, or print that it cannot be done
 	$(RUN_DEV) -m attacks.timing
+
+attack-soak: $(INSTALLED_DEV) ## Do every mutation for an hour, while weeks pass, and print what grows: SOAK="--minutes 5" for less
+	$(RUN_DEV) -m attacks.soak $(SOAK)
 
 mutants: $(INSTALLED_DEV) ## Change the rules of 2FA in small ways, and count the changes that no test notices
 	$(VENV_DEV)/bin/mutmut run
