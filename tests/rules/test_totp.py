@@ -112,10 +112,10 @@ class TestOtpauthUri:
 
     def test_colons_end_neither_issuer_nor_account_name(self) -> None:
         """Apps split the label at its first colon, so the only one is ours (Key URI Format)."""
-        uri = totp.otpauth_uri(SEED, issuer=" A:B ", account_name="ada:x@acme.example")
+        uri = totp.otpauth_uri(SEED, issuer=" A:B/C ", account_name="ada:x@acme.example")
 
-        assert uri.startswith("otpauth://totp/A%20B:ada%20x@acme.example?")
-        assert "&issuer=A%20B&" in uri
+        assert uri.startswith("otpauth://totp/A%20B%2FC:ada%20x@acme.example?")
+        assert "&issuer=A%20B%2FC&" in uri
 
     @pytest.mark.parametrize(
         "issuer", ["Acme&secret=AAAA", "Acme?digits=8#", "../Acme", "Acme%3AEvil", "日本 🔐", "A" * 64]
