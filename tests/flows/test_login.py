@@ -527,7 +527,9 @@ class TestVerifyLoginWithBackupCode:
     ) -> None:
         """Each of the ten signs in; at two or fewer a letter says that they run out; at none, none is offered (E5)."""
         for used, code in enumerate(enrolled.codes, start=1):
-            answer = await give_backup_code(env, await challenge_of(env, member.email), code)
+            challenge = await first_step(env, member.email)
+            assert SecondFactorMethod.BACKUP_CODE in challenge.methods
+            answer = await give_backup_code(env, challenge.challenge_token, code)
             assert answer.viewer.two_factor.backup_codes_remaining == 10 - used
             assert len(await letters_of(env, Letter.BACKUP_CODE_USED)) == used
             assert len(await letters_of(env, Letter.FEW_BACKUP_CODES_LEFT)) == max(used - 7, 0)
