@@ -33,6 +33,8 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import get_variable_values
 from strawberry import Schema
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from transport.bodies import Parameters
 from transport.codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
@@ -102,7 +104,9 @@ class Operations:
         self._schema = schema._schema  # noqa: SLF001  # no public way
         self._executor_class = schema.execution_context_class
         self._introspection = introspection
-        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        # As Strawberry does: graphql-core lets a null in a one-of pass, which Strawberry's arguments then choke on.
+        rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+        self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self.document = lru_cache(DOCUMENTS_REMEMBERED)(self._document)
 
     async def run(
