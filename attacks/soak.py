@@ -26,12 +26,13 @@ from models import Factor, LetterState
 from settings import Settings
 from tests.support.clock import Clock
 from transport.logs import configure_logging
+from twofactor.rules.policy import SENT_LETTERS_KEPT
 from twofactor.upkeep import clear_away
 
 # How far the clock goes on after each mutation was done once.
 PACE = timedelta(hours=3)
 # After this all that is transient is over: letters are kept longest.
-LONGEST = timedelta(days=31)
+LONGEST = SENT_LETTERS_KEPT + PACE
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,14 @@ async def do_everything(service: Served, clock: Clock) -> int:
     clock.advance(PACE)
     async with service.env.database.transaction():
         await models.Letter.filter(state=LetterState.WAITING).update(state=LetterState.SENT, sent_at=clock())
+    await clear_all_away(service)
+    return len(DEEDS)
+
+
+async def clear_all_away(service: Served) -> None:
+    """Until nothing is left over."""
     while await clear_away(service.env):
         pass
-    return len(DEEDS)
 
 
 async def _do(service: Served, clock: Clock, deed: Deed) -> None:
@@ -100,8 +106,7 @@ async def _run(database_url: str, seconds: float) -> None:
                 told = time.monotonic()
                 print(f"  {(told - began) / 60:3.0f} min, {done:>7} mutations: {await read(service)}", flush=True)
         clock.advance(LONGEST)
-        while await clear_away(service.env):
-            pass
+        await clear_all_away(service)
         print(f"  at the end, all being over: {await read(service)}", flush=True)
 
 

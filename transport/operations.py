@@ -74,21 +74,30 @@ class OperationTypeRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation, and its root fields by the keys that they have in the answer: at least those that will run."""
+
+    node: OperationDefinitionNode
+    # Empty where the document is not valid.
+    root_fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document that was parsed and measured, and what its validation found."""
 
     node: DocumentNode
-    operations: Sequence[OperationDefinitionNode]
+    operations: Sequence[Operation]
     fragments: Mapping[str, FragmentDefinitionNode]
     errors: Sequence[GraphQLError]
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    def operation(self, name: str | None) -> Operation:
         """The operation to run (GraphQL §6.1, GetOperation).
 
         Raises:
             GraphQLError: There is none of this name, or there are several and no name.
         """
-        named = [node for node in self.operations if name is None or (node.name and node.name.value == name)]
+        named = [each for each in self.operations if name is None or (each.node.name and each.node.name.value == name)]
         # Two of one name are for the validation to tell of.
         if len(named) == 1 or (named and name is not None):
             return named[0]
@@ -127,13 +136,13 @@ class Operations:
             operation = document.operation(parameters.operation_name)
         except GraphQLError as error:
             raise OperationRefusedError([error]) from None
-        if operation.operation not in types:
+        if operation.node.operation not in types:
             raise OperationTypeRefusedError
         if document.errors:
             raise OperationRefusedError(document.errors)
-        fields = _root_fields(operation.selection_set, document.fragments)
+        fields = operation.root_fields
         structlog.contextvars.bind_contextvars(operation=",".join(sorted(set(fields.values()))))
-        if _spent(fields) > 1 and _spent(self._executed_fields(document, operation, parameters.variables)) > 1:
+        if _spent(fields) > 1 and _spent(self._executed_fields(document, operation.node, parameters.variables)) > 1:
             message = "At most one field that checks a password or a code may stand in one operation."
             raise OperationRefusedError([request_error(message, GRAPHQL_VALIDATION_FAILED)])
         result = execute(
@@ -153,13 +162,13 @@ class Operations:
             errors = validate(self._schema, node, self._rules, hide_suggestions=not self._introspection)
         except RecursionError:
             raise GraphQLSyntaxError(Source(query), 0, "The document nests too deeply.") from None
-        fragments = [part for part in node.definitions if isinstance(part, FragmentDefinitionNode)]
-        return Document(
-            node,
-            [part for part in node.definitions if isinstance(part, OperationDefinitionNode)],
-            {fragment.name.value: fragment for fragment in fragments},
-            errors,
-        )
+        fragments = {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)}
+        operations = [
+            Operation(part, {} if errors else _root_fields(part.selection_set, fragments))
+            for part in node.definitions
+            if isinstance(part, OperationDefinitionNode)
+        ]
+        return Document(node, operations, fragments, errors)
 
     def _executed_fields(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
@@ -180,7 +189,7 @@ def _spent(fields: Mapping[str, str]) -> int:
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> dict[str, str]:
-    """The root fields of a valid operation, by the keys that they have in the answer: at least those that will run."""
+    """The root fields of a valid operation, whatever is skipped."""
     fields: dict[str, str] = {}
     for selection in selections.selections:
         if isinstance(selection, FieldNode):

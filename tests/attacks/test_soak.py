@@ -1,10 +1,9 @@
 """Traffic that goes on, in its short form: attack K9. `make attack-soak` is the long one."""
 
 from attacks.served import served
-from attacks.soak import LONGEST, do_everything, read
+from attacks.soak import LONGEST, clear_all_away, do_everything, read
 from settings import Settings
 from tests.support.clock import Clock
-from twofactor.upkeep import clear_away
 
 
 async def test_k9_what_is_over_is_gone_and_the_process_holds_no_more_than_before(
@@ -18,8 +17,7 @@ async def test_k9_what_is_over_is_gone_and_the_process_holds_no_more_than_before
         assert before.rows["letters"] >= 5
         await do_everything(service, clock)
         clock.advance(LONGEST)
-        while await clear_away(service.env):
-            pass
+        await clear_all_away(service)
         after = await read(service)
 
     assert set(after.rows.values()) == {0}
