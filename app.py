@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -35,18 +36,21 @@ from twofactor.rules.sealing import KeyRing
 UPKEEP_INTERVAL_S = 60.0
 # How long a letter that is being sent, or a request that is being answered, may still take when the process is to end.
 PATIENCE_S = 20
+# How long a thread that draws may keep the event loop from the interpreter's lock. CPython's own 5 ms would be felt.
+SWITCH_INTERVAL_S = 0.0005
 
 log = structlog.get_logger(__name__)
 
 
 def from_environment() -> Starlette:
-    """The application as the environment sets it, with its logs: what a server is pointed at.
+    """The application as the environment sets it, with its logs and its threads: what a server is pointed at.
 
     Raises:
         SettingsError: A setting cannot be used.
     """
     settings = read_settings()
     configure_logging(settings.log_level, settings.log_format)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for key in unknown_keys(os.environ):
         log.warning("unknown_setting", key=key)
     return create_app(settings)
@@ -204,6 +208,7 @@ async def _running(env: Environment, sender: MailSender, *, is_production: bool)
             await asyncio.gather(*background, return_exceptions=True)
     finally:
         env.hashing.close()
+        env.drawing.close()
         await env.addresses.close()
         await env.database.close()
 

@@ -405,8 +405,8 @@ async def _activation(bench: Bench, _floor: Server) -> None:
     ]
     uri = otpauth_uri(bytes(20), issuer="Countersign", account_name="somebody@company.example")
     drawings: Mapping[str, Callable[[], str]] = {
-        "QR code as SVG": lambda: qr.qr_svg(uri),
-        "QR code as PNG": lambda: qr.png_data_uri(uri, 8),
+        "QR code as SVG": lambda: qr.svg(qr.qr_code(uri)),
+        "QR code as PNG": lambda: qr.png_data_uri(qr.qr_code(uri), 8),
     }
     for name, draw in drawings.items():
         times = []

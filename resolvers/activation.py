@@ -4,9 +4,7 @@ from resolvers.context import Context
 from twofactor import activation
 from twofactor.errors import InvalidInputError
 from twofactor.results import BackupCodesIssued, QrCode, TwoFactorActivated, TwoFactorActivation
-
-# Above it a picture is larger than any screen wants, and drawing it takes long.
-LARGEST_SCALE = 20
+from twofactor.rules.qr import PNG_SCALE_MAX
 
 
 async def start(context: Context, password: str) -> TwoFactorActivation:
@@ -27,12 +25,22 @@ async def acknowledge_backup_codes(context: Context, activation_id: str) -> TwoF
     return await activation.acknowledge_backup_codes(context.env, context.client, viewer, activation_id)
 
 
-def png_data_uri(code: QrCode, scale: int) -> str:
+async def svg(context: Context, code: QrCode) -> str:
+    """Draw a QR code as SVG."""
+    return await context.env.drawing.run(code.svg)
+
+
+async def svg_data_uri(context: Context, code: QrCode) -> str:
+    """Draw a QR code as SVG, as the source of an image."""
+    return await context.env.drawing.run(code.svg_data_uri)
+
+
+async def png_data_uri(context: Context, code: QrCode, scale: int) -> str:
     """Draw a QR code as a PNG.
 
     Raises:
         InvalidInputError: The scale is out of bounds.
     """
-    if not 1 <= scale <= LARGEST_SCALE:
-        raise InvalidInputError("scale", f"from 1 to {LARGEST_SCALE}")
-    return code.png_data_uri(scale)
+    if not 1 <= scale <= PNG_SCALE_MAX:
+        raise InvalidInputError("scale", f"from 1 to {PNG_SCALE_MAX}")
+    return await context.env.drawing.run(code.png_data_uri, scale)

@@ -12,6 +12,7 @@ import strawberry
 from models import SecondFactorMethod
 from resolvers import activation, sign_in
 from schema import ids, types
+from schema.info import Info
 from schema.twins import twin_of
 from schema.users import User
 from twofactor import results
@@ -123,20 +124,24 @@ class SessionRevoked:
 class QrCode:
     """A QR code."""
 
-    svg: str = strawberry.field(
-        description="A complete `<svg>` element, to be put into a page as markup. Scales freely."
-    )
-    svg_data_uri: str = strawberry.field(
-        description="The same drawing as a `data:image/svg+xml` URI, for the source of an image."
-    )
+    @strawberry.field(description="A complete `<svg>` element, to be put into a page as markup. Scales freely.")
+    async def svg(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
+        """A drawing."""
+        return await activation.svg(info.context, code)
+
+    @strawberry.field(description="The same drawing as a `data:image/svg+xml` URI, for the source of an image.")
+    async def svg_data_uri(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
+        """A drawing that is a URI."""
+        return await activation.svg_data_uri(info.context, code)
 
     @strawberry.field(
         description=(
             "A bitmap as a `data:image/png` URI, for native apps that cannot draw SVG. Drawn only when selected."
         )
     )
-    def png_data_uri(
+    async def png_data_uri(
         self,
+        info: Info,
         code: strawberry.Parent[results.QrCode],
         scale: Annotated[
             int,
@@ -149,7 +154,7 @@ class QrCode:
         ] = 8,
     ) -> str:
         """A PNG."""
-        return activation.png_data_uri(code, scale)
+        return await activation.png_data_uri(info.context, code, scale)
 
 
 @twin_of(

@@ -27,7 +27,7 @@ from twofactor.errors import (
     TwoFactorAlreadyActiveError,
     WrongOtpError,
 )
-from twofactor.results import BackupCodesIssued, TwoFactorActivated, TwoFactorActivation
+from twofactor.results import BackupCodesIssued, QrCode, TwoFactorActivated, TwoFactorActivation
 from twofactor.rules.policy import ACTIVATION_LIFETIME, BACKUP_CODES_A_SET, CLOCK_SLACK, CONFIRM_ATTEMPTS
 from twofactor.rules.tokens import TokenKind, token_hash
 from twofactor.rules.totp import is_well_formed_otp, key, matching_step, otpauth_uri
@@ -60,12 +60,14 @@ async def start_activation(env: Environment, client: Client, viewer: Viewer, pas
             expires_at=now + ACTIVATION_LIFETIME,
         )
         await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=acting.user, client=client, now=now)
+    uri = otpauth_uri(seed, issuer=env.issuer, account_name=acting.user.email)
     return TwoFactorActivation(
         activation_id=token,
         key=key(seed),
-        otpauth_uri=otpauth_uri(seed, issuer=env.issuer, account_name=acting.user.email),
+        otpauth_uri=uri,
         issuer=env.issuer,
         account_name=acting.user.email,
+        qr_code=QrCode(uri),
         expires_at=activation.expires_at,
     )
 

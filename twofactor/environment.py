@@ -1,4 +1,4 @@
-"""What every use case is handed: the clock, the keys, the hashing, the database and the name of the product."""
+"""What every use case is handed: the clock, the keys, the threads, the database and the name of the product."""
 
 import secrets
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models.database import Database
 from twofactor.addresses import AddressLimiter
+from twofactor.drawing import DrawingThread
 from twofactor.hashing import HashingPool
 from twofactor.rules.policy import SALT_BYTES, SEED_BYTES, TOKEN_BYTES
 from twofactor.rules.sealing import NONCE_BYTES, KeyRing, Sealed
@@ -30,6 +31,7 @@ class Environment:
     # How the product is called, in authenticator apps and in files.
     issuer: str
     clock: Callable[[], datetime] = utc_now
+    drawing: DrawingThread = field(default_factory=DrawingThread)
 
     def now(self) -> datetime:
         """The present instant, in UTC."""

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Generic, Self, TypeVar
 from uuid import UUID
+
+import segno
 
 import models
 from models import NEVER, Role, SecondFactorMethod, SecurityEventKind, SessionTransport
@@ -152,25 +155,27 @@ class SessionRevoked:
     viewer: User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QrCode:
-    """A QR code, drawn when and how it is asked for."""
+    """A QR code, drawn when and how it is asked for. Drawing takes long: leave it to the thread that draws."""
 
     text: str = field(repr=False)
 
-    @property
+    @cached_property
+    def _modules(self) -> segno.QRCode:
+        return qr.qr_code(self.text)
+
     def svg(self) -> str:
         """A whole `<svg>` element."""
-        return qr.qr_svg(self.text)
+        return qr.svg(self._modules)
 
-    @property
     def svg_data_uri(self) -> str:
         """The same as a `data:` URI."""
-        return qr.svg_data_uri(self.svg)
+        return qr.svg_data_uri(self.svg())
 
     def png_data_uri(self, scale: int) -> str:
         """A PNG as a `data:` URI."""
-        return qr.png_data_uri(self.text, scale)
+        return qr.png_data_uri(self._modules, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +187,8 @@ class TwoFactorActivation:
     otpauth_uri: str = field(repr=False)
     issuer: str
     account_name: str
+    qr_code: QrCode
     expires_at: datetime
-
-    @property
-    def qr_code(self) -> QrCode:
-        """The QR code of the URI."""
-        return QrCode(self.otpauth_uri)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`startTwoFactorActivation`: the password, and then a fresh secret, shown once."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from twofactor.rules import qr
 
 START = """
     mutation Start($password: String!, $scale: Int! = 8) {
@@ -56,6 +58,36 @@ async def test_shows_a_key_and_a_qr_code_that_say_the_same(mia: Person, clock: C
     assert answer["expiresAt"] == instant(clock.now + timedelta(minutes=10))
     assert (await two_factor(mia.device))["state"] == "INACTIVE"
     assert await aftermath() == (["TWO_FACTOR_ACTIVATION_STARTED"], [])
+
+
+async def test_pictures_are_drawn_beside_the_event_loop(mia: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes long: one other thread does it, and chooses the modules once for all pictures of an answer."""
+    done: list[tuple[str, str]] = []
+
+    def watch(name: str) -> None:
+        work = getattr(qr, name)
+
+        def watched(*arguments: object) -> object:
+            done.append((name, threading.current_thread().name))
+            return work(*arguments)
+
+        monkeypatch.setattr(qr, name, watched)
+
+    for name in ("qr_code", "svg", "png_data_uri"):
+        watch(name)
+
+    await outcome(
+        mia.device,
+        """
+        mutation ($password: String!) { startTwoFactorActivation(password: $password) {
+            __typename
+            ... on TwoFactorActivation { qrCode { svg svgDataUri } again: qrCode { a: pngDataUri b: pngDataUri } } } }
+        """,
+        password=PASSWORD,
+    )
+
+    assert sorted(name for name, _ in done) == ["png_data_uri", "png_data_uri", "qr_code", "svg", "svg"]
+    assert {thread for _, thread in done} == {"drawing_0"}
 
 
 @pytest.mark.parametrize("scale", [0, 21, -1])

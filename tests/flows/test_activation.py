@@ -58,7 +58,7 @@ class TestStartActivation:
         await trail.news()
         answer = await start_activation(env, CLIENT, viewer, PASSWORD)
 
-        app = Authenticator.scan(answer.qr_code.svg)
+        app = Authenticator.scan(answer.qr_code.svg())
         assert app == Authenticator.scan(answer.qr_code.png_data_uri(8)) == Authenticator.parse(answer.otpauth_uri)
         assert (app.key, app.issuer, app.account_name) == (answer.key, answer.issuer, answer.account_name)
         assert (answer.issuer, answer.account_name) == (env.issuer, viewer.user.email)

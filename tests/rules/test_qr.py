@@ -18,19 +18,19 @@ TEXT = "otpauth://totp/Countersign:ada@acme.example?secret=GEZDGNBVGY3TQOJQGEZDG
 @settings(max_examples=20)
 def test_is_read_back(text: str) -> None:
     """Any text that a URI can be, as SVG and as PNG."""
-    assert read_qr_code(qr.qr_svg(text)) == text
-    assert read_qr_code(qr.png_data_uri(text, 4)) == text
+    assert read_qr_code(qr.svg(qr.qr_code(text))) == text
+    assert read_qr_code(qr.png_data_uri(qr.qr_code(text), 4)) == text
 
 
 @pytest.mark.parametrize("scale", [1, 8, qr.PNG_SCALE_MAX])
 def test_is_read_at_every_scale(scale: int) -> None:
     """From one pixel a module on."""
-    assert read_qr_code(qr.png_data_uri(TEXT, scale)) == TEXT
+    assert read_qr_code(qr.png_data_uri(qr.qr_code(TEXT), scale)) == TEXT
 
 
 def test_has_a_quiet_zone_of_four_white_modules() -> None:
     """ISO/IEC 18004 §6.3.8, also where the page around it is dark."""
-    encoded = qr.png_data_uri(TEXT, 1).partition(",")[2]
+    encoded = qr.png_data_uri(qr.qr_code(TEXT), 1).partition(",")[2]
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     size = image.width
     dark = [(x, y) for x in range(size) for y in range(size) if image.getpixel((x, y)) != (255, 255, 255, 255)]
@@ -41,7 +41,7 @@ def test_has_a_quiet_zone_of_four_white_modules() -> None:
 
 def test_data_uri_names_the_namespace_once() -> None:
     """An image element draws no SVG without it."""
-    svg = base64.b64decode(qr.svg_data_uri(qr.qr_svg(TEXT)).partition(",")[2]).decode()
+    svg = base64.b64decode(qr.svg_data_uri(qr.svg(qr.qr_code(TEXT))).partition(",")[2]).decode()
 
     assert svg.count('xmlns="http://www.w3.org/2000/svg"') == 1
     assert svg.startswith("<svg ")

@@ -7,12 +7,18 @@ import segno
 # ISO/IEC 18004 §6.3.8: four modules of quiet zone.
 QUIET_ZONE = 4
 SVG_SCALE = 4
+# Above it a picture is larger than any screen wants, and drawing it takes long.
 PNG_SCALE_MAX = 20
 
 
-def qr_svg(text: str) -> str:
+def qr_code(text: str) -> segno.QRCode:
+    """The modules that say `text`. Choosing the best of eight masks, as ISO/IEC 18004 §7.8 wants it, takes long."""
+    return segno.make_qr(text, error="m")
+
+
+def svg(code: segno.QRCode) -> str:
     """A whole `<svg>` element."""
-    return segno.make_qr(text, error="m").svg_inline(scale=SVG_SCALE, border=QUIET_ZONE, dark="#000", light="#fff")
+    return code.svg_inline(scale=SVG_SCALE, border=QUIET_ZONE, dark="#000", light="#fff")
 
 
 def svg_data_uri(svg: str) -> str:
@@ -22,6 +28,6 @@ def svg_data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 
-def png_data_uri(text: str, scale: int) -> str:
+def png_data_uri(code: segno.QRCode, scale: int) -> str:
     """A PNG as a `data:` URI, `scale` pixels a module (1 to 20)."""
-    return segno.make_qr(text, error="m").png_data_uri(scale=scale, border=QUIET_ZONE, dark="#000", light="#fff")
+    return code.png_data_uri(scale=scale, border=QUIET_ZONE, dark="#000", light="#fff")
