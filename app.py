@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -50,10 +51,18 @@ def from_environment() -> Starlette:
     """
     settings = read_settings()
     configure_logging(settings.log_level, settings.log_format)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for key in unknown_keys(os.environ):
         log.warning("unknown_setting", key=key)
-    return create_app(settings)
+    app = create_app(settings)
+    _keep_the_interpreter_from_pausing()
+    return app
+
+
+def _keep_the_interpreter_from_pausing() -> None:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What was made until now stays. Looking through it for garbage would stop the event loop for long (docs/performance.md).
+    gc.collect()
+    gc.freeze()
 
 
 def server_options(settings: Settings) -> dict[str, Any]:

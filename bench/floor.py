@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
+import segno
 import uvicorn
 from argon2 import PasswordHasher
 from starlette.applications import Starlette
@@ -24,11 +25,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from twofactor.rules.backup_codes import backup_code_hash, backup_codes_file, generate_backup_codes
 from twofactor.rules.identity import email_key
-from twofactor.rules.policy import CHALLENGE_LIFETIME, CLOCK_SLACK, SESSION_IDLE_LIFETIME, SESSION_LIFETIME, TOKEN_BYTES
-from twofactor.rules.sealing import KeyRing, Sealed
+from twofactor.rules.policy import (
+    ACTIVATION_LIFETIME,
+    CHALLENGE_LIFETIME,
+    CLOCK_SLACK,
+    SALT_BYTES,
+    SEED_BYTES,
+    SESSION_IDLE_LIFETIME,
+    SESSION_LIFETIME,
+    TOKEN_BYTES,
+)
+from twofactor.rules.sealing import NONCE_BYTES, KeyRing, Sealed
 from twofactor.rules.tokens import TokenKind, make_token, token_hash
-from twofactor.rules.totp import is_well_formed_otp, matching_step
+from twofactor.rules.totp import is_well_formed_otp, key, matching_step, otpauth_uri
 
 USER = """
     u.id AS user_id, u.email, u.name, u.role, u.locale, u.created_at AS user_created_at, u.last_login_at,
@@ -93,6 +104,24 @@ USERS = f"""
     SELECT {USER} FROM user_account u JOIN company c ON c.id = u.company_id WHERE u.company_id = $1
     ORDER BY u.created_at DESC, u.id DESC LIMIT 26
 """  # noqa: S608  # a list of columns
+OWN_SESSION = f"""
+    SELECT s.id, {USER} FROM session s JOIN user_account u ON u.id = s.user_id JOIN company c ON c.id = u.company_id
+    WHERE s.id = $1 AND s.user_id = $2
+"""  # noqa: S608  # a list of columns
+END_ACTIVATION = "DELETE FROM activation WHERE user_id = $1"
+ACTIVATION = """
+    INSERT INTO activation (id, token_hash, user_id, sealed_seed, key_id, last_step, attempts, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7)
+"""
+UNDER_WAY = """
+    SELECT * FROM activation
+    WHERE token_hash = $1 AND user_id = $2 AND created_at <= $3 AND expires_at > $4 AND attempts < 5
+"""
+TRY_OTP = "UPDATE activation SET attempts = attempts + 1 WHERE id = $1 AND attempts < 5"
+CONFIRM = "UPDATE activation SET last_step = $2, attempts = attempts - 1 WHERE id = $1 AND last_step < $2"
+END_CODES = "DELETE FROM backup_code_set WHERE user_id = $1"
+CODE_SET = "INSERT INTO backup_code_set (id, user_id, activation_id, salt, created_at) VALUES ($1, $2, $3, $4, $5)"
+CODE = "INSERT INTO backup_code (id, code_set_id, code_hash) VALUES ($1, $2, $3)"
 SEEN = "UPDATE session SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2"
 
 
@@ -101,13 +130,13 @@ async def login(request: Request) -> JSONResponse:
     body = json.loads(await request.body())
     now = datetime.now(UTC)
     since = (now - wait for wait in WAITS)
-    key = email_key(body["email"])
-    subject = request.state.key_ring.keyed_hash("password budget", key)
+    email = email_key(body["email"])
+    subject = request.state.key_ring.keyed_hash("password budget", email)
     async with request.state.pool.acquire() as connection, connection.transaction():
         claimed = (subject, "PASSWORD", now, *since, now + CLOCK_SLACK, 2**31 - 1)
         if await connection.fetchval(CLAIM, *claimed) is None:
             return JSONResponse({"error": "TooManyAttempts"})
-        account = await connection.fetchrow(FIND, key)
+        account = await connection.fetchrow(FIND, email)
     hashed = account["password_hash"]
     await asyncio.get_running_loop().run_in_executor(
         request.state.threads, PasswordHasher().verify, hashed, body["password"]
@@ -202,6 +231,100 @@ async def users(request: Request) -> JSONResponse:
     return JSONResponse({"users": {"nodes": nodes, "endCursor": cursor}})
 
 
+async def start(request: Request) -> JSONResponse:
+    """Begin an activation with a password, and draw its QR code where one is asked for."""
+    body = json.loads(await request.body())
+    pool, ring = request.state.pool, request.state.key_ring
+    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    now = datetime.now(UTC)
+    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    async with pool.acquire() as connection:
+        viewer = await connection.fetchrow(SESSION, hashed)
+    user_id = viewer["user_id"]
+    subject = ring.keyed_hash("password budget", email_key(viewer["email"]))
+    async with pool.acquire() as connection, connection.transaction():
+        since = (now - wait for wait in WAITS)
+        claimed = (subject, "PASSWORD", now, *since, now + CLOCK_SLACK, 2**31 - 1)
+        if await connection.fetchval(CLAIM, *claimed) is None:
+            return JSONResponse({"error": "TooManyAttempts"})
+        password_hash = (await connection.fetchrow("SELECT * FROM user_account WHERE id = $1", user_id))[
+            "password_hash"
+        ]
+    await asyncio.get_running_loop().run_in_executor(
+        request.state.threads, PasswordHasher().verify, password_hash, body["password"]
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        user = await connection.fetchrow(LOCK_USER, user_id)
+        own = await connection.fetchrow(OWN_SESSION, viewer["id"], user_id)
+        if own is None or not user["is_enabled"] or user["password_hash"] != password_hash:
+            return JSONResponse({"error": "WrongPassword"})
+        await connection.execute(RESET_WAIT, subject, "PASSWORD")
+        if user["two_factor_activated_at"] is not None:
+            return JSONResponse({"error": "TwoFactorAlreadyActive"})
+        seed, token = (
+            secrets.token_bytes(SEED_BYTES),
+            make_token(TokenKind.ACTIVATION, secrets.token_bytes(TOKEN_BYTES)),
+        )
+        sealed, expires_at = ring.seal(seed, user_id, secrets.token_bytes(NONCE_BYTES)), now + ACTIVATION_LIFETIME
+        await connection.execute(END_ACTIVATION, user_id)
+        await connection.execute(
+            ACTIVATION, uuid4(), token_hash(TokenKind.ACTIVATION, token), user_id, sealed.box, sealed.key_id, now,
+            expires_at,
+        )  # fmt: skip
+        kind = "TWO_FACTOR_ACTIVATION_STARTED"
+        await connection.execute(RECORD, uuid4(), user["company_id"], user_id, kind, now, address, agent, None)
+    uri = otpauth_uri(seed, issuer="Countersign", account_name=user["email"])
+    told = {"activationId": token, "key": key(seed), "uri": uri, "expiresAt": expires_at.isoformat()}
+    if drawn := body.get("draw"):
+        code = segno.make_qr(uri, error="m")
+        told[drawn] = code.svg_inline(scale=4) if drawn == "svg" else code.png_data_uri(scale=8)
+    return JSONResponse(told)
+
+
+async def confirm(request: Request) -> JSONResponse:
+    """Confirm an activation with an OTP, and issue backup codes."""
+    body = json.loads(await request.body())
+    pool = request.state.pool
+    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    activation_hash = token_hash(TokenKind.ACTIVATION, body["activationId"])
+    now = datetime.now(UTC)
+    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    async with pool.acquire() as connection:
+        viewer = await connection.fetchrow(SESSION, hashed)
+    user_id = viewer["user_id"]
+    under_way = (activation_hash, user_id, now + CLOCK_SLACK, now)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.fetchrow(LOCK_USER, user_id)
+        own = await connection.fetchrow(OWN_SESSION, viewer["id"], user_id)
+        activation = await connection.fetchrow(UNDER_WAY, *under_way)
+        if own is None or activation is None:
+            return JSONResponse({"error": "ActivationExpired"})
+        if await connection.execute(TRY_OTP, activation["id"]) != "UPDATE 1":
+            return JSONResponse({"error": "ActivationExpired"})
+        seed = request.state.key_ring.unseal(Sealed(activation["key_id"], activation["sealed_seed"]), user_id)
+        step = matching_step(seed, body["otp"], now)
+        if step is None or await connection.execute(CONFIRM, activation["id"], step) != "UPDATE 1":
+            return JSONResponse({"error": "WrongOtp"})
+    codes, salt = generate_backup_codes(secrets.choice), secrets.token_bytes(SALT_BYTES)
+    hashes = await asyncio.get_running_loop().run_in_executor(
+        request.state.threads, lambda: [backup_code_hash(code, salt) for code in codes]
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        user = await connection.fetchrow(LOCK_USER, user_id)
+        own = await connection.fetchrow(OWN_SESSION, viewer["id"], user_id)
+        activation = await connection.fetchrow(UNDER_WAY, *under_way)
+        if own is None or activation is None or activation["last_step"] != step:
+            return JSONResponse({"error": "ActivationExpired"})
+        await connection.execute(END_CODES, user_id)
+        code_set = uuid4()
+        await connection.execute(CODE_SET, code_set, user_id, activation["id"], salt, now)
+        await connection.executemany(CODE, [(uuid4(), code_set, code_hash) for code_hash in hashes])
+        kind = "BACKUP_CODES_ISSUED"
+        await connection.execute(RECORD, uuid4(), user["company_id"], user_id, kind, now, address, agent, None)
+    file = backup_codes_file(codes, product_name="Countersign", account_name=user["email"])
+    return JSONResponse({"codes": codes, "file": file, "expiresAt": activation["expires_at"].isoformat()})
+
+
 async def ready(_request: Request) -> JSONResponse:
     """It answers."""
     return JSONResponse({"status": "ready"})
@@ -230,6 +353,8 @@ async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
 
 app = Starlette(
     routes=[
+        Route("/confirmOtp", confirm, methods=["POST"]),
+        Route("/startTwoFactorActivation", start, methods=["POST"]),
         Route("/login", login, methods=["POST"]),
         Route("/users", users, methods=["POST"]),
         Route("/verifyLogin", verify_login, methods=["POST"]),

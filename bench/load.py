@@ -28,10 +28,6 @@ class Outcome:
     # The answers themselves, in the order of the requests where there was one connection.
     answers: list[bytes] = field(default_factory=list)
 
-    def fields(self, name: str) -> list[dict[str, str]]:
-        """What a field of the operation was in each answer."""
-        return [json.loads(answer)["data"][name] for answer in self.answers]
-
 
 def request(path: str, body: object, *, session_token: str | None = None) -> bytes:
     """A POST of JSON, as it goes over the wire."""

@@ -31,7 +31,8 @@ class Server:
 
     def cpu_of_event_loop(self) -> float:
         """The CPU seconds that its first thread has taken, which runs the event loop; hashes are made in others."""
-        return cpu_seconds(Path(f"/proc/{self.pid}/task/{self.pid}/stat"))
+        # In nanoseconds, where `stat` counts hundredths of a second.
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
 
     def resident_mib(self) -> float:
         """The memory that it and its worker processes hold."""
@@ -59,6 +60,19 @@ def running(arguments: list[str], environment: Mapping[str, str], port: int, log
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def cores_kept_busy() -> Iterator[None]:
+    """A program for each core that gives way to every other, and never rests."""
+    spin = "import os\nos.nice(19)\nwhile True: pass"
+    programs = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(os.cpu_count() or 1)]  # noqa: S603  # ours
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def free_port() -> int:
