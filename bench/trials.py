@@ -1,10 +1,12 @@
 """`python -m bench.trials`: what each thing that was tried gives, beside what it took the place of."""
 
+import asyncio
+import gc
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from starlette.responses import Response
 from strawberry.extensions import ParserCache, ValidationCache
 
 import models
+from app import SWITCH_INTERVAL_S
 from bench import people
 from bench.measures import VIEWER
 from bench.people import KEYS
@@ -35,14 +38,17 @@ from transport.bodies import Parameters
 from transport.cookies import SessionCookie
 from transport.operations import DOCUMENTS_REMEMBERED, Operations
 from twofactor.addresses import AddressLimiter
+from twofactor.drawing import DrawingThread
 from twofactor.environment import Client, Environment
 from twofactor.hashing import HashingPool
+from twofactor.rules import qr
 from twofactor.rules.sealing import KeyRing
 from twofactor.rules.tokens import TokenKind, token_hash
 from twofactor.sessions import authenticate
 
 TIMES = 200
 ROUNDS = 9
+TEXT = "otpauth://totp/Countersign:somebody%40company.example?secret=" + 32 * "A" + "&issuer=Countersign&digits=6"
 
 Trial = Callable[[], Awaitable[object]]
 
@@ -71,6 +77,7 @@ async def _try(stage: Stage) -> None:
         await _documents(env, token)
         await _reset(stage)
         await _drawing()
+        await _pauses()
     finally:
         hashing.close()
         await database.close()
@@ -152,15 +159,58 @@ async def _reset(stage: Stage) -> None:
 
 
 async def _drawing() -> None:
-    text = "otpauth://totp/Countersign:somebody%40company.example?secret=" + 32 * "A" + "&issuer=Countersign&digits=6"
-
     async def chosen() -> object:
-        return segno.make_qr(text, error="m")
+        return qr.qr_code(TEXT)
 
     async def fixed() -> object:
-        return segno.make_qr(text, error="m", mask=0)
+        return segno.make_qr(TEXT, error="m", mask=0)
 
     await _tell("making a QR code", {"the best of eight masks": chosen, "one mask (not kept)": fixed})
+
+
+async def _pauses() -> None:
+    drawing, cpython_interval = DrawingThread(), sys.getswitchinterval()
+
+    async def on_the_loop() -> None:
+        qr.qr_code(TEXT)
+
+    async def in_a_thread() -> None:
+        await drawing.run(qr.qr_code, TEXT)
+
+    async def collect() -> None:
+        gc.collect()
+
+    try:
+        found = {"on the event loop": await _late(on_the_loop), "in a thread": await _late(in_a_thread)}
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        found["with a switch interval of ours"] = await _late(in_a_thread)
+        _told("while QR codes are made, the p99 of what the event loop is late, ms", found)
+        found = {"as it is": await _late(collect)}
+        gc.freeze()
+        found["what was there at the start frozen"] = await _late(collect)
+        _told("while all garbage is collected, the same, ms", found)
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(cpython_interval)
+        drawing.close()
+
+
+async def _late(work: Trial) -> float:
+    """How late the event loop is to wake who slept a millisecond, while work is done: the p99, in milliseconds."""
+    found = []
+
+    async def sleep_on() -> None:
+        while True:
+            due = time.perf_counter() + 0.001
+            await asyncio.sleep(0.001)
+            found.append((time.perf_counter() - due) * 1000)
+
+    sleeper = asyncio.create_task(sleep_on())
+    for _ in range(TIMES):
+        await work()
+        await asyncio.sleep(0.005)
+    sleeper.cancel()
+    return sorted(found)[int(len(found) * 0.99)]
 
 
 async def _tell(what: str, trials: dict[str, Trial]) -> None:
@@ -171,8 +221,11 @@ async def _tell(what: str, trials: dict[str, Trial]) -> None:
             for _ in range(TIMES):
                 await trial()
             took[name].append((time.process_time() - began) * 1000 / TIMES)
-    found = ", ".join(f"{name} {min(times):.3f}" for name, times in took.items())
-    sys.stdout.write(f"{what}, CPU ms: {found}\n")
+    _told(f"{what}, CPU ms", {name: min(times) for name, times in took.items()})
+
+
+def _told(what: str, found: Mapping[str, float]) -> None:
+    sys.stdout.write(f"{what}: {', '.join(f'{name} {value:.3f}' for name, value in found.items())}\n")
 
 
 if __name__ == "__main__":
