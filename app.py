@@ -60,7 +60,7 @@ def from_environment() -> Starlette:
 
 def _keep_the_interpreter_from_pausing() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # What was made until now stays. Looking through it for garbage would stop the event loop for long (docs/performance.md).
+    # What was made until now stays. To look through it for garbage would stop the event loop (docs/performance.md).
     gc.collect()
     gc.freeze()
 

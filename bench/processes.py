@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
@@ -27,12 +26,11 @@ class Server:
 
     def cpu(self) -> float:
         """The CPU seconds that it and its worker processes have taken."""
-        return sum(cpu_seconds(Path(f"/proc/{pid}/stat")) for pid in process_tree(self.pid))
+        return sum(map(cpu_seconds, process_tree(self.pid)))
 
     def cpu_of_event_loop(self) -> float:
         """The CPU seconds that its first thread has taken, which runs the event loop; hashes are made in others."""
-        # In nanoseconds, where `stat` counts hundredths of a second.
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+        return _cpu_seconds_of_thread(Path(f"/proc/{self.pid}/task/{self.pid}"))
 
     def resident_mib(self) -> float:
         """The memory that it and its worker processes hold."""
@@ -95,20 +93,20 @@ def process_tree(pid: int) -> list[int]:
 
 def parent_of(pid: int) -> int:
     """The process that started a process."""
-    return int(_fields_of_stat(Path(f"/proc/{pid}/stat"))[1])
+    # What stands after the name, which may hold anything: the state, and then the parent (proc(5)).
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def cpu_seconds(stat: Path) -> float:
-    """The CPU seconds, in user and kernel mode, of a process or a thread, by its `stat`."""
+def cpu_seconds(pid: int) -> float:
+    """The CPU seconds of a process whose threads live on."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        fields = _fields_of_stat(stat)
-        return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+        return sum(map(_cpu_seconds_of_thread, Path(f"/proc/{pid}/task").iterdir()))
     return 0.0
 
 
-def _fields_of_stat(stat: Path) -> list[str]:
-    # What stands after the name, which may hold anything: the state is the first of them (proc(5)).
-    return stat.read_text().rpartition(")")[2].split()
+def _cpu_seconds_of_thread(task: Path) -> float:
+    # In nanoseconds (Documentation/scheduler/sched-stats.rst), where `stat` counts hundredths of a second.
+    return int((task / "schedstat").read_text().split()[0]) / 1e9
 
 
 def _resident_kib(pid: int) -> int:

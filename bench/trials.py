@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -48,6 +49,12 @@ from twofactor.sessions import authenticate
 
 TIMES = 200
 ROUNDS = 9
+SIGN_INS = 6_000
+SIGN_IN = "UPDATE user_account SET last_login_at = now() WHERE id = $1"
+SEARCH = r"""
+    SELECT * FROM user_account WHERE company_id = $1 AND CAST(search_key AS VARCHAR) LIKE $2 ESCAPE '\'
+    ORDER BY created_at DESC, id DESC LIMIT 26
+"""
 TEXT = "otpauth://totp/Countersign:somebody%40company.example?secret=" + 32 * "A" + "&issuer=Countersign&digits=6"
 
 Trial = Callable[[], Awaitable[object]]
@@ -76,6 +83,7 @@ async def _try(stage: Stage) -> None:
         await _statements(env, token, company.people[0])
         await _documents(env, token)
         await _reset(stage)
+        await _pending_list(stage)
         await _drawing()
         await _pauses()
     finally:
@@ -156,6 +164,37 @@ async def _reset(stage: Stage) -> None:
     }  # fmt: skip
     async with asyncpg.create_pool(**options) as tidy, asyncpg.create_pool(**options, reset=leave) as plain:
         await _tell("one statement on a connection of the pool", {"reset after": using(tidy), "left": using(plain)})
+
+
+async def _pending_list(stage: Stage) -> None:
+    """What sign-ins leave in the index of texts, and what a search and the sign-in that files it away make of it."""
+    await stage.make_database("pending")
+    async with stage.connected("/pending") as connection:
+        company = await people.make_company(connection, "acme", 100_000, 1)
+        ids = await connection.fetch("SELECT id FROM user_account ORDER BY id LIMIT $1", 2 * SIGN_INS)
+    searched: dict[str, float] = {}
+    longest: dict[str, float] = {}
+    for name, kib, signing_in in (("4 MiB", 4096, ids[:SIGN_INS]), ("64 KiB", 64, ids[SIGN_INS:])):
+        # A connection remembers plans.
+        async with stage.connected("/pending") as connection:
+            await connection.execute("SELECT gin_clean_pending_list('user_by_text')")
+            await connection.execute(f"ALTER INDEX user_by_text SET (gin_pending_list_limit = {kib})")
+            took = []
+            for row in signing_in:
+                took.append(await _ms(connection.execute(SIGN_IN, row["id"])))
+                if len(took) == SIGN_INS // 3:
+                    pattern = f"%{people.surname(120)}%"
+                    found = [await _ms(connection.fetch(SEARCH, company.id, pattern)) for _ in range(TIMES)]
+                    searched[name] = statistics.median(found)
+            longest[name] = max(took)
+    _told(f"a search after {SIGN_INS // 3} sign-ins, by how much waits to be filed at most, ms", searched)
+    _told(f"the longest of {SIGN_INS} updates at a sign-in, the same, ms", longest)
+
+
+async def _ms(statement: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await statement
+    return (time.perf_counter() - began) * 1000
 
 
 async def _drawing() -> None:

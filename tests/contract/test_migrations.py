@@ -163,3 +163,19 @@ class TestIndexesOfTheUsersList:
         plan = await explain(database, query)
 
         assert "user_by_text" in plan
+
+    @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+    async def test_file_away_soon_what_sign_ins_leave(self, database: Database, company: models.Company) -> None:
+        """Each search would read it through; and of much of it PostgreSQL would leave the index and read everybody."""
+        await database.connection.execute_query(
+            "INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role,"
+            " password_hash, is_enabled, created_at, last_login_at, backup_codes_remaining)"
+            " SELECT gen_random_uuid(), $1, key, key, key, key, key, 'MEMBER', '', true, now(), now(), 0"
+            " FROM (SELECT md5(n::text) || '@acme.example' AS key FROM generate_series(1, 1000) AS n) AS people",
+            [company.id],
+        )
+        await database.connection.execute_query("UPDATE user_account SET last_login_at = now()")
+
+        (left,) = await database.connection.execute_query_dict("SELECT gin_clean_pending_list('user_by_text') AS pages")
+
+        assert left["pages"] * 8 <= 2 * 64
