@@ -39,8 +39,8 @@ MAY_HAVE_TRIGRAMS = """
 """
 
 # What sign-ins leave for later, since each makes its row anew. Every search reads it through, and PostgreSQL soon takes
-# the index for dearer than reading everybody; the sign-in that finds it full files it all away. With the usual 4 MiB both
-# are felt (docs/performance.md). 64 is the least.
+# the index for dearer than reading everybody; the sign-in that finds it full files it all away. With the usual 4 MiB
+# both are felt (docs/performance.md). 64 is the least.
 PENDING_LIST_KIB = 64
 
 
