@@ -20,6 +20,7 @@ import asyncpg
 import segno
 import uvicorn
 from argon2 import PasswordHasher
+from asyncpg import Connection
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -68,8 +69,11 @@ CLAIM = """
             OR (b.failures = 11 AND b.last_attempt_at <= $11) OR b.last_attempt_at > $12)
     RETURNING id
 """
+# More failures than there can be.
+NO_LOCK = 2**31 - 1
 WAITS = [timedelta(seconds=wait) for wait in (3600, 30, 60, 120, 240, 480, 960, 1920)]
 FIND = "SELECT * FROM user_account WHERE email_key = $1"
+USER_BY_ID = "SELECT * FROM user_account WHERE id = $1"
 LOCK_USER = "SELECT * FROM user_account WHERE id = $1 FOR NO KEY UPDATE"
 COMPANY = "SELECT * FROM company WHERE id = $1"
 RESET_WAIT = "UPDATE attempt_budget SET failures = 0 WHERE subject = $1 AND factor = $2"
@@ -129,12 +133,10 @@ async def login(request: Request) -> JSONResponse:
     """Begin to sign in with a password."""
     body = json.loads(await request.body())
     now = datetime.now(UTC)
-    since = (now - wait for wait in WAITS)
     email = email_key(body["email"])
     subject = request.state.key_ring.keyed_hash("password budget", email)
     async with request.state.pool.acquire() as connection, connection.transaction():
-        claimed = (subject, "PASSWORD", now, *since, now + CLOCK_SLACK, 2**31 - 1)
-        if await connection.fetchval(CLAIM, *claimed) is None:
+        if not await _claim(connection, subject, "PASSWORD", now, NO_LOCK):
             return JSONResponse({"error": "TooManyAttempts"})
         account = await connection.fetchrow(FIND, email)
     hashed = account["password_hash"]
@@ -160,15 +162,14 @@ async def verify_login(request: Request) -> JSONResponse:
     body = json.loads(await request.body())
     challenge = token_hash(TokenKind.CHALLENGE, body["challengeToken"])
     now = datetime.now(UTC)
-    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    address, agent = _client(request)
     async with request.state.pool.acquire() as connection, connection.transaction():
         await connection.fetchrow(LOCK, challenge)
         opened = await connection.fetchrow(OPEN, challenge, now)
         if opened is None or not is_well_formed_otp(body["otp"]):
             return JSONResponse({"error": "ChallengeExpired"})
         user_id: UUID = opened["user_id"]
-        since = (now - wait for wait in WAITS)
-        if await connection.fetchval(CLAIM, user_id.hex, "OTP", now, *since, now + CLOCK_SLACK, 100) is None:
+        if not await _claim(connection, user_id.hex, "OTP", now, 100):
             return JSONResponse({"error": "TooManyAttempts"})
         seed = request.state.key_ring.unseal(Sealed(opened["key_id"], opened["sealed_seed"]), user_id)
         step = matching_step(seed, body["otp"], now)
@@ -192,7 +193,7 @@ async def verify_login(request: Request) -> JSONResponse:
 async def viewer(request: Request) -> JSONResponse:
     """Where the 2FA of the viewer stands."""
     await request.body()
-    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    hashed = _session_hash(request)
     now = datetime.now(UTC)
     async with request.state.pool.acquire() as connection:
         row = await connection.fetchrow(SESSION, hashed)
@@ -210,7 +211,7 @@ async def viewer(request: Request) -> JSONResponse:
 async def users(request: Request) -> JSONResponse:
     """The newest users of the viewer's company account."""
     await request.body()
-    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    hashed = _session_hash(request)
     async with request.state.pool.acquire() as connection:
         viewer = await connection.fetchrow(SESSION, hashed)
         if viewer is None or viewer["role"] != "ADMIN":
@@ -235,21 +236,18 @@ async def start(request: Request) -> JSONResponse:
     """Begin an activation with a password, and draw its QR code where one is asked for."""
     body = json.loads(await request.body())
     pool, ring = request.state.pool, request.state.key_ring
-    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    hashed = _session_hash(request)
     now = datetime.now(UTC)
-    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    address, agent = _client(request)
     async with pool.acquire() as connection:
         viewer = await connection.fetchrow(SESSION, hashed)
     user_id = viewer["user_id"]
     subject = ring.keyed_hash("password budget", email_key(viewer["email"]))
     async with pool.acquire() as connection, connection.transaction():
-        since = (now - wait for wait in WAITS)
-        claimed = (subject, "PASSWORD", now, *since, now + CLOCK_SLACK, 2**31 - 1)
-        if await connection.fetchval(CLAIM, *claimed) is None:
+        if not await _claim(connection, subject, "PASSWORD", now, NO_LOCK):
             return JSONResponse({"error": "TooManyAttempts"})
-        password_hash = (await connection.fetchrow("SELECT * FROM user_account WHERE id = $1", user_id))[
-            "password_hash"
-        ]
+        proved = await connection.fetchrow(USER_BY_ID, user_id)
+    password_hash = proved["password_hash"]
     await asyncio.get_running_loop().run_in_executor(
         request.state.threads, PasswordHasher().verify, password_hash, body["password"]
     )
@@ -261,11 +259,10 @@ async def start(request: Request) -> JSONResponse:
         await connection.execute(RESET_WAIT, subject, "PASSWORD")
         if user["two_factor_activated_at"] is not None:
             return JSONResponse({"error": "TwoFactorAlreadyActive"})
-        seed, token = (
-            secrets.token_bytes(SEED_BYTES),
-            make_token(TokenKind.ACTIVATION, secrets.token_bytes(TOKEN_BYTES)),
-        )
-        sealed, expires_at = ring.seal(seed, user_id, secrets.token_bytes(NONCE_BYTES)), now + ACTIVATION_LIFETIME
+        token = make_token(TokenKind.ACTIVATION, secrets.token_bytes(TOKEN_BYTES))
+        expires_at = now + ACTIVATION_LIFETIME
+        seed = secrets.token_bytes(SEED_BYTES)
+        sealed = ring.seal(seed, user_id, secrets.token_bytes(NONCE_BYTES))
         await connection.execute(END_ACTIVATION, user_id)
         await connection.execute(
             ACTIVATION, uuid4(), token_hash(TokenKind.ACTIVATION, token), user_id, sealed.box, sealed.key_id, now,
@@ -285,10 +282,10 @@ async def confirm(request: Request) -> JSONResponse:
     """Confirm an activation with an OTP, and issue backup codes."""
     body = json.loads(await request.body())
     pool = request.state.pool
-    hashed = token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+    hashed = _session_hash(request)
     activation_hash = token_hash(TokenKind.ACTIVATION, body["activationId"])
     now = datetime.now(UTC)
-    address, agent = request.client.host if request.client else None, request.headers.get("user-agent")
+    address, agent = _client(request)
     async with pool.acquire() as connection:
         viewer = await connection.fetchrow(SESSION, hashed)
     user_id = viewer["user_id"]
@@ -323,6 +320,19 @@ async def confirm(request: Request) -> JSONResponse:
         await connection.execute(RECORD, uuid4(), user["company_id"], user_id, kind, now, address, agent, None)
     file = backup_codes_file(codes, product_name="Countersign", account_name=user["email"])
     return JSONResponse({"codes": codes, "file": file, "expiresAt": activation["expires_at"].isoformat()})
+
+
+def _session_hash(request: Request) -> str | None:
+    return token_hash(TokenKind.SESSION, request.headers["authorization"].removeprefix("Bearer "))
+
+
+def _client(request: Request) -> tuple[str | None, str | None]:
+    return request.client.host if request.client else None, request.headers.get("user-agent")
+
+
+async def _claim(connection: Connection, subject: str, factor: str, now: datetime, allowed: int) -> bool:
+    since = (now - wait for wait in WAITS)
+    return await connection.fetchval(CLAIM, subject, factor, now, *since, now + CLOCK_SLACK, allowed) is not None
 
 
 async def ready(_request: Request) -> JSONResponse:

@@ -29,6 +29,11 @@ class Outcome:
     answers: list[bytes] = field(default_factory=list)
 
 
+def p99(times: Sequence[float]) -> float:
+    """The time that one of a hundred exceeds."""
+    return sorted(times)[int(len(times) * 0.99)]
+
+
 def request(path: str, body: object, *, session_token: str | None = None) -> bytes:
     """A POST of JSON, as it goes over the wire."""
     content = json.dumps(body, separators=(",", ":")).encode()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import pyotp
 from argon2 import PasswordHasher
@@ -34,7 +35,7 @@ START = """
     mutation ($p: String!) { startTwoFactorActivation(password: $p) {
         __typename ... on TwoFactorActivation { activationId key %s expiresAt } } }
 """
-QR_CODES = {None: "", "svg": "qrCode { svg }", "png": "qrCode { pngDataUri }"}
+QR_CODES = {"": "", "svg": "qrCode { svg }", "png": "qrCode { pngDataUri }"}
 CONFIRM = """
     mutation ($activationId: ID!, $otp: String!) { confirmOtp(activationId: $activationId, otp: $otp) {
         __typename ... on BackupCodesIssued { codes file { content } expiresAt } } }
@@ -101,6 +102,7 @@ class Series:
     postgres_ms: list[float] = field(default_factory=list)
     p50_ms: list[float] = field(default_factory=list)
     rate: list[float] = field(default_factory=list)
+    failures: int = 0
 
     @property
     def cpu(self) -> float:
@@ -153,8 +155,10 @@ class Bench:
             raise RuntimeError(message)
         return outcome
 
-    async def rounds(self, compared: Mapping[str, Send]) -> dict[str, Series]:
-        """Let each take its turn, round after round; one round before them is not counted."""
+    async def rounds(
+        self, compared: Mapping[str, Send], *, connections: int = CONNECTIONS, may_fail: bool = False
+    ) -> dict[str, Series]:
+        """Let each take its turn, round after round. Of one round before them nothing but failures is counted."""
         series = {name: Series() for name in compared}
         async with self.stage.connected("/postgres") as connection:
             for number in range(self.extent.rounds + 1):
@@ -162,10 +166,11 @@ class Bench:
                     server, requests, expected = await prepare()
                     backends = await postgres_processes(connection)
                     before = server.cpu(), server.cpu_of_event_loop(), _cpu(backends)
-                    outcome = await self.send(server, requests, expected)
+                    outcome = await self.send(server, requests, expected, connections=connections, may_fail=may_fail)
+                    took = series[name]
+                    took.failures += outcome.failures
                     if number == 0:
                         continue
-                    took = series[name]
                     took.cpu_ms.append((server.cpu() - before[0]) * 1000 / len(requests))
                     took.loop_ms.append((server.cpu_of_event_loop() - before[1]) * 1000 / len(requests))
                     took.postgres_ms.append((_cpu(backends) - before[2]) * 1000 / len(requests))
@@ -236,7 +241,7 @@ def lists(
     return load.request("/graphql", {"query": USERS, "variables": variables}, session_token=token)
 
 
-def starts(tokens: Sequence[str], drawn: str | None, *, by_hand: bool) -> list[bytes]:
+def starts(tokens: Sequence[str], drawn: str, *, by_hand: bool) -> list[bytes]:
     """The requests that begin activations."""
     if by_hand:
         body: dict[str, object] = {"password": PASSWORD, "draw": drawn}
@@ -410,7 +415,7 @@ async def _activation(bench: Bench, floor: Server) -> None:
         )
         tokens = await people.sign_in(connection, [row["id"] for row in ids])
 
-    def starting(server: Server, drawn: str | None = None) -> Send:
+    def starting(server: Server, drawn: str = "") -> Send:
         return sending(server, starts(tokens, drawn, by_hand=server is floor), b"activationId")
 
     def confirming(server: Server) -> Send:
@@ -421,24 +426,26 @@ async def _activation(bench: Bench, floor: Server) -> None:
 
         return prepare
 
+    pictures = ("svg", "png")
+    steps: dict[str, Callable[[Server], Send]] = {"confirm": confirming, "start": starting}
+    steps |= {drawn: partial(starting, drawn=drawn) for drawn in pictures}
     series = await bench.rounds(
-        {"floor": confirming(floor), "ours": confirming(product)}
-        | {f"floor {drawn}": starting(floor, drawn) for drawn in QR_CODES}
-        | {f"ours {drawn}": starting(product, drawn) for drawn in QR_CODES}
+        {f"floor {name}": step(floor) for name, step in steps.items()}
+        | {f"ours {name}": step(product) for name, step in steps.items()}
     )
     group = "Without their hashing (CPU of a request)"
     bench.rows.append(
         Row(group, "the hash of a password, alone", f"{statistics.median(_hash_ms() for _ in range(10)):.2f} ms")
     )
-    for what, suffix in (("startTwoFactorActivation", " None"), ("confirmOtp, with ten backup codes", "")):
-        ours, by_hand = (statistics.median(series[whose + suffix].loop_ms) for whose in ("ours", "floor"))
+    for what, name in (("startTwoFactorActivation", "start"), ("confirmOtp, with ten backup codes", "confirm")):
+        ours, by_hand = (statistics.median(series[f"{whose} {name}"].loop_ms) for whose in ("ours", "floor"))
         bench.rows.append(
             Row(group, what, f"{ours:.2f} ms", f"floor {by_hand:.2f} ms", ours / by_hand,
-                rounds=series["ours" + suffix].loop_ms)
+                rounds=series[f"ours {name}"].loop_ms)
         )  # fmt: skip
-    for drawn in ("svg", "png"):
+    for drawn in pictures:
         # A picture is drawn in another thread, as a hash is made: it takes what the whole takes more with it.
-        ours, by_hand = (series[f"{whose} {drawn}"].cpu - series[f"{whose} None"].cpu for whose in ("ours", "floor"))
+        ours, by_hand = (series[f"{whose} {drawn}"].cpu - series[f"{whose} start"].cpu for whose in ("ours", "floor"))
         bench.rows.append(
             Row(group, f"QR code as {drawn.upper()}", f"{ours:.2f} ms", f"floor {by_hand:.2f} ms", ours / by_hand)
         )
@@ -450,11 +457,16 @@ async def _event_loop(bench: Bench, _floor: Server) -> None:
     async with bench.stage.connected(f"/{_name(bench.usual)}") as connection:
         tokens = await people.sign_in(connection, [person.id for person in bench.companies[bench.usual].people[:100]])
     views = bench.views(tokens)[: bench.extent.views // 2]
+
+    async def viewing() -> float:
+        outcome = await bench.send(product, views, b"ACTIVE", connections=1)
+        return load.p99(outcome.latencies) * 1000
+
     idle, beside, busy = [], [], []
     for _ in range(bench.extent.rounds):
-        idle.append(_p99(await bench.send(product, views, b"ACTIVE", connections=1)))
+        idle.append(await viewing())
         with cores_kept_busy():
-            beside.append(_p99(await bench.send(product, views, b"ACTIVE", connections=1)))
+            beside.append(await viewing())
         flood = asyncio.create_task(
             bench.send(
                 product,
@@ -465,7 +477,7 @@ async def _event_loop(bench: Bench, _floor: Server) -> None:
             )
         )
         await asyncio.sleep(0.5)
-        busy.append(_p99(await bench.send(product, views, b"ACTIVE", connections=1)))
+        busy.append(await viewing())
         await flood
     group = "The event loop"
     bench.rows.append(
@@ -481,9 +493,9 @@ async def _event_loop(bench: Bench, _floor: Server) -> None:
     flooded = await bench.send(
         product, bench.logins(bench.usual) * 2, b"SecondFactorRequired", connections=FLOOD, may_fail=True
     )
-    refused = sorted(flooded.failure_latencies)
+    refused = flooded.failure_latencies
     told = sum("retryAfter" in answer for answer in flooded.failed)
-    p99 = refused[int(len(refused) * 0.99)] * 1000 if refused else 0.0
+    p99 = load.p99(refused) * 1000 if refused else 0.0
     bench.rows.append(
         Row(group, f"refusals at {FLOOD} logins at once", f"p99 {p99:.0f} ms",
             f"{len(refused)} refused, {len(flooded.latencies)} answered", aim="prompt, with retryAfter",
@@ -536,45 +548,30 @@ async def _sqlite(bench: Bench) -> None:
         admin = await bench.admin(size)
         await copy_tables(connection, path, people.TABLES)
 
-        async def verifying() -> list[bytes]:
-            challenges = await people.challenge(connection, chosen)
-            await copy_tables(connection, path, ("authenticator", "challenge"))
-            return verifications(challenges)
-
-        async def viewing() -> list[bytes]:
-            return bench.views(tokens)
-
-        async def logging_in() -> list[bytes]:
-            return bench.logins(size)
-
-        async def listing() -> list[bytes]:
-            return [lists(admin)] * bench.extent.logins
-
         with bench.stage.product(url) as server:
-            for what, prepare, expected in (
-                (VERIFYING, verifying, b"sessionToken"),
-                (VIEWING, viewing, b"ACTIVE"),
-                (LOGGING_IN, logging_in, b"SecondFactorRequired"),
-                (LISTING, listing, b'"nodes":['),
-            ):
-                rates, costs, failures = [], [], 0
-                for number in range(bench.extent.rounds + 1):
-                    requests = await prepare()
-                    before = server.cpu()
-                    outcome = await bench.send(
-                        server, requests, expected, connections=SQLITE_CONNECTIONS, may_fail=True
-                    )
-                    failures += outcome.failures
-                    if number:
-                        rates.append(len(requests) / outcome.seconds)
-                        costs.append((server.cpu() - before) * 1000 / len(requests))
-                cost = statistics.median(costs)
-                bench.rows.append(
-                    Row(f"SQLite, {SQLITE_CONNECTIONS} connections (CPU of a request)", what,
-                        f"{cost:.3f} ms, {statistics.median(rates):.0f}/s, {failures} failed",
-                        f"the server on PostgreSQL {bench.costs[what]:.3f} ms", cost / bench.costs[what],
-                        aim="none fails", met=failures == 0, rounds=costs)
-                )  # fmt: skip
+
+            async def verifying() -> tuple[Server, list[bytes], bytes]:
+                challenges = await people.challenge(connection, chosen)
+                await copy_tables(connection, path, ("authenticator", "challenge"))
+                return server, verifications(challenges), b"sessionToken"
+
+            series = await bench.rounds(
+                {
+                    VERIFYING: verifying,
+                    VIEWING: sending(server, bench.views(tokens), b"ACTIVE"),
+                    LOGGING_IN: sending(server, bench.logins(size), b"SecondFactorRequired"),
+                    LISTING: sending(server, [lists(admin)] * bench.extent.logins, b'"nodes":['),
+                },
+                connections=SQLITE_CONNECTIONS,
+                may_fail=True,
+            )
+    bench.rows += [
+        Row(f"SQLite, {SQLITE_CONNECTIONS} connections (CPU of a request)", what,
+            f"{took.cpu:.3f} ms, {statistics.median(took.rate):.0f}/s, {took.failures} failed",
+            f"the server on PostgreSQL {bench.costs[what]:.3f} ms", took.cpu / bench.costs[what],
+            aim="none fails", met=took.failures == 0, rounds=took.cpu_ms)
+        for what, took in series.items()
+    ]  # fmt: skip
 
 
 async def _disk(bench: Bench) -> None:
@@ -611,10 +608,6 @@ def _beside_floor(what: str, ours: Series, floor: Series, *, goal: float | None 
 
 def _cpu(pids: Sequence[int]) -> float:
     return sum(map(cpu_seconds, pids))
-
-
-def _p99(outcome: Outcome) -> float:
-    return sorted(outcome.latencies)[int(len(outcome.latencies) * 0.99)] * 1000
 
 
 def _name(size: int) -> str:

@@ -1,12 +1,12 @@
 """What would stop the event loop of a server, and does not."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from app import SWITCH_INTERVAL_S
+from tests.cli.processes import environment
 from tests.conftest import KEYS
 
 SERVED = """
@@ -22,10 +22,8 @@ def test_a_server_does_not_look_for_garbage_among_what_stays(tmp_path: Path) -> 
 
     Nor does a thread that draws hold the interpreter's lock as long as CPython would let it.
     """
-    environment = {"COUNTERSIGN_DATABASE_URL": f"sqlite://{tmp_path}/served.sqlite3", "COUNTERSIGN_SECRET_KEYS": KEYS}
-    told = subprocess.run(
-        [sys.executable, "-c", SERVED], env={**os.environ, **environment}, capture_output=True, check=True, timeout=60
-    ).stdout
+    env = environment(COUNTERSIGN_DATABASE_URL=f"sqlite://{tmp_path}/served.sqlite3", COUNTERSIGN_SECRET_KEYS=KEYS)
+    told = subprocess.run([sys.executable, "-c", SERVED], env=env, capture_output=True, check=True, timeout=60).stdout
     frozen, looked_at, switch_interval_s = json.loads(told.splitlines()[-1])
 
     assert looked_at < frozen / 10
