@@ -1,4 +1,4 @@
-"""The example clients in `docs/clients/` go through the whole life of 2FA on a real server."""
+"""Run the example clients in `docs/clients/` against a real server."""
 
 import asyncio
 import importlib.util
@@ -16,9 +16,10 @@ from tests.conftest import PASSWORD
 from tests.docs.blocks import ROOT
 from tests.support.authenticator import Authenticator
 
-CLIENTS = ROOT / "docs" / "clients"
-# What the trail says afterwards, in whatever order.
-LIFE = sorted(
+PYTHON_CLIENT = ROOT / "docs/clients/python/client.py"
+CURL_SCRIPT = ROOT / "docs/clients/curl/flow.sh"
+# The audit events of a complete run, sorted: events of the same second have no order.
+EVENTS_OF_A_RUN = sorted(
     [
         SecurityEventKind.LOGIN_SUCCEEDED,
         SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED,
@@ -32,17 +33,16 @@ LIFE = sorted(
 )
 
 
-async def trail(database: Database) -> list[str]:
-    """The kinds of all events."""
+async def audit_event_kinds(database: Database) -> list[str]:
+    """Return the kinds of all audit events, sorted."""
     async with database.reading():
         kinds = await models.SecurityEvent.all().values_list("kind", flat=True)
     return sorted(str(kind) for kind in kinds)
 
 
-def python_client() -> ModuleType:
-    """The Python client, as a module."""
-    path = CLIENTS / "python" / "client.py"
-    spec = importlib.util.spec_from_file_location("countersign_client_example", path)
+def load_python_client() -> ModuleType:
+    """Import the Python client, which belongs to no package."""
+    spec = importlib.util.spec_from_file_location("countersign_client_example", PYTHON_CLIENT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -50,19 +50,22 @@ def python_client() -> ModuleType:
     return module
 
 
-class Person:
-    """Somebody who reads what the client shows and enters what it asks for."""
+class Terminal:
+    """Stands for the terminal of the Python client: records the output and answers the prompts."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []
         self._otps = 0
 
     def show(self, text: str) -> None:
-        """Read."""
+        """Record a line of output."""
         self.shown.append(text)
 
     def ask(self, prompt: str) -> str:
-        """Enter the next OTP each time, for the one before is used up; half a minute ahead is allowed."""
+        """Answer a prompt. Each prompt for an OTP gets the OTP of the next time step.
+
+        The server accepts each OTP once, and an OTP up to one time step ahead of its clock.
+        """
         if not prompt.startswith("One-time password"):
             return ""
         key = next(text for text in self.shown if text.startswith("Key")).rpartition(" ")[2]
@@ -70,36 +73,36 @@ class Person:
         return Authenticator(key).otp(datetime.now(UTC) + (self._otps - 1) * timedelta(seconds=30))
 
 
-async def test_the_python_client(url: str, member: models.User, database: Database) -> None:
-    """It signs in, activates 2FA, signs in with an OTP and deactivates."""
-    client, person = python_client(), Person()
+async def test_python_client_completes_the_flow(url: str, member: models.User, database: Database) -> None:
+    """Log in, activate 2FA, log in with an OTP and deactivate 2FA."""
+    client, terminal = load_python_client(), Terminal()
 
-    await client.life(client.Countersign(url), member.email, PASSWORD, person.ask, person.show)
+    await client.run_flow(client.Countersign(url), member.email, PASSWORD, terminal.ask, terminal.show)
 
-    assert await trail(database) == LIFE
-    assert [text for text in person.shown if not text.startswith(("Key", "Backup codes:"))] == [
-        "Signed in as Mia.",
+    assert await audit_event_kinds(database) == EVENTS_OF_A_RUN
+    assert [text for text in terminal.shown if not text.startswith(("Key", "Backup codes:"))] == [
+        f"Logged in as {member.name}.",
         "2FA is active.",
-        "Signed in as Mia.",
+        f"Logged in as {member.name}.",
         "2FA is inactive.",
     ]
 
 
-async def test_the_python_client_is_refused_in_words(url: str, member: models.User) -> None:
-    """A refusal is an error with the server's message and the name of its type."""
-    client, person = python_client(), Person()
+async def test_python_client_raises_user_error(url: str, member: models.User) -> None:
+    """Raise a user error with the message of the server and the name of the type."""
+    client, terminal = load_python_client(), Terminal()
 
-    with pytest.raises(client.RefusedError, match="do not match an account") as refused:
-        await client.life(client.Countersign(url), member.email, "not the password", person.ask, person.show)
+    with pytest.raises(client.UserError, match="do not match an account") as raised:
+        await client.run_flow(client.Countersign(url), member.email, "not the password", terminal.ask, terminal.show)
 
-    assert refused.value.type_name == "WrongEmailOrPassword"
+    assert raised.value.type_name == "WrongEmailOrPassword"
 
 
-async def run_flow(url: str, email: str, password: str) -> tuple[int, str]:
-    """Run the curl script. How it ended, and what it said."""
+async def run_curl_script(url: str, email: str, password: str) -> tuple[int, str]:
+    """Run the curl script and return its exit status and its output."""
     environment = {"PATH": f"{Path(shutil.which('python3') or '').parent}:/usr/bin:/bin", "EMAIL": email}
     process = await asyncio.create_subprocess_exec(
-        CLIENTS / "curl" / "flow.sh",
+        CURL_SCRIPT,
         url,
         env=environment | {"PASSWORD": password},
         stdout=asyncio.subprocess.PIPE,
@@ -115,25 +118,25 @@ async def run_flow(url: str, email: str, password: str) -> tuple[int, str]:
 
 
 needs_curl = pytest.mark.skipif(
-    not all(map(shutil.which, ("bash", "curl", "python3"))), reason="the script is for bash, curl and python3"
+    not all(map(shutil.which, ("bash", "curl", "python3"))), reason="the script needs bash, curl and python3"
 )
 
 
 @needs_curl
-async def test_the_curl_script(url: str, member: models.User, database: Database) -> None:
-    """It signs in, activates 2FA, signs in with a backup code and deactivates."""
-    status, output = await run_flow(url, member.email, PASSWORD)
+async def test_curl_script_completes_the_flow(url: str, member: models.User, database: Database) -> None:
+    """Log in, activate 2FA, log in with a backup code and deactivate 2FA."""
+    status, output = await run_curl_script(url, member.email, PASSWORD)
 
     assert status == 0, output
     assert "9 backup codes are left" in output
-    assert await trail(database) == sorted([*LIFE, SecurityEventKind.BACKUP_CODE_USED])
+    assert await audit_event_kinds(database) == sorted([*EVENTS_OF_A_RUN, SecurityEventKind.BACKUP_CODE_USED])
 
 
 @needs_curl
-async def test_the_curl_script_stops_at_a_refusal(url: str, member: models.User, database: Database) -> None:
-    """It goes on only with an answer that it knows."""
-    status, output = await run_flow(url, member.email, "not the password")
+async def test_curl_script_stops_at_a_user_error(url: str, member: models.User, database: Database) -> None:
+    """Print the user error and exit with status 1."""
+    status, output = await run_curl_script(url, member.email, "not the password")
 
     assert status == 1
-    assert output.endswith("refused: WrongEmailOrPassword: This email and password do not match an account.\n")
-    assert await trail(database) == [SecurityEventKind.LOGIN_FAILED]
+    assert output.endswith("user error: WrongEmailOrPassword: This email and password do not match an account.\n")
+    assert await audit_event_kinds(database) == [SecurityEventKind.LOGIN_FAILED]

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The life of 2FA with curl: log in, activate, log in with a backup code, deactivate. Needs curl and Python 3, which reads
-# JSON and makes OTPs; oathtool makes them where it is installed.
+# Log in, activate 2FA, log in with a backup code and deactivate 2FA, with curl. Needs curl and Python 3. Python reads JSON.
+# If oathtool is installed, it generates the OTPs; otherwise Python does.
 #
 #   EMAIL=mia@acme.example PASSWORD=... ./flow.sh [URL]
 set -euo pipefail
 
 URL="${1:-http://127.0.0.1:8000/graphql}"
-: "${EMAIL:?who signs in}" "${PASSWORD:?with which password}"
-SESSION=""
+: "${EMAIL:?email of the user}" "${PASSWORD:?password of the user}"
+SESSION_TOKEN=""
 
 LOGIN='mutation Login($email: String!, $password: String!) {
   login(email: $email, password: $password) {
@@ -62,39 +62,39 @@ DEACTIVATE='mutation Deactivate($password: String!) {
 }'
 LOGOUT='mutation Logout { logout { __typename sessionId } }'
 
-# Writes a JSON object of KEY=VALUE pairs; a KEY with a dot makes an object within it.
+# Print a JSON object with the given KEY=VALUE pairs. A dot in KEY creates a nested object.
 json() {
   python3 -c '
 import json, sys
-made = {}
+result = {}
 for pair in sys.argv[1:]:
     path, _, value = pair.partition("=")
-    *outer, last = path.split(".")
-    within = made
-    for key in outer:
-        within = within.setdefault(key, {})
-    within[last] = value
-print(json.dumps(made))' "$@"
+    *parents, name = path.split(".")
+    target = result
+    for parent in parents:
+        target = target.setdefault(parent, {})
+    target[name] = value
+print(json.dumps(result))' "$@"
 }
 
-# Picks a value out of the answer in $ANSWER: the answer of the root field is the start, each KEY leads further.
+# Print a value of $ANSWER. Start at the result of the root field and follow each KEY.
 pick() {
   python3 -c '
 import json, sys
 answer = json.loads(sys.argv[1])
 if "errors" in answer:
     sys.exit("error: " + json.dumps(answer["errors"]))
-(found,) = answer["data"].values()
+(value,) = answer["data"].values()
 for key in sys.argv[2:]:
-    found = found[int(key) if key.isdigit() else key]
-print(found)' "$ANSWER" "$@"
+    value = value[int(key) if key.isdigit() else key]
+print(value)' "$ANSWER" "$@"
 }
 
-# Sends an operation with its variables, and goes on only if the answer is one of the expected types.
+# Send an operation with its variables. Exit with status 1 if the result is not one of the expected types.
 send() {
   local operation="$1" variables="$2" expected="$3" headers=(-H 'Content-Type: application/json')
-  if [ -n "$SESSION" ]; then headers+=(-H "Authorization: Bearer $SESSION"); fi
-  # By standard input: arguments can be seen by everybody on the machine.
+  if [ -n "$SESSION_TOKEN" ]; then headers+=(-H "Authorization: Bearer $SESSION_TOKEN"); fi
+  # Send the variables through standard input: every user of the machine can read the arguments of a process.
   ANSWER="$(python3 -c '
 import json, sys
 print(json.dumps({"query": sys.argv[1], "variables": json.loads(sys.stdin.read())}))' "$operation" <<<"$variables" |
@@ -102,15 +102,15 @@ print(json.dumps({"query": sys.argv[1], "variables": json.loads(sys.stdin.read()
   local type
   type="$(pick __typename)"
   if [[ " $expected " != *" $type "* ]]; then
-    echo "refused: $type: $(pick message)" >&2
+    echo "user error: $type: $(pick message)" >&2
     exit 1
   fi
   echo "$type"
 }
 
-# What an authenticator app shows for a key (RFC 6238).
+# Print the current OTP of a TOTP secret (RFC 6238).
 otp() {
-  # The one of the OATH Toolkit: a program of this name from PyPI takes other options.
+  # This call is for oathtool of the OATH Toolkit. The program of the same name from PyPI has other options.
   if oathtool --totp --base32 "$1" 2>/dev/null | grep -x '[0-9]\{6\}'; then return; fi
   python3 -c '
 import base64, hashlib, hmac, sys, time
@@ -122,7 +122,7 @@ print(f"{number % 10**6:06}")' "$1"
 
 echo "== Log in with the password alone"
 send "$LOGIN" "$(json email="$EMAIL" password="$PASSWORD")" LoggedIn
-SESSION="$(pick sessionToken)"
+SESSION_TOKEN="$(pick sessionToken)"
 
 echo "== Activate 2FA"
 send "$START_ACTIVATION" "$(json password="$PASSWORD")" TwoFactorActivation
@@ -130,20 +130,20 @@ ACTIVATION="$(pick activationId)"
 KEY="$(pick key)"
 send "$CONFIRM_OTP" "$(json activationId="$ACTIVATION" otp="$(otp "$KEY")")" "BackupCodesIssued TwoFactorActivated"
 if [ "$(pick __typename)" = TwoFactorActivated ]; then
-  echo "Backup codes are off for this company account: that was all."
+  echo "Backup codes are disabled for this company account. The script ends here."
   send "$DEACTIVATE" "$(json password="$PASSWORD")" TwoFactorDeactivated
   exit
 fi
 BACKUP_CODE="$(pick codes 0)"
 send "$ACKNOWLEDGE_BACKUP_CODES" "$(json activationId="$ACTIVATION")" TwoFactorActivated
 send "$LOGOUT" "{}" LoggedOut
-SESSION=""
+SESSION_TOKEN=""
 
 echo "== Log in with a backup code"
-# An OTP would do as well, the next one: the first was used up by the activation.
+# An OTP also works, but only the next one: the activation used the current one.
 send "$LOGIN" "$(json email="$EMAIL" password="$PASSWORD")" SecondFactorRequired
 send "$VERIFY_LOGIN" "$(json challengeToken="$(pick challengeToken)" secondFactor.backupCode="$BACKUP_CODE")" LoggedIn
-SESSION="$(pick sessionToken)"
+SESSION_TOKEN="$(pick sessionToken)"
 echo "$(pick viewer twoFactor backupCodesRemaining) backup codes are left"
 
 echo "== Deactivate 2FA"

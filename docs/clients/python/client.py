@@ -1,9 +1,9 @@
-"""The life of 2FA as a client sees it, with gql: log in, activate, log in with an OTP, deactivate.
+"""Log in, activate 2FA, log in with an OTP and deactivate 2FA, with gql.
 
 python client.py http://127.0.0.1:8000/graphql mia@acme.example
 """
 
-# An example to run by itself, in no package.
+# This example is a script of its own and belongs to no package.
 # ruff: noqa: INP001
 
 import asyncio
@@ -16,7 +16,8 @@ from gql import Client, GraphQLRequest, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 
-# Each selects `__typename`, and of every refusal the message. What else a refusal tells is asked for by its name.
+# Each operation selects `__typename`, and the message of every user error. Other fields of a user error are selected by
+# type name.
 LOGIN = gql("""
     mutation Login($email: String!, $password: String!) {
       login(email: $email, password: $password) {
@@ -86,92 +87,92 @@ Ask = Callable[[str], str]
 Show = Callable[[str], object]
 
 
-class RefusedError(Exception):
-    """The answer is none of those that the step can go on with, known to this client or not."""
+class UserError(Exception):
+    """Raised when the result of an operation is not one of the expected types. The client may not know the type."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(answer.get("message") or answer["__typename"])
-        self.type_name: str = answer["__typename"]
-        self.answer = answer
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__(result.get("message") or result["__typename"])
+        self.type_name: str = result["__typename"]
+        self.result = result
 
 
 class Countersign:
-    """Sends operations, with a session token once there is one."""
+    """Sends operations. Adds the session token if one is set."""
 
     def __init__(self, url: str, *, language: str = "en") -> None:
         self._url = url
-        # The session token goes in here, and out again.
+        # `set_session_token` adds and removes the session token.
         self._headers = {"Accept-Language": language}
 
     async def send(self, document: GraphQLRequest, *expected: str, **variables: object) -> dict[str, Any]:
-        """The answer of an operation with one field, if it is of an expected type.
+        """Send an operation with one root field and return the result of that field.
 
         Raises:
-            RefusedError: It is of another type.
-            TransportQueryError: There is an error beside the data; go by its `extensions["code"]`.
+            UserError: The type of the result is not expected.
+            TransportQueryError: The answer contains a top-level error. Read its `extensions["code"]`.
         """
         request = GraphQLRequest(document, variable_values=variables)
-        # Without the schema, gql sends what it is given and checks nothing itself.
+        # Without the schema, gql does not validate the operation before it sends it.
         transport = HTTPXAsyncTransport(self._url, headers=self._headers, timeout=30)
         async with Client(transport=transport) as session:
-            (answer,) = (await session.execute(request)).values()
-        if answer["__typename"] not in expected:
-            raise RefusedError(answer)
-        found: dict[str, Any] = answer
-        return found
+            answer: dict[str, dict[str, Any]] = await session.execute(request)
+        (result,) = answer.values()
+        if result["__typename"] not in expected:
+            raise UserError(result)
+        return result
 
-    def sign(self, token: str | None) -> None:
-        """Carry this session from now on, or none."""
+    def set_session_token(self, token: str | None) -> None:
+        """Send this session token with every further request. If it is None, send no token."""
         self._headers.pop("Authorization", None)
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
 
 async def log_in(api: Countersign, email: str, password: str, ask: Ask, show: Show) -> None:
-    """Sign in, with or without 2FA. Asks for the second factor until it is right."""
-    answer = await api.send(LOGIN, "LoggedIn", "SecondFactorRequired", email=email, password=password)
-    challenge = answer.get("challengeToken")
-    while answer["__typename"] != "LoggedIn":
+    """Log in with or without 2FA. Ask for an OTP until it is correct."""
+    result = await api.send(LOGIN, "LoggedIn", "SecondFactorRequired", email=email, password=password)
+    challenge_token = result.get("challengeToken")
+    while result["__typename"] != "LoggedIn":
         try:
-            answer = await api.send(
+            result = await api.send(
                 VERIFY_LOGIN,
                 "LoggedIn",
-                challengeToken=challenge,
+                challengeToken=challenge_token,
                 secondFactor={"otp": ask("One-time password: ")},
             )
-        except RefusedError as refusal:
-            if refusal.type_name != "WrongSecondFactor":
+        except UserError as error:
+            if error.type_name != "WrongSecondFactor":
                 raise
-            show(str(refusal))
-    api.sign(answer["sessionToken"])
-    show(f"Signed in as {answer['viewer']['name']}.")
+            show(str(error))
+    api.set_session_token(result["sessionToken"])
+    show(f"Logged in as {result['viewer']['name']}.")
 
 
 async def activate(api: Countersign, password: str, ask: Ask, show: Show) -> None:
-    """Activate 2FA, whether backup codes are on or off."""
+    """Activate 2FA, with backup codes enabled or disabled."""
     activation = await api.send(START_ACTIVATION, "TwoFactorActivation", password=password)
     activation_id = activation["activationId"]
     show(f"Key for the authenticator app: {activation['key']}")
-    answer = await api.send(
+    result = await api.send(
         CONFIRM_OTP,
         "BackupCodesIssued",
         "TwoFactorActivated",
         activationId=activation_id,
         otp=ask("One-time password: "),
     )
-    if answer["__typename"] == "BackupCodesIssued":
-        show("\n".join(["Backup codes:", *answer["codes"]]))
-        ask("Press Enter when they are stored. ")
+    if result["__typename"] == "BackupCodesIssued":
+        show("\n".join(["Backup codes:", *result["codes"]]))
+        ask("Press Enter after you have stored the backup codes. ")
         await api.send(ACKNOWLEDGE_BACKUP_CODES, "TwoFactorActivated", activationId=activation_id)
     show("2FA is active.")
 
 
-async def life(api: Countersign, email: str, password: str, ask: Ask = input, show: Show = print) -> None:
-    """The whole of it."""
+async def run_flow(api: Countersign, email: str, password: str, ask: Ask = input, show: Show = print) -> None:
+    """Log in, activate 2FA, log out, log in with an OTP, deactivate 2FA and log out."""
     await log_in(api, email, password, ask, show)
     await activate(api, password, ask, show)
     await api.send(LOGOUT, "LoggedOut")
-    api.sign(None)
+    api.set_session_token(None)
     await log_in(api, email, password, ask, show)
     await api.send(DEACTIVATE, "TwoFactorDeactivated", password=password)
     show("2FA is inactive.")
@@ -181,8 +182,8 @@ async def life(api: Countersign, email: str, password: str, ask: Ask = input, sh
 if __name__ == "__main__":
     _, url, email = sys.argv
     try:
-        asyncio.run(life(Countersign(url), email, getpass()))
-    except RefusedError as refusal:
-        sys.exit(f"Refused: {refusal}")
-    except TransportQueryError as failure:
-        sys.exit(f"Failed: {failure}")
+        asyncio.run(run_flow(Countersign(url), email, getpass()))
+    except UserError as error:
+        sys.exit(f"User error: {error}")
+    except TransportQueryError as error:
+        sys.exit(f"Error: {error}")

@@ -1,4 +1,4 @@
-// Makes types of every operation in src/ from the committed schema: `npm run codegen`.
+// Generate the types of every operation in src/ from the committed schema: `npm run codegen`.
 
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
@@ -10,7 +10,7 @@ const config: CodegenConfig = {
       preset: "client",
       presetConfig: { fragmentMasking: false },
       config: {
-        // Plain strings: no GraphQL library is needed at run time.
+        // Generate documents as strings, so that the client needs no GraphQL library at run time.
         documentMode: "string",
         enumsAsTypes: true,
         scalars: { DateTime: "string" },

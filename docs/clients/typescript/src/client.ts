@@ -1,8 +1,8 @@
-// Sends operations. All that is particular to Countersign about it stands in the comments.
+// Send operations to Countersign. The comments explain what is specific to Countersign.
 
 import type { TypedDocumentString } from "./generated/graphql";
 
-/** The codes of top-level errors. More may come. */
+/** The codes of top-level errors. A later server version may add codes. */
 export type ErrorCode =
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
@@ -12,14 +12,14 @@ export type ErrorCode =
   | "INTERNAL_SERVER_ERROR"
   | (string & {});
 
-/** What no correct client meets, or what it can only wait for. */
+/** Thrown when the answer contains a top-level error. A correct client does not cause it, or can only retry later. */
 export class ApiError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    /** Seconds after which to try again, with `SERVICE_UNAVAILABLE`. */
+    /** Seconds to wait before a retry. Set if the code is `SERVICE_UNAVAILABLE`. */
     readonly retryAfter: number | undefined,
-    /** What to tell support, with `INTERNAL_SERVER_ERROR`. */
+    /** The id to report to support. Set if the code is `INTERNAL_SERVER_ERROR`. */
     readonly correlationId: string | undefined,
   ) {
     super(message);
@@ -32,7 +32,7 @@ interface Answer<Data> {
 }
 
 export class Countersign {
-  /** In a browser, sign in with the transport `COOKIE` and leave it undefined. */
+  /** In a browser, log in with the transport `COOKIE` and leave this undefined. */
   sessionToken: string | undefined;
 
   constructor(
@@ -40,14 +40,20 @@ export class Countersign {
     private readonly language = "en",
   ) {}
 
-  /** The data of an operation. A field that was refused is null in it, so an operation with one field throws instead. */
+  /**
+   * Execute an operation and return its data.
+   *
+   * Throws an `ApiError` if the answer contains a top-level error. Therefore use one root field per operation: with several
+   * root fields, the data of the other fields would be lost.
+   */
   async execute<Data, Variables>(
     document: TypedDocumentString<Data, Variables>,
     ...[variables]: Variables extends Record<string, never> ? [] : [Variables]
   ): Promise<Data> {
     const response = await fetch(this.url, {
       method: "POST",
-      // The cookie goes along, to our own origin; to another one it takes "include" and the server's leave.
+      // Send the session cookie to our own origin. If the API has another origin, use "include" and add the origin of this
+      // page to `COUNTERSIGN_ALLOWED_ORIGINS`.
       credentials: "same-origin",
       headers: {
         "Content-Type": "application/json",

@@ -1,57 +1,59 @@
-// The life of 2FA, each step with every answer that it can have. What to show is left to `Screens`.
+// Log in, activate 2FA, deactivate 2FA and log out. Each step handles every possible result. The application implements
+// `Screens`.
 
 import { Countersign } from "./client";
 import type { SecondFactorInput, SecondFactorMethod } from "./generated/graphql";
 import * as operations from "./operations";
 
-/** What a person is asked for and shown. A refusal stands beside the field that it is about. */
+/** The screens that ask the user for input. Show `errorMessage` next to the input field. */
 export interface Screens {
-  secondFactor(methods: SecondFactorMethod[], refusal?: string): Promise<SecondFactorInput>;
-  otpOfNewEntry(qrCode: string, key: string, refusal?: string): Promise<string>;
+  askForSecondFactor(methods: SecondFactorMethod[], errorMessage?: string): Promise<SecondFactorInput>;
+  askForFirstOtp(qrCode: string, key: string, errorMessage?: string): Promise<string>;
   storeBackupCodes(codes: string[], file: { name: string; mimeType: string; content: string }): Promise<void>;
 }
 
-/** How a step ended: done, or refused with words for the person at the screen. */
+/** The outcome of a step: done, or a message for the user. */
 export type Outcome =
   | { done: true }
   | { done: false; message: string; retryAt?: Date; startOver?: boolean };
 
 const DONE: Outcome = { done: true };
 
-/** A root field is null only beside an error, which `execute` throws. */
-function given<T>(answer: T | null): T {
-  if (answer === null) throw new Error("null without an error");
-  return answer;
+/** Return the result of a root field. It is null only if the answer contains a top-level error, and `execute` throws that. */
+function requireResult<T>(result: T | null): T {
+  if (result === null) throw new Error("The result is null, but the answer contains no error.");
+  return result;
 }
 
-function wait(refusal: { message: string; retryAt: string }): Outcome {
-  return { done: false, message: refusal.message, retryAt: new Date(refusal.retryAt) };
+function waitOutcome(error: { message: string; retryAt: string }): Outcome {
+  return { done: false, message: error.message, retryAt: new Date(error.retryAt) };
 }
 
 /**
- * A name that this client was not built with: the server has learnt a new refusal. It is a refusal all the same.
- * The parameter is `never`, so `tsc` fails where a member that is known has no case of its own.
+ * Handle a result type that did not exist when this client was built. Treat it as a user error.
+ *
+ * The parameter has the type `never`: if a known result type has no case, `tsc` fails.
  */
-function unknownAnswer(answer: never): Outcome {
-  const { message } = answer as { message?: string };
+function unknownOutcome(result: never): Outcome {
+  const { message } = result as { message?: string };
   return { done: false, message: message ?? "This did not work." };
 }
 
-export async function signIn(api: Countersign, screens: Screens, email: string, password: string): Promise<Outcome> {
+export async function logIn(api: Countersign, screens: Screens, email: string, password: string): Promise<Outcome> {
   const { login } = await api.execute(operations.LOGIN, { email, password, transport: "TOKEN" });
-  const answer = given(login);
-  switch (answer.__typename) {
+  const result = requireResult(login);
+  switch (result.__typename) {
     case "LoggedIn":
-      api.sessionToken = answer.sessionToken ?? undefined;
+      api.sessionToken = result.sessionToken ?? undefined;
       return DONE;
     case "SecondFactorRequired":
-      return verify(api, screens, answer.challengeToken, answer.methods);
+      return verify(api, screens, result.challengeToken, result.methods);
     case "WrongEmailOrPassword":
-      return { done: false, message: answer.message };
+      return { done: false, message: result.message };
     case "TooManyAttempts":
-      return wait(answer);
+      return waitOutcome(result);
     default:
-      return unknownAnswer(answer);
+      return unknownOutcome(result);
   }
 }
 
@@ -61,44 +63,44 @@ async function verify(
   challengeToken: string,
   methods: SecondFactorMethod[],
 ): Promise<Outcome> {
-  let refusal: string | undefined;
+  let errorMessage: string | undefined;
   for (;;) {
-    const secondFactor = await screens.secondFactor(methods, refusal);
+    const secondFactor = await screens.askForSecondFactor(methods, errorMessage);
     const { verifyLogin } = await api.execute(operations.VERIFY_LOGIN, { challengeToken, secondFactor });
-    const answer = given(verifyLogin);
-    switch (answer.__typename) {
+    const result = requireResult(verifyLogin);
+    switch (result.__typename) {
       case "LoggedIn":
-        api.sessionToken = answer.sessionToken ?? undefined;
+        api.sessionToken = result.sessionToken ?? undefined;
         return DONE;
       case "WrongSecondFactor":
-        // The challenge is still good: ask again.
-        refusal = answer.message;
+        // The challenge is still valid, so ask again.
+        errorMessage = result.message;
         break;
       case "TooManyAttempts":
-        return wait(answer);
+        return waitOutcome(result);
       case "SecondFactorLocked":
-        return { done: false, message: answer.message };
+        return { done: false, message: result.message };
       case "ChallengeExpired":
-        return { done: false, message: answer.message, startOver: true };
+        return { done: false, message: result.message, startOver: true };
       default:
-        return unknownAnswer(answer);
+        return unknownOutcome(result);
     }
   }
 }
 
 export async function activate(api: Countersign, screens: Screens, password: string): Promise<Outcome> {
   const { startTwoFactorActivation } = await api.execute(operations.START_ACTIVATION, { password });
-  const answer = given(startTwoFactorActivation);
-  switch (answer.__typename) {
+  const result = requireResult(startTwoFactorActivation);
+  switch (result.__typename) {
     case "TwoFactorActivation":
-      return confirm(api, screens, answer);
+      return confirm(api, screens, result);
     case "WrongPassword":
     case "TwoFactorAlreadyActive":
-      return { done: false, message: answer.message };
+      return { done: false, message: result.message };
     case "TooManyAttempts":
-      return wait(answer);
+      return waitOutcome(result);
     default:
-      return unknownAnswer(answer);
+      return unknownOutcome(result);
   }
 }
 
@@ -108,63 +110,63 @@ async function confirm(
   activation: { activationId: string; key: string; qrCode: { svgDataUri: string } },
 ): Promise<Outcome> {
   const { activationId, key, qrCode } = activation;
-  let refusal: string | undefined;
+  let errorMessage: string | undefined;
   for (;;) {
-    const otp = await screens.otpOfNewEntry(qrCode.svgDataUri, key, refusal);
+    const otp = await screens.askForFirstOtp(qrCode.svgDataUri, key, errorMessage);
     const { confirmOtp } = await api.execute(operations.CONFIRM_OTP, { activationId, otp });
-    const answer = given(confirmOtp);
-    switch (answer.__typename) {
+    const result = requireResult(confirmOtp);
+    switch (result.__typename) {
       case "BackupCodesIssued":
-        await screens.storeBackupCodes(answer.codes, answer.file);
+        await screens.storeBackupCodes(result.codes, result.file);
         return acknowledge(api, activationId);
       case "TwoFactorActivated":
-        // Backup codes are off: that was all.
+        // Backup codes are disabled, so no further step follows.
         return DONE;
       case "WrongOtp":
-        refusal = answer.message;
+        errorMessage = result.message;
         break;
       case "ActivationExpired":
-        return { done: false, message: answer.message, startOver: true };
+        return { done: false, message: result.message, startOver: true };
       case "TooManyAttempts":
-        return wait(answer);
+        return waitOutcome(result);
       default:
-        return unknownAnswer(answer);
+        return unknownOutcome(result);
     }
   }
 }
 
 async function acknowledge(api: Countersign, activationId: string): Promise<Outcome> {
   const { acknowledgeBackupCodes } = await api.execute(operations.ACKNOWLEDGE_BACKUP_CODES, { activationId });
-  const answer = given(acknowledgeBackupCodes);
-  switch (answer.__typename) {
+  const result = requireResult(acknowledgeBackupCodes);
+  switch (result.__typename) {
     case "TwoFactorActivated":
       return DONE;
     case "ActivationExpired":
     case "OtpNotConfirmed":
-      return { done: false, message: answer.message, startOver: true };
+      return { done: false, message: result.message, startOver: true };
     default:
-      return unknownAnswer(answer);
+      return unknownOutcome(result);
   }
 }
 
 export async function deactivate(api: Countersign, password: string): Promise<Outcome> {
   const { deactivateTwoFactor } = await api.execute(operations.DEACTIVATE, { password });
-  const answer = given(deactivateTwoFactor);
-  switch (answer.__typename) {
+  const result = requireResult(deactivateTwoFactor);
+  switch (result.__typename) {
     case "TwoFactorDeactivated":
       return DONE;
     case "WrongPassword":
     case "TwoFactorIsEnforced":
     case "TwoFactorNotActive":
-      return { done: false, message: answer.message };
+      return { done: false, message: result.message };
     case "TooManyAttempts":
-      return wait(answer);
+      return waitOutcome(result);
     default:
-      return unknownAnswer(answer);
+      return unknownOutcome(result);
   }
 }
 
-export async function signOut(api: Countersign): Promise<void> {
+export async function logOut(api: Countersign): Promise<void> {
   await api.execute(operations.LOGOUT);
   api.sessionToken = undefined;
 }

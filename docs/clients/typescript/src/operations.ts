@@ -1,4 +1,4 @@
-// Each operation selects `__typename`, spreads the refusals whose facts it shows, and takes the message of all others.
+// Each operation selects `__typename`, the user errors whose fields the client shows, and the message of all other user errors.
 
 import { graphql } from "./generated";
 
