@@ -1,1 +1,1 @@
-"""The documentation does what it says: its operations run, its clients work."""
+"""Tests of the documentation: its operations run, its links work and its example clients work."""

@@ -1,4 +1,4 @@
-"""The application that the documentation talks to, in this process and on a real socket."""
+"""Fixtures that start the application in this process and on a real socket."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -17,13 +17,13 @@ from twofactor.environment import Environment, utc_now
 
 @pytest.fixture
 def now() -> Callable[[], datetime]:
-    """The clock of the application: the real one, for programs that have clocks of their own."""
+    """Return the real clock: the example clients generate OTPs with the real time."""
     return utc_now
 
 
 @pytest.fixture
 def settings(database_url: str, smtp_server: MailServer) -> Settings:
-    """Settings of a server that sends its letters to the mail server of the test."""
+    """Return settings that send emails to the mail server of the test."""
     return Settings(
         database_url=database_url,
         secret_keys=KEYS,
@@ -35,26 +35,26 @@ def settings(database_url: str, smtp_server: MailServer) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings, now: Callable[[], datetime]) -> Starlette:
-    """The application, not yet started."""
+    """Return the application before its start."""
     return create_app(settings, clock=now)
 
 
 @pytest.fixture
 async def started(app: Starlette) -> AsyncIterator[Starlette]:
-    """The application, started."""
+    """Start the application in this process."""
     async with app.router.lifespan_context(app):
         yield app
 
 
 @pytest.fixture
 async def url(app: Starlette, settings: Settings) -> AsyncIterator[str]:
-    """The address of the API on a server that is up."""
+    """Start the application on a socket and return the URL of the API."""
     async with serving(app, settings) as address:
         yield address
 
 
 @pytest.fixture
 def database(app: Starlette) -> Database:
-    """The database of the application."""
+    """Return the database of the application."""
     env: Environment = app.state.env
     return env.database

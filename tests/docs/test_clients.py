@@ -13,7 +13,7 @@ import models
 from models import SecurityEventKind
 from models.database import Database
 from tests.conftest import PASSWORD
-from tests.docs.blocks import ROOT
+from tests.docs.markdown import ROOT
 from tests.support.authenticator import Authenticator
 
 PYTHON_CLIENT = ROOT / "docs/clients/python/client.py"

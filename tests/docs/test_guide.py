@@ -1,4 +1,4 @@
-"""`docs/guide.md` runs from its first operation to its last, and each answer has the form that it shows."""
+"""Run the operations of `docs/guide/` in reading order and compare each answer with the guide."""
 
 import json
 import re
@@ -11,106 +11,147 @@ import pytest
 from starlette.applications import Starlette
 
 import models
-from tests.docs.blocks import GUIDE, Block, blocks_of
+from tests.docs.markdown import GUIDE_INDEX, CodeBlock, code_blocks, guide_pages
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 
-STEP = timedelta(seconds=30)
-# Texts that clients go by or show, so that they have to be the very same. All others differ from run to run.
-SAME = {"__typename", "message", "code", "state", "kind", "role", "name", "email", "note", "mimeType", "ipAddress"}
+TIME_STEP = timedelta(seconds=30)
+# Strings that clients use in code or show. They must equal the guide. All other strings differ from run to run.
+COMPARED_STRINGS = {
+    "__typename",
+    "message",
+    "code",
+    "state",
+    "kind",
+    "role",
+    "name",
+    "email",
+    "note",
+    "mimeType",
+    "ipAddress",
+}
 ID_OR_TOKEN = re.compile(r"(cs|user|company|session|event)_\w+", re.ASCII)
 SIX_DIGITS = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 @pytest.fixture
 def now(clock: Clock) -> Callable[[], datetime]:
-    """A clock that stands still, so that the reader has time to read."""
+    """Return a clock that only the test advances."""
     return clock
 
 
-class Reader:
-    """Runs the operations as somebody who follows the guide would, with the real values in place of the shown ones."""
+def _parse(block: CodeBlock) -> Any:  # noqa: ANN401  # any JSON
+    try:
+        return json.loads(block.text)
+    except ValueError as error:
+        pytest.fail(f"{block.source}: invalid JSON: {error}")
+
+
+class GuideRunner:
+    """Executes the operations of the guide. Replaces the ids, tokens and OTPs of the guide with those of the server."""
 
     def __init__(self, app: Starlette, clock: Clock) -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("203.0.113.9", 40_000))
         headers = {"user-agent": "Acme/4.2 (iPhone)", "accept-language": "en"}
         self.api = Api(httpx.AsyncClient(transport=transport, base_url="https://countersign.test", headers=headers))
         self._clock = clock
-        self._app = Authenticator("")
-        # From each id, token or code that the guide shows to what the server gave.
-        self._real: dict[str, str] = {}
+        self._authenticator = Authenticator("")
+        # Maps each id, token or code of the guide to the value that the server returned.
+        self._server_values: dict[str, str] = {}
 
-    async def follow(self, operation: Block, variables: Block | None, answer: Block) -> None:
-        """Run an operation, and compare its answer."""
-        self._clock.advance(STEP)
-        shown = json.loads(answer.text)
-        sent = self._with_real_values(json.loads(variables.text)) if variables else {}
+    async def run_page(self, blocks: list[CodeBlock]) -> None:
+        """Execute the operations of one page in order. An operation and its answers must be on the same page."""
+        operation: CodeBlock | None = None
+        variables: CodeBlock | None = None
+        answers = 0
+        for block in blocks:
+            match block.kind:
+                case "graphql":
+                    assert operation is None or answers, f"{operation.source}: the operation has no answer"
+                    operation, variables, answers = block, None, 0
+                case "json variables":
+                    assert operation is not None, f"{block.source}: variables without an operation"
+                    variables = block
+                case "json answer":
+                    assert operation is not None, f"{block.source}: an answer without an operation"
+                    await self.run(operation, variables, block)
+                    variables, answers = None, answers + 1
+                case kind:
+                    assert kind == "js", f"{block.source}: unknown kind of code block: {kind}"
+        assert operation is None or answers, f"{operation.source}: the operation has no answer"
+        assert variables is None, f"{variables.source}: the variables have no answer"
+
+    async def run(self, operation: CodeBlock, variables: CodeBlock | None, answer: CodeBlock) -> None:
+        """Execute an operation and compare its answer with the guide."""
+        self._clock.advance(TIME_STEP)
+        expected = _parse(answer)
+        sent = self._to_server_values(_parse(variables)) if variables else {}
         actual = await self.api.execute(operation.text, sent)
-        self._compare(shown, actual, f"docs/guide.md:{answer.line}")
-        assert ("errors" in actual) == ("errors" in shown), actual
-        self._remember(shown, actual)
-        for given in (actual.get("data") or {}).values():
-            if isinstance(given, dict) and "sessionToken" in given:
-                # Null where the session is in the cookie, which the client has kept.
-                self.api.session_token = given["sessionToken"]
-            if isinstance(given, dict) and "otpauthUri" in given:
-                self._app = Authenticator.parse(given["otpauthUri"])
+        self._compare(expected, actual, answer.source)
+        assert ("errors" in actual) == ("errors" in expected), f"{answer.source}: {actual}"
+        self._remember(expected, actual, answer.source)
+        for result in (actual.get("data") or {}).values():
+            if isinstance(result, dict) and "sessionToken" in result:
+                # If the token is null, the session is in the cookie, and the HTTP client stores it.
+                self.api.session_token = result["sessionToken"]
+            if isinstance(result, dict) and "otpauthUri" in result:
+                self._authenticator = Authenticator.parse(result["otpauthUri"])
 
-    def _with_real_values(self, shown: Any, key: str = "") -> Any:  # noqa: ANN401  # any JSON
-        if isinstance(shown, dict):
-            return {name: self._with_real_values(value, name) for name, value in shown.items()}
-        if key == "otp" and SIX_DIGITS.fullmatch(shown):
-            return self._app.otp(self._clock.now)
-        return self._real.get(shown, shown) if isinstance(shown, str) else shown
+    def _to_server_values(self, value: Any, key: str = "") -> Any:  # noqa: ANN401  # any JSON
+        if isinstance(value, dict):
+            return {name: self._to_server_values(member, name) for name, member in value.items()}
+        if key == "otp" and SIX_DIGITS.fullmatch(value):
+            return self._authenticator.otp(self._clock.now)
+        return self._server_values.get(value, value) if isinstance(value, str) else value
 
-    def _compare(self, shown: Any, actual: Any, place: str) -> None:  # noqa: ANN401  # any JSON
-        assert type(shown) is type(actual), f"{place}: {actual!r}"
-        if isinstance(shown, dict):
-            assert shown.keys() <= actual.keys(), place
-            for name, value in shown.items():
-                self._compare(value, actual[name], f"{place} {name}")
-        elif isinstance(shown, list):
-            assert len(shown) <= len(actual), place
-            for number, (value, other) in enumerate(zip(shown, actual, strict=False)):
-                self._compare(value, other, f"{place} {number}")
-        elif not isinstance(shown, str) or place.rpartition(" ")[2] in SAME:
-            assert shown == actual, place
+    def _compare(self, expected: Any, actual: Any, source: str, *path: str | int) -> None:  # noqa: ANN401  # any JSON
+        message = f"{source}: {'.'.join(map(str, path))}: the server returned {actual!r}"
+        assert type(expected) is type(actual), message
+        if isinstance(expected, dict):
+            assert expected.keys() <= actual.keys(), message
+            for name, value in expected.items():
+                self._compare(value, actual[name], source, *path, name)
+        elif isinstance(expected, list):
+            assert len(expected) <= len(actual), message
+            for number, (value, other) in enumerate(zip(expected, actual, strict=False)):
+                self._compare(value, other, source, *path, number)
+        elif not isinstance(expected, str) or path[-1] in COMPARED_STRINGS:
+            assert expected == actual, message
 
-    def _remember(self, shown: Any, actual: Any) -> None:  # noqa: ANN401  # any JSON
-        if isinstance(shown, dict):
-            for name, value in shown.items():
-                self._remember(value, actual[name])
-        elif isinstance(shown, list):
-            for value, other in zip(shown, actual, strict=False):
-                self._remember(value, other)
-        elif isinstance(shown, str) and shown != actual:
-            # An id or token stands for one thing wherever the guide shows it.
-            assert not ID_OR_TOKEN.fullmatch(shown) or self._real.get(shown, actual) == actual, shown
-            self._real[shown] = actual
+    def _remember(self, expected: Any, actual: Any, source: str) -> None:  # noqa: ANN401  # any JSON
+        if isinstance(expected, dict):
+            for name, value in expected.items():
+                self._remember(value, actual[name], source)
+        elif isinstance(expected, list):
+            for value, other in zip(expected, actual, strict=False):
+                self._remember(value, other, source)
+        elif isinstance(expected, str) and expected != actual:
+            if ID_OR_TOKEN.fullmatch(expected):
+                known = self._server_values.get(expected, actual)
+                assert known == actual, f"{source}: {expected} stands for two different values"
+            self._server_values[expected] = actual
 
 
-async def test_runs_from_beginning_to_end(
+def test_index_lists_every_page_once() -> None:
+    """Require that the index of the guide defines a complete reading order."""
+    listed = [page.name for page in guide_pages()]
+    existing = {page.name for page in GUIDE_INDEX.parent.glob("*.md")} - {GUIDE_INDEX.name}
+    missing = sorted(existing.difference(listed))
+    repeated = sorted({name for name in listed if listed.count(name) > 1})
+
+    assert not missing, f"{GUIDE_INDEX} does not list {missing}"
+    assert not repeated, f"{GUIDE_INDEX} lists {repeated} more than once"
+
+
+async def test_guide_runs_in_reading_order(
     started: Starlette, member: models.User, admin: models.User, clock: Clock
 ) -> None:
-    """Mia and Ada do what the guide says, in its order."""
+    """Run all pages as the member and the admin of the guide."""
     assert (member.email, admin.email) == ("mia@acme.example", "ada@acme.example")
-    reader = Reader(started, clock)
-    operation = variables = None
-    answers = 0
+    runner = GuideRunner(started, clock)
 
-    for block in blocks_of(GUIDE):
-        match block.kind:
-            case "graphql":
-                assert operation is None or answers, f"{block.line}: the operation before has no answer"
-                operation, variables, answers = block, None, 0
-            case "json variables":
-                variables = block
-            case "json answer":
-                assert operation is not None
-                await reader.follow(operation, variables, block)
-                variables, answers = None, answers + 1
-            case kind:
-                assert kind == "js", f"{block.line}: a block of an unknown kind"
-    assert answers
-    await reader.api.http.aclose()
+    for page in guide_pages():
+        await runner.run_page(code_blocks(page))
+
+    await runner.api.http.aclose()
