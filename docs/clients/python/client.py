@@ -88,7 +88,7 @@ Show = Callable[[str], object]
 
 
 class UserError(Exception):
-    """Raised when the result of an operation is not one of the expected types. The client may not know the type."""
+    """Raised when the result of an operation is not one of the expected types. The type can be new to this client."""
 
     def __init__(self, result: dict[str, Any]) -> None:
         super().__init__(result.get("message") or result["__typename"])
