@@ -1,4 +1,4 @@
-# What can be done with Countersign. Needs Python 3.11 or newer and make; `make help` lists the targets.
+# Commands of this repository. They need Python 3.11 or newer and make; `make check` also needs npm. `make help` lists them.
 
 PYTHON ?= python3
 # Where the virtual environments are made.
@@ -24,7 +24,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak mutants bench check schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak mutants bench check check-frontend schema lock clean
 
 help: ## Say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,7 +81,7 @@ mutants: $(INSTALLED_DEV) ## Change the rules of 2FA in small ways, and count th
 bench: $(INSTALLED_DEV) ## Measure what things cost, and write it into docs/performance.md; BENCH=--quick only tries it out
 	$(RUN_DEV) -m bench $(BENCH)
 
-check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
+check: $(INSTALLED_DEV) check-frontend ## Check style, types, layers, and that migrations and schema.graphql are in step with the code
 	$(RUN_DEV) -m ruff check .
 	$(RUN_DEV) -m ruff format --check .
 	$(RUN_DEV) -m mypy $(PACKAGES)
@@ -89,6 +89,10 @@ check: $(INSTALLED_DEV) ## Check style, types, layers, and that migrations and s
 	$(RUN_DEV) -m pytest -q tests/contract/test_migrations.py -k in_step
 	$(RUN_DEV) -c $(EXPORT) | diff schema.graphql -
 	$(RUN_DEV) -c $(EXPORT_POSSIBLE_TYPES) | diff possibleTypes.json -
+
+# The TypeScript version is the one that the TypeScript client pins, so that there is one lock file for both.
+check-frontend: docs/clients/typescript/node_modules/.package-lock.json ## Check the types of the frontend's JavaScript with tsc
+	docs/clients/typescript/node_modules/.bin/tsc --project web/tsconfig.json
 
 schema: $(INSTALLED_DEV) ## Write schema.graphql anew, and possibleTypes.json for clients with a cache
 	$(RUN_DEV) -c $(EXPORT) > schema.graphql
@@ -105,7 +109,8 @@ lock: $(INSTALLED_DEV) ## Take the newest versions of what we depend on into req
 clean: ## Remove the environments and what tools keep between runs
 	rm -rf $(VENV) $(VENV_DEV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
 
-# Each needs Python alone. What needs system packages or npm as well is a target `test-NAME`, listed in .ci/run.
+# The environments need Python alone. `check-frontend`, and with it `check`, needs npm as well. Other targets that need
+# system packages or npm are named `test-NAME` and listed in .ci/run.
 $(INSTALLED): requirements/demo.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) $(PIP) --require-hashes --requirement requirements/demo.lock
