@@ -113,7 +113,7 @@ def test_wrong_passwords_and_otps_are_refused_beside_their_fields(visitor: Visit
         visitor.is_refused("Password", f"wait: {left}.")
     visitor.fill("Password", PASSWORD)
     visitor.press("Continue")
-    visitor.is_refused("Password", "The next try counts from")
+    visitor.is_refused("Password", "You can try again from")
 
     visitor.waits(timedelta(minutes=1))
     visitor.press("Continue")

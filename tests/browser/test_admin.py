@@ -101,7 +101,7 @@ def test_the_policy_says_what_it_will_do_before_it_is_done(visitor: Visitor, sit
     visitor.sees("One user with 2FA can no longer log in with backup codes.")
     visitor.fill("Your own password", PASSWORD)
     visitor.press("Save")
-    visitor.is_told("The policy is in force")
+    visitor.is_told("The policy has been saved")
     expect(visitor.page.get_by_label("Everybody must have 2FA")).to_be_checked()
     expect(visitor.page.get_by_label("Backup codes")).not_to_be_checked()
     visitor.follow("Events")
@@ -142,7 +142,7 @@ def test_events_are_filtered_by_kind_and_day(visitor: Visitor, site: Site) -> No
     expect(items).to_have_count(1)
     visitor.fill("To", WEEKDAY_OF_NOBODY)
     visitor.press("Show")
-    visitor.sees("Nothing happened.")
+    visitor.sees("No events.")
 
 
 def test_users_see_their_own_events(visitor: Visitor, site: Site) -> None:

@@ -116,11 +116,11 @@ def test_a_session_is_signed_out_from_another_one(new_visitor: Callable[..., Vis
     expect(items).to_have_count(2)
     expect(items.first).to_contain_text("This session")
     items.last.get_by_role("button").click()
-    here.is_told("The session is over")
+    here.is_told("The session has ended")
     expect(items).to_have_count(1)
 
     there.follow("Sessions")
-    there.is_told("Your session is over")
+    there.is_told("Your session has ended")
     there.sees_page(f"Log in to {PRODUCT}")
 
 
@@ -139,7 +139,7 @@ def test_a_new_password_is_asked_for_from_then_on(visitor: Visitor, site: Site) 
     visitor.is_refused("New password", "too easy to guess")
     visitor.fill("New password", NEW_PASSWORD)
     visitor.press("Change password")
-    visitor.is_told("Your new password is in force")
+    visitor.is_told("Your password has been changed")
     assert person.name in visitor.letter(person.email, "Your password was changed")["text"]
 
     visitor.press("Log out")

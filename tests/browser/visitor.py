@@ -46,7 +46,7 @@ class Visitor:
 
     def is_told(self, text: str) -> None:
         """This was said in the live region above the page."""
-        expect(self.page.locator("#notices")).to_contain_text(text)
+        expect(self.page.locator("#notifications")).to_contain_text(text)
 
     def is_refused(self, label: str, text: str) -> None:
         """The refusal stands with this field: it is invalid, focused, and described by the words."""

@@ -1,37 +1,47 @@
-/** Making elements. Text is always text: nothing here parses HTML. */
+/** Functions that create DOM elements. Strings become text nodes: this module never parses HTML. */
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** @typedef {Node | string | null | undefined | false} Child */
+/** @typedef {Node | string | null | undefined | false} Child false, null, undefined and "" add nothing */
 
 /**
- * An HTML element. `on…` properties are listeners; true is an attribute without a value; false and null leave it out.
- * @param {string} tag
- * @param {Record<string, any>} [properties]
+ * Attributes by name. `on…` adds a listener for the event of the rest of the name; true sets an attribute without a
+ * value; false, null and undefined leave the attribute out.
+ * @typedef {Record<string, any>} Properties
+ */
+
+/**
+ * Creates an HTML element.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Properties} [properties]
  * @param {...(Child | Child[])} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, properties = {}, ...children) {
-  return fill(document.createElement(tag), properties, children);
+  return addProperties(document.createElement(tag), properties, children);
 }
 
 /**
- * An SVG element.
- * @param {string} tag
- * @param {Record<string, any>} [properties]
+ * Creates an SVG element.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Properties} [properties]
  * @param {...(Child | Child[])} children
- * @returns {any}
+ * @returns {SVGElementTagNameMap[Tag]}
  */
 export function svg(tag, properties = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), properties, children);
+  return addProperties(document.createElementNS(SVG_NAMESPACE, tag), properties, children);
 }
 
 /**
- * @param {Element} element
- * @param {Record<string, any>} properties
+ * @template {Element} ElementT
+ * @param {ElementT} element
+ * @param {Properties} properties
  * @param {(Child | Child[])[]} children
+ * @returns {ElementT}
  */
-function fill(element, properties, children) {
+function addProperties(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) {
       element.addEventListener(name.slice(2), value);
@@ -41,37 +51,42 @@ function fill(element, properties, children) {
       element.setAttribute(name, String(value));
     }
   }
-  element.append(...children.flat().filter(isShown));
+  element.append(...children.flat().filter(isRendered));
   return element;
 }
 
 /** @param {Child} child @returns {child is Node | string} */
-function isShown(child) {
+function isRendered(child) {
   return child !== null && child !== undefined && child !== false && child !== "";
 }
 
 /**
- * A list of facts: names and values. Facts without a value are left out.
+ * Creates a list of names and values. Leaves out pairs without a value.
  * @param {[string, Child][]} pairs
  */
-export function facts(pairs) {
-  const rows = pairs.filter(([, value]) => isShown(value));
-  return h("dl", { class: "facts" }, rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+export function definitionList(pairs) {
+  const rows = pairs.filter(([, value]) => isRendered(value));
+  return h(
+    "dl",
+    { class: "definition-list" },
+    rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 }
 
 /**
- * A state at a glance. The word says it; the colour repeats it.
+ * Creates a status label. The text says the whole status, because colour must not be the only sign (WCAG 2.2, 1.4.1).
  * @param {string} text
- * @param {"" | "good" | "warn"} [tone]
+ * @param {"" | "success" | "warning"} [variant]
  */
-export function badge(text, tone = "") {
-  return h("span", { class: `badge ${tone}` }, text);
+export function badge(text, variant = "") {
+  return h("span", { class: `badge ${variant}` }, text);
 }
 
 /**
+ * Creates a highlighted paragraph.
  * @param {string} text
- * @param {"" | "warn" | "bad"} [tone]
+ * @param {"" | "warning" | "error"} [variant]
  */
-export function note(text, tone = "") {
-  return h("div", { class: `note ${tone}` }, h("p", {}, text));
+export function note(text, variant = "") {
+  return h("div", { class: `note ${variant}` }, h("p", {}, text));
 }

@@ -1,31 +1,32 @@
-/** Forms: labels, refusals beside the field that they are about, and one submission at a time. */
+/** Forms: labels, validation messages beside the fields, and only one submission at a time. */
 
-import { handled } from "./detours.js";
 import { h } from "./dom.js";
-import { ApiError, errorText, refusalText } from "./graphql.js";
+import { ApiError, apiErrorText, userErrorText } from "./graphql.js";
 import { t } from "./i18n.js";
+import { redirectOnError } from "./redirects.js";
 import { state } from "./state.js";
 
 /**
  * @typedef {object} Field
  * @property {string} name
  * @property {string} label
- * @property {string} [type] of the input; `checkbox`, `select` and `textarea` too
+ * @property {string} [type] of the input; also `checkbox`, `select` and `textarea`
  * @property {string} [hint]
  * @property {string} [value]
  * @property {boolean} [checked]
  * @property {boolean} [optional]
- * @property {string} [missing] what is said where it is left empty
- * @property {[string, string][]} [options] of a select: value and words
+ * @property {string} [requiredText] the error if the field is empty
+ * @property {[string, string][]} [options] of a select: value and text
  * @property {Record<string, any>} [attributes] of the input
  *
- * @typedef {{ field?: string, text: string }} Refusal
+ * @typedef {{ field?: string, text: string }} FormError without `field`, it is an error of the whole form
  * @typedef {Record<string, string>} Values of the fields by name; a checkbox is "on" or ""
  */
 
-let count = 0;
+// Makes the ids of fields unique, since a page can have several forms.
+let fieldCount = 0;
 
-/** The password of the person at the screen, which every change asks for. @returns {Field} */
+/** Returns the field for the user's own password, which every change requires. @returns {Field} */
 export function passwordField() {
   return {
     name: "password",
@@ -45,7 +46,7 @@ export function otpField(label, hint) {
       class: "code",
       autocomplete: "one-time-code",
       inputmode: "numeric",
-      // Room for the space that some apps put in the middle.
+      // More than 6, because some apps put a space into the middle.
       maxlength: 8,
       autocapitalize: "none",
       spellcheck: "false",
@@ -54,121 +55,132 @@ export function otpField(label, hint) {
 }
 
 /**
- * What to say of a refusal, and where. A `__typename` that the page does not know stands with the field that was last.
- * @param {import("./graphql.js").Outcome} outcome
- * @param {string} field which most refusals are about
- * @param {Record<string, string | undefined>} [others] fields by `__typename`; undefined for the form as a whole
- * @returns {Refusal}
+ * Converts a user error to an error of the form. Error types that the page does not name are shown at `field`.
+ * @param {import("./graphql.js").MutationResult} result
+ * @param {string} field the field that most errors are about
+ * @param {Record<string, string | undefined>} [fieldsByType] other fields by `__typename`; undefined for the whole form
+ * @returns {FormError}
  */
-export function refusal(outcome, field, others = {}) {
-  const place = outcome.__typename in others ? others[outcome.__typename] : field;
-  return { field: place, text: refusalText(outcome) };
+export function formError(result, field, fieldsByType = {}) {
+  const target = result.__typename in fieldsByType ? fieldsByType[result.__typename] : field;
+  return { field: target, text: userErrorText(result) };
 }
 
 /**
- * A form. `act` does what it is for, and gives a refusal where that was refused.
+ * Creates a form. Required fields are checked first. Then `onSubmit` is called; while it runs, the form ignores further
+ * submissions.
  * @param {object} options
  * @param {Field[]} options.fields
- * @param {string} options.submit
- * @param {"main" | "danger"} [options.tone]
- * @param {(values: Values) => Promise<Refusal | void>} options.act
- * @param {Node[]} [options.between] what stands between the fields and the button
- * @param {Node[]} [options.beside] what stands beside the button
- * @param {string} [options.begun] what went wrong before the form was shown
+ * @param {string} options.submit the text of the button
+ * @param {"primary" | "danger"} [options.variant] of the button
+ * @param {(values: Values) => Promise<FormError | void>} options.onSubmit returns an error to show, if there is one
+ * @param {Node[]} [options.beforeButton] content between the fields and the button
+ * @param {Node[]} [options.besideButton]
+ * @param {string} [options.initialError] an error that occurred before the form was shown
  */
-export function form({ fields, submit, tone = "main", act, between = [], beside = [], begun = "" }) {
-  const parts = fields.map(fieldParts);
-  const overall = h("p", { class: "refusal", role: "alert" });
-  const button = h("button", { class: tone, type: "submit" }, submit);
+export function form({
+  fields,
+  submit,
+  variant = "primary",
+  onSubmit,
+  beforeButton = [],
+  besideButton = [],
+  initialError = "",
+}) {
+  const controls = fields.map(createControl);
+  const formErrorText = h("p", { class: "field-error", role: "alert" });
+  const button = h("button", { class: variant, type: "submit" }, submit);
   const element = h(
     "form",
-    { novalidate: true, onsubmit: submitted },
-    state.viewer && fields.some(({ type }) => type === "password") && owner(state.viewer.email),
-    parts.map((part) => part.element),
-    between,
-    overall,
-    h("div", { class: "row" }, button, beside),
+    { novalidate: true, onsubmit: handleSubmit },
+    state.viewer && fields.some(({ type }) => type === "password") && usernameInput(state.viewer.email),
+    controls.map((control) => control.element),
+    beforeButton,
+    formErrorText,
+    h("div", { class: "row" }, button, besideButton),
   );
-  // Said after the form is on the page, so that screen readers hear it.
-  if (begun) {
-    requestAnimationFrame(() => overall.replaceChildren(begun));
+  // Screen readers announce an alert only if its text changes while the form is on the page.
+  if (initialError) {
+    requestAnimationFrame(() => formErrorText.replaceChildren(initialError));
   }
   return element;
 
   /** @param {SubmitEvent} event */
-  async function submitted(event) {
+  async function handleSubmit(event) {
     event.preventDefault();
     if (button.getAttribute("aria-disabled")) {
       return;
     }
-    parts.forEach((part) => part.refuse(""));
-    overall.replaceChildren();
-    const missing = parts.find((part) => part.isMissing());
-    if (missing) {
-      missing.refuse(missing.field.missing ?? t("missing"));
-      missing.input.focus();
+    controls.forEach((control) => control.setError(""));
+    formErrorText.replaceChildren();
+    const empty = controls.find((control) => control.isMissing());
+    if (empty) {
+      empty.setError(empty.field.requiredText ?? t("fieldRequired"));
+      empty.input.focus();
       return;
     }
     button.setAttribute("aria-disabled", "true");
     try {
-      show(await act(Object.fromEntries(parts.map((part) => [part.field.name, part.value()]))));
+      showError(await onSubmit(Object.fromEntries(controls.map((control) => [control.field.name, control.value()]))));
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
-      if (!handled(error)) {
-        show({ text: errorText(error) });
+      if (!redirectOnError(error)) {
+        showError({ text: apiErrorText(error) });
       }
     } finally {
       button.removeAttribute("aria-disabled");
     }
   }
 
-  /** @param {Refusal | void} refused */
-  function show(refused) {
-    if (!refused) {
+  /** Shows an error at its field and moves the focus there. @param {FormError | void} error */
+  function showError(error) {
+    if (!error) {
       return;
     }
-    const part = parts.find(({ field }) => field.name === refused.field);
-    if (part) {
-      part.refuse(refused.text);
-      part.input.focus();
-      part.input.select?.();
+    const control = controls.find(({ field }) => field.name === error.field);
+    if (control) {
+      control.setError(error.text);
+      control.input.focus();
+      if (!(control.input instanceof HTMLSelectElement)) {
+        control.input.select();
+      }
     } else {
-      overall.replaceChildren(refused.text);
+      formErrorText.replaceChildren(error.text);
     }
   }
 }
 
-/** The name that a password belongs to, for password managers. @param {string} email */
-function owner(email) {
+/** Creates a hidden input with the user name of the password, for password managers. @param {string} email */
+function usernameInput(email) {
   return h("input", { type: "text", autocomplete: "username", value: email, hidden: true, readonly: true });
 }
 
-/** @param {Field} field */
-function fieldParts(field) {
-  count += 1;
-  const id = `${field.name}-${count}`;
+/** Creates the elements of a field, and functions to read its value and to show an error. @param {Field} field */
+function createControl(field) {
+  fieldCount += 1;
+  const id = `${field.name}-${fieldCount}`;
   const hint = field.hint && h("p", { class: "hint", id: `${id}-hint` }, field.hint);
-  const error = h("p", { class: "refusal", id: `${id}-refusal`, role: "alert" });
-  const input = inputOf(field, id);
+  const error = h("p", { class: "field-error", id: `${id}-error`, role: "alert" });
+  const input = createInput(field, id);
   input.setAttribute("aria-describedby", hint ? `${hint.id} ${error.id}` : error.id);
   const label = h("label", { for: id }, field.label);
-  const isBox = field.type === "checkbox";
+  const checkbox = input instanceof HTMLInputElement && input.type === "checkbox" ? input : null;
   return {
     field,
     input,
     element: h(
       "div",
       { class: "field" },
-      isBox ? h("div", { class: "check" }, input, label) : [label, input],
+      checkbox ? h("div", { class: "checkbox" }, input, label) : [label, input],
       hint,
       error,
     ),
-    value: () => (isBox ? (input.checked ? "on" : "") : input.value),
-    isMissing: () => !field.optional && !(isBox ? input.checked : input.value),
-    /** @param {string} text */
-    refuse(text) {
+    value: () => (checkbox ? (checkbox.checked ? "on" : "") : input.value),
+    isMissing: () => !field.optional && !(checkbox ? checkbox.checked : input.value),
+    /** Shows an error, or removes it if the text is empty. @param {string} text */
+    setError(text) {
       error.replaceChildren(text);
       if (text) {
         input.setAttribute("aria-invalid", "true");
@@ -180,11 +192,11 @@ function fieldParts(field) {
 }
 
 /** @param {Field} field @param {string} id */
-function inputOf(field, id) {
+function createInput(field, id) {
   const shared = { id, name: field.name, "aria-required": field.optional ? null : "true", ...field.attributes };
   if (field.type === "select") {
-    const options = (field.options ?? []).map(([value, words]) =>
-      h("option", { value, selected: value === field.value }, words),
+    const options = (field.options ?? []).map(([value, text]) =>
+      h("option", { value, selected: value === field.value }, text),
     );
     return h("select", { ...shared, "aria-required": null }, options);
   }

@@ -1,27 +1,27 @@
-/** Sending operations to the API, and telling its answers apart. */
+/** GraphQL client: sends operations and converts failed responses to `ApiError`. */
 
-import { currentLanguage, t, timeOfDay } from "./i18n.js";
+import { currentLanguage, formatTime, t } from "./i18n.js";
 
 const ENDPOINT = "/graphql";
 const TIMEOUT_MS = 20_000;
 const TOKEN_KEY = "sessionToken";
 
 /**
- * An operation of `operations.js`: its document, and as types what goes in and what comes back.
+ * An operation of `operations.js`. `variables` and `data` exist as types only.
  * @template Variables, Data
  * @typedef {{ name: string, document: string, variables?: Variables, data?: Data }} Operation
  */
 
 /**
- * A member of a result union: what was done, or a refusal. `__typename` is the code of either.
- * @typedef {{ __typename: string, message?: string, retryAt?: string, [fact: string]: any }} Outcome
+ * A member of the result union of a mutation: a success or a user error. `__typename` says which one.
+ * @typedef {{ __typename: string, message?: string, retryAt?: string, [field: string]: any }} MutationResult
  */
 
-/** No correct client meets this, or nobody is signed in, or the service is away. */
+/** Thrown for a top-level GraphQL error, such as `UNAUTHENTICATED`, and if the server cannot be reached. */
 export class ApiError extends Error {
   /**
-   * @param {string} code of `extensions.code`, or `UNREACHABLE`
-   * @param {{ message?: string, retryAfter?: number, correlationId?: string }} [details]
+   * @param {string} code `extensions.code` of the GraphQL error, or `UNREACHABLE`
+   * @param {{ message?: string, retryAfter?: number, correlationId?: string }} [details] `retryAfter` in seconds
    */
   constructor(code, details = {}) {
     super(details.message ?? code);
@@ -32,7 +32,7 @@ export class ApiError extends Error {
 }
 
 /**
- * Sends an operation and gives its data.
+ * Sends an operation and returns its data.
  * @template Variables, Data
  * @param {Operation<Variables, Data>} operation
  * @param {Variables} [variables]
@@ -51,7 +51,7 @@ export async function send(operation, variables) {
         "Content-Type": "application/json",
         ...(token && { Authorization: `Bearer ${token}` }),
       },
-      // Variables, never literals: what is secret stays out of the document, which servers may log.
+      // Secrets are sent as variables, never as literals, because servers may log the document.
       body: JSON.stringify({ query: operation.document, operationName: operation.name, variables }),
       cache: "no-store",
       credentials: "same-origin",
@@ -61,7 +61,7 @@ export async function send(operation, variables) {
   } catch {
     throw new ApiError("UNREACHABLE");
   }
-  // A page here shows all that it asked for or says why not; half an answer is none.
+  // Partial data is not used: a page shows either everything that it requested or the error.
   const [error] = body.errors ?? [];
   if (error) {
     const { code, retryAfter, correlationId } = error.extensions ?? {};
@@ -71,16 +71,16 @@ export async function send(operation, variables) {
 }
 
 /**
- * The words of a refusal, for the person at the screen. Also for refusals that came to the contract after this page.
- * @param {Outcome} outcome
+ * Returns the text of a user error. Works also for error types that are added to the schema later.
+ * @param {MutationResult} result
  */
-export function refusalText(outcome) {
-  const message = outcome.message ?? t("refused");
-  return outcome.retryAt ? `${message} ${t("retryAt", { time: timeOfDay(outcome.retryAt) })}` : message;
+export function userErrorText(result) {
+  const message = result.message ?? t("error.rejected");
+  return result.retryAt ? `${message} ${t("retryAt", { time: formatTime(result.retryAt) })}` : message;
 }
 
-/** @param {ApiError} error */
-export function errorText(error) {
+/** Returns the text of a top-level error. @param {ApiError} error */
+export function apiErrorText(error) {
   switch (error.code) {
     case "UNREACHABLE":
       return t("error.unreachable");
@@ -96,22 +96,26 @@ export function errorText(error) {
 }
 
 /**
- * How this browser can carry a session. A cookie that no script can read is best. But a `__Host-` cookie must be Secure,
- * and not every browser takes it from plain http, not even on this machine: Chromium does, Safari does not. There the
- * token is kept in `sessionStorage`, where it survives a reload, and ends with the tab.
+ * Returns how this browser can store a session. An HttpOnly cookie is best, because scripts cannot read it. But a
+ * `__Host-` cookie must be Secure, and some browsers reject it over plain HTTP, even on localhost: Chromium accepts it,
+ * Safari rejects it. If the cookie is rejected, the token is stored in `sessionStorage`: it survives a reload and is
+ * deleted when the tab is closed.
  * @returns {"COOKIE" | "TOKEN"}
  */
-export function chooseTransport() {
+export function detectSessionTransport() {
   const probe = "__Host-probe=1";
   const attributes = "Path=/; Secure; SameSite=Strict";
   document.cookie = `${probe}; ${attributes}`;
-  const isKept = document.cookie.split("; ").includes(probe);
+  const isStored = document.cookie.split("; ").includes(probe);
   document.cookie = `${probe}; ${attributes}; Max-Age=0`;
-  return isKept ? "COOKIE" : "TOKEN";
+  return isStored ? "COOKIE" : "TOKEN";
 }
 
-/** Keeps the token of a `LoggedIn`; where the session is in a cookie there is none. @param {string | null} token */
-export function keepToken(token) {
+/**
+ * Stores the token of a `LoggedIn` result. null deletes it: a session in a cookie has no token.
+ * @param {string | null} token
+ */
+export function storeSessionToken(token) {
   if (token) {
     sessionStorage.setItem(TOKEN_KEY, token);
   } else {

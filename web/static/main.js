@@ -1,120 +1,125 @@
-/** Starts the pages: the frame around them, who may see which, and what to do when a session is over. */
+/** Entry point: renders the current page and the layout around it, and checks who may open which page. */
 
-import { ACTIVATION, HOME, askToSignIn, handled } from "./detours.js";
 import { h } from "./dom.js";
-import { ApiError, errorText, send } from "./graphql.js";
-import { LANGUAGE_NAMES, chooseLanguage, currentLanguage, t } from "./i18n.js";
-import { notify, settleNotices } from "./notices.js";
+import { ApiError, apiErrorText, send } from "./graphql.js";
+import { LANGUAGE_NAMES, currentLanguage, setLanguage, t } from "./i18n.js";
+import { clearOldNotification, notify } from "./notifications.js";
 import { LOGOUT } from "./operations.js";
-import { ROUTES } from "./pages.js";
-import { currentPlace, go, match, refresh, startRouter } from "./router.js";
-import { loadViewer, signedOut, state } from "./state.js";
+import { ACTIVATION_PATH, HOME_PATH, redirectOnError, redirectToLogin } from "./redirects.js";
+import { currentLocation, matchRoute, navigate, refresh, startRouter } from "./router.js";
+import { ROUTES } from "./routes.js";
+import { clearSession, loadViewer, state } from "./state.js";
 
 const COLOURS_KEY = "colours";
 
-// One for all pages, so that it neither flickers nor is asked for again.
-const MARK = h("img", { src: "/web/mark.svg", alt: "" });
+// One element for all pages, so that the browser neither loads it again nor lets it flicker.
+const LOGO = h("img", { src: "/web/logo.svg", alt: "" });
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
-const bar = /** @type {HTMLElement} */ (document.getElementById("bar"));
-const foot = /** @type {HTMLElement} */ (document.getElementById("foot"));
-const skip = /** @type {HTMLElement} */ (document.getElementById("skip"));
+const header = /** @type {HTMLElement} */ (document.getElementById("header"));
+const footer = /** @type {HTMLElement} */ (document.getElementById("footer"));
+const skipLink = /** @type {HTMLElement} */ (document.getElementById("skip-link"));
 
 /** @type {import("./router.js").Route | null} */
-let shown = null;
-let drawing = 0;
+let currentRoute = null;
+let renderCount = 0;
 
-async function draw() {
-  const found = match(ROUTES, currentPlace());
+/** Renders the page of the current URL, or redirects if the visitor may not open it. */
+async function render() {
+  const found = matchRoute(ROUTES, currentLocation());
   if (!found) {
-    go(state.viewer ? HOME : "/login", { replace: true });
+    navigate(state.viewer ? HOME_PATH : "/login", { replace: true });
     return;
   }
-  const { route, place } = found;
-  if (shown && shown !== route) {
-    shown.leave?.();
+  const { route, location } = found;
+  if (currentRoute && currentRoute !== route) {
+    currentRoute.onLeave?.();
   }
-  const elsewhere = insteadOf(route);
-  if (elsewhere) {
-    elsewhere();
+  const redirect = redirectForAccess(route);
+  if (redirect) {
+    redirect();
     return;
   }
-  drawing += 1;
-  const mine = drawing;
-  const isFirst = shown === null;
-  shown = route;
-  settleNotices();
+  renderCount += 1;
+  const renderNumber = renderCount;
+  const isFirst = currentRoute === null;
+  currentRoute = route;
+  clearOldNotification();
   let page;
   try {
-    page = await route.load(place);
+    page = await route.load(location);
   } catch (error) {
     if (!(error instanceof ApiError)) {
       throw error;
     }
-    if (handled(error)) {
+    if (redirectOnError(error)) {
       return;
     }
-    page = failure(error);
+    page = errorPage(error);
   }
-  // Somebody who clicks faster than we answer is further on by now.
-  if (mine === drawing) {
-    put(page, isFirst);
+  // Skip this page if the user opened another one while it was loading.
+  if (renderNumber === renderCount) {
+    showPage(page, isFirst);
   }
 }
 
 /**
- * Where to go instead, where a route is not for whoever is here.
+ * Returns a function that redirects, or null if the visitor may open the route. The server enforces permissions; this
+ * check only avoids requests that the server would reject.
  * @param {import("./router.js").Route} route
  */
-function insteadOf(route) {
+function redirectForAccess(route) {
   const { viewer } = state;
   if (!viewer) {
-    return route.for === "anybody" || route.for === "nobody" ? null : askToSignIn;
+    return route.access === "public" || route.access === "anonymous" ? null : redirectToLogin;
   }
-  if (viewer.twoFactor.setupRequired && route.for !== "anybody" && !route.duringSetup) {
-    return () => go(ACTIVATION, { replace: true });
+  if (viewer.twoFactor.setupRequired && route.access !== "public" && !route.allowedDuringSetup) {
+    return () => navigate(ACTIVATION_PATH, { replace: true });
   }
-  const isWrong = route.for === "nobody" || (route.for === "admin" && viewer.role !== "ADMIN");
-  return isWrong ? () => go(HOME, { replace: true }) : null;
+  const isForbidden = route.access === "anonymous" || (route.access === "admin" && viewer.role !== "ADMIN");
+  return isForbidden ? () => navigate(HOME_PATH, { replace: true }) : null;
 }
 
-/** @param {ApiError} error @param {() => void} [again] @returns {import("./router.js").Page} */
-function failure(error, again = refresh) {
+/** @param {ApiError} error @param {() => void} [retry] @returns {import("./router.js").Page} */
+function errorPage(error, retry = refresh) {
   return {
     title: t("error.title"),
     narrow: true,
     content: [
-      h("p", { role: "alert" }, errorText(error)),
-      h("button", { type: "button", class: "main", onclick: again }, t("error.again")),
+      h("p", { role: "alert" }, apiErrorText(error)),
+      h("button", { type: "button", class: "primary", onclick: retry }, t("error.retry")),
     ],
   };
 }
 
-/** @param {import("./router.js").Page} page @param {boolean} isFirst */
-function put(page, isFirst) {
+/**
+ * @param {import("./router.js").Page} page
+ * @param {boolean} isFirst true for the first page after the site was loaded
+ */
+function showPage(page, isFirst) {
   const heading = h("h1", { tabindex: -1 }, page.title);
   main.className = page.narrow ? "narrow" : "";
   main.replaceChildren(...(page.tabs ? [page.tabs] : []), heading, ...page.content);
   document.title = `${page.title} – ${state.config.productName}`;
-  drawFrame();
+  renderLayout();
   if (!isFirst) {
-    // So that screen readers begin to read here, and the next Tab leads into the page (WCAG 2.2, 2.4.3).
+    // Screen readers continue here, and the next Tab goes to the content of the page (WCAG 2.2, 2.4.3).
     heading.focus();
     window.scrollTo(0, 0);
   }
 }
 
-function drawFrame() {
-  skip.replaceChildren(t("frame.skip"));
+function renderLayout() {
+  skipLink.replaceChildren(t("layout.skip"));
   const { viewer, config } = state;
-  const brand = h("a", { class: "brand", href: "#/" }, MARK, config.productName);
-  bar.replaceChildren(brand, ...(viewer ? [navigation(viewer)] : []));
-  foot.replaceChildren(
-    h("label", {}, t("frame.language"), choice(Object.entries(LANGUAGE_NAMES), currentLanguage(), changeLanguage)),
-    h("label", {}, t("frame.colours"), choice(colours(), document.documentElement.dataset.colours ?? "", paint)),
+  const brand = h("a", { class: "brand", href: "#/" }, LOGO, config.productName);
+  header.replaceChildren(brand, ...(viewer ? [navigation(viewer)] : []));
+  footer.replaceChildren(
+    h("label", {}, t("layout.language"), select(Object.entries(LANGUAGE_NAMES), currentLanguage(), changeLanguage)),
+    h("label", {}, t("layout.colours"), select(colourOptions(), currentColours(), setColours)),
     h(
       "nav",
-      { class: "links", "aria-label": t("frame.demo") },
+      { class: "links", "aria-label": t("layout.demo") },
       h("a", { href: "#/mailbox" }, t("mailbox.title")),
       config.graphiql && h("a", { href: "/graphql" }, "GraphiQL"),
     ),
@@ -131,15 +136,15 @@ function navigation(viewer) {
         ["/policy", t("policy.title")],
       ]
     : [];
-  const here = currentPlace().path;
+  const currentPath = currentLocation().path;
   return h(
     "nav",
-    { "aria-label": t("frame.navigation") },
+    { "aria-label": t("layout.navigation") },
     h(
       "ul",
       {},
-      [...links, ["/account", viewer.name]].map(([path, words]) =>
-        h("li", {}, h("a", { href: `#${path}`, "aria-current": here.startsWith(path) ? "page" : null }, words)),
+      [...links, ["/account", viewer.name]].map(([path, text]) =>
+        h("li", {}, h("a", { href: `#${path}`, "aria-current": currentPath.startsWith(path) ? "page" : null }, text)),
       ),
       h("li", {}, h("button", { type: "button", class: "link", onclick: logOut }, t("logout"))),
     ),
@@ -153,30 +158,31 @@ async function logOut() {
     if (!(error instanceof ApiError)) {
       throw error;
     }
-    // Who believes to be signed out and is not would be worse off than who tries again.
-    notify(errorText(error), "bad");
+    // Stay logged in and show the error. A user must not be shown as logged out while the session still exists.
+    notify(apiErrorText(error), "error");
     return;
   }
-  signedOut();
+  clearSession();
   notify(t("logout.done"));
-  go("/login");
+  navigate("/login");
 }
 
 /**
- * @param {[string, string][]} options
- * @param {string} chosen
- * @param {(value: string) => void} change
+ * @param {[string, string][]} options value and text
+ * @param {string} selected
+ * @param {(value: string) => void} onChange
  */
-function choice(options, chosen, change) {
-  return h(
+function select(options, selected, onChange) {
+  const element = h(
     "select",
-    { onchange: (/** @type {any} */ event) => change(event.target.value) },
-    options.map(([value, words]) => h("option", { value, selected: value === chosen }, words)),
+    { onchange: () => onChange(element.value) },
+    options.map(([value, text]) => h("option", { value, selected: value === selected }, text)),
   );
+  return element;
 }
 
 /** @returns {[string, string][]} */
-function colours() {
+function colourOptions() {
   return [
     ["", t("colours.system")],
     ["light", t("colours.light")],
@@ -184,8 +190,15 @@ function colours() {
   ];
 }
 
-/** @param {string} scheme */
-function paint(scheme) {
+function currentColours() {
+  return document.documentElement.dataset.colours ?? "";
+}
+
+/**
+ * Sets the colour scheme and stores the choice.
+ * @param {string} scheme `light`, `dark`, or "" for the scheme of the system
+ */
+function setColours(scheme) {
   localStorage.setItem(COLOURS_KEY, scheme);
   if (scheme) {
     document.documentElement.dataset.colours = scheme;
@@ -196,27 +209,27 @@ function paint(scheme) {
 
 /** @param {string} language */
 function changeLanguage(language) {
-  chooseLanguage(language);
+  setLanguage(language);
   refresh();
 }
 
 async function start() {
-  paint(localStorage.getItem(COLOURS_KEY) ?? "");
-  skip.addEventListener("click", (event) => {
-    // Its hash names no page.
+  setColours(localStorage.getItem(COLOURS_KEY) ?? "");
+  skipLink.addEventListener("click", (event) => {
+    // The hash `#main` of the link is not the path of a page.
     event.preventDefault();
     main.focus();
   });
-  startRouter(draw);
+  startRouter(render);
   try {
     state.config = await (await fetch("/web/config.json")).json();
     await loadViewer();
   } catch (error) {
-    const reason = error instanceof ApiError ? error : new ApiError("UNREACHABLE");
-    put(failure(reason, () => location.reload()), true);
+    const apiError = error instanceof ApiError ? error : new ApiError("UNREACHABLE");
+    showPage(errorPage(apiError, () => location.reload()), true);
     return;
   }
-  await draw();
+  await render();
 }
 
 start();

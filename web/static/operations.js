@@ -1,8 +1,9 @@
 /**
- * Every operation that the pages send. Each selects `__typename`, names the refusals whose facts it shows, and takes the
- * message of all others by `... on UserError`, so that refusals still to come have words too.
+ * All GraphQL operations that the pages send. Each mutation selects `__typename`, the fields of user errors that the page
+ * shows, and the message of all user errors with `... on UserError`. So the page has a text even for an error that is
+ * added to the schema later.
  *
- * @typedef {import("./graphql.js").Outcome} Outcome
+ * @typedef {import("./graphql.js").MutationResult} MutationResult
  * @typedef {"OTP" | "BACKUP_CODE"} SecondFactorMethod
  *
  * @typedef {object} TwoFactor
@@ -70,9 +71,10 @@ const EVENTS = `fragment EventParts on SecurityEventConnection {
   nodes { id kind occurredAt ipAddress userAgent note user { id name } actor { id name } }
   pageInfo { hasNextPage endCursor }
 }`;
-const REFUSALS = `... on UserError { message } ... on TooManyAttempts { retryAt }`;
+const USER_ERRORS = `... on UserError { message } ... on TooManyAttempts { retryAt }`;
 
 /**
+ * Takes the name of the operation from its document.
  * @param {string} document
  * @returns {Operation<any, any>}
  */
@@ -83,20 +85,20 @@ function operation(document) {
 /** @type {Operation<{}, { viewer: Viewer | null }>} */
 export const GET_VIEWER = operation(`query GetViewer { viewer { ...ViewerParts } } ${VIEWER}`);
 
-/** @type {Operation<{ email: string, password: string, transport: "COOKIE" | "TOKEN" }, { login: Outcome }>} */
+/** @type {Operation<{ email: string, password: string, transport: "COOKIE" | "TOKEN" }, { login: MutationResult }>} */
 export const LOGIN = operation(`
   mutation Login($email: String!, $password: String!, $transport: SessionTransport!) {
     login(email: $email, password: $password, transport: $transport) {
       __typename
       ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
       ... on SecondFactorRequired { challengeToken methods }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
 /**
  * @type {Operation<
- *   { challengeToken: string, secondFactor: { otp: string } | { backupCode: string } }, { verifyLogin: Outcome }
+ *   { challengeToken: string, secondFactor: { otp: string } | { backupCode: string } }, { verifyLogin: MutationResult }
  * >}
  */
 export const VERIFY_LOGIN = operation(`
@@ -104,7 +106,7 @@ export const VERIFY_LOGIN = operation(`
     verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {
       __typename
       ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
@@ -118,7 +120,7 @@ export const GET_ACTIVATION_PAGE = operation(`
     authenticatorApps { name appStoreUrl playStoreUrl }
   }`);
 
-/** @type {Operation<{ password: string }, { startTwoFactorActivation: Outcome }>} */
+/** @type {Operation<{ password: string }, { startTwoFactorActivation: MutationResult }>} */
 export const START_ACTIVATION = operation(`
   mutation StartActivation($password: String!) {
     startTwoFactorActivation(password: $password) {
@@ -127,22 +129,22 @@ export const START_ACTIVATION = operation(`
         activationId key otpauthUri issuer accountName expiresAt
         qrCode { svgDataUri }
       }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   }`);
 
-/** @type {Operation<{ activationId: string, otp: string }, { confirmOtp: Outcome }>} */
+/** @type {Operation<{ activationId: string, otp: string }, { confirmOtp: MutationResult }>} */
 export const CONFIRM_OTP = operation(`
   mutation ConfirmOtp($activationId: ID!, $otp: String!) {
     confirmOtp(activationId: $activationId, otp: $otp) {
       __typename
       ... on BackupCodesIssued { activationId codes file { name mimeType content } }
       ... on TwoFactorActivated { viewer { ...ViewerParts } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ activationId: string }, { acknowledgeBackupCodes: Outcome }>} */
+/** @type {Operation<{ activationId: string }, { acknowledgeBackupCodes: MutationResult }>} */
 export const ACKNOWLEDGE_BACKUP_CODES = operation(`
   mutation AcknowledgeBackupCodes($activationId: ID!) {
     acknowledgeBackupCodes(activationId: $activationId) {
@@ -152,32 +154,32 @@ export const ACKNOWLEDGE_BACKUP_CODES = operation(`
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ password: string }, { regenerateBackupCodes: Outcome }>} */
+/** @type {Operation<{ password: string }, { regenerateBackupCodes: MutationResult }>} */
 export const REGENERATE_BACKUP_CODES = operation(`
   mutation RegenerateBackupCodes($password: String!) {
     regenerateBackupCodes(password: $password) {
       __typename
       ... on BackupCodesRegenerated { codes file { name mimeType content } viewer { ...ViewerParts } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ password: string }, { deactivateTwoFactor: Outcome }>} */
+/** @type {Operation<{ password: string }, { deactivateTwoFactor: MutationResult }>} */
 export const DEACTIVATE = operation(`
   mutation Deactivate($password: String!) {
     deactivateTwoFactor(password: $password) {
       __typename
       ... on TwoFactorDeactivated { viewer { ...ViewerParts } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ currentPassword: string, newPassword: string }, { changePassword: Outcome }>} */
+/** @type {Operation<{ currentPassword: string, newPassword: string }, { changePassword: MutationResult }>} */
 export const CHANGE_PASSWORD = operation(`
   mutation ChangePassword($currentPassword: String!, $newPassword: String!) {
     changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {
       __typename
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   }`);
 
@@ -187,7 +189,7 @@ export const GET_SESSIONS = operation(`
     viewer { id sessions { id createdAt lastSeenAt ipAddress userAgent current secondFactor } }
   }`);
 
-/** @type {Operation<{ id: string }, { revokeSession: Outcome }>} */
+/** @type {Operation<{ id: string }, { revokeSession: MutationResult }>} */
 export const REVOKE_SESSION = operation(`
   mutation RevokeSession($id: ID!) {
     revokeSession(id: $id) { __typename ... on UserError { message } }
@@ -214,8 +216,8 @@ export const GET_USERS = operation(`
     }
   } ${TWO_FACTOR}`);
 
-/** @typedef {{ totalCount: number }} Count */
-/** @type {Operation<{}, { active: Count, inactive: Count, fewCodes: Count }>} */
+/** @typedef {{ totalCount: number }} UserCount */
+/** @type {Operation<{}, { active: UserCount, inactive: UserCount, fewCodes: UserCount }>} */
 export const COUNT_USERS = operation(`
   query CountUsers {
     active: users(first: 1, filter: { twoFactor: ACTIVE }) { totalCount }
@@ -233,19 +235,24 @@ export const GET_USER = operation(`
     }
   } ${TWO_FACTOR} ${EVENTS}`);
 
-/** @type {Operation<{ userId: string, password: string, reason: string | null }, { adminResetTwoFactor: Outcome }>} */
+/**
+ * @type {Operation<
+ *   { userId: string, password: string, reason: string | null }, { adminResetTwoFactor: MutationResult }
+ * >}
+ */
 export const RESET_TWO_FACTOR = operation(`
   mutation ResetTwoFactor($userId: ID!, $password: String!, $reason: String) {
     adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {
       __typename
       ... on TwoFactorReset { user { id twoFactor { ...TwoFactorParts } } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   } ${TWO_FACTOR}`);
 
 /**
  * @type {Operation<
- *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean }, { updateSecurityPolicy: Outcome }
+ *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean },
+ *   { updateSecurityPolicy: MutationResult }
  * >}
  */
 export const UPDATE_POLICY = operation(`
@@ -255,7 +262,7 @@ export const UPDATE_POLICY = operation(`
     ) {
       __typename
       ... on SecurityPolicyUpdated { company { id name twoFactorEnforced backupCodesEnabled } }
-      ${REFUSALS}
+      ${USER_ERRORS}
     }
   }`);
 

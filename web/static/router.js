@@ -1,41 +1,48 @@
-/** Which page the hash of the address names, and going from one to another. */
+/** Client-side router. The hash of the URL is the path of the page, with an optional query string. */
 
 /**
  * @typedef {object} Page
- * @property {string} title also the heading
+ * @property {string} title also the text of the heading
  * @property {Node[]} content
- * @property {boolean} [narrow] whether it is little more than a form
- * @property {Node | null} [tabs] stands above the heading
+ * @property {boolean} [narrow] true for a page with little more than a form
+ * @property {Node | null} [tabs] above the heading
  *
- * @typedef {object} Place
+ * @typedef {object} RouteLocation
  * @property {string} path
  * @property {Record<string, string>} parameters of the path
  * @property {URLSearchParams} query
  *
  * @typedef {object} Route
  * @property {string} path with `:name` for a parameter
- * @property {(place: Place) => Page | Promise<Page>} load
- * @property {"anybody" | "nobody" | "user" | "admin"} for who may see it; `nobody` is who is not signed in
- * @property {boolean} [duringSetup] whether it is there for those who must activate 2FA first
- * @property {() => void} [leave] forgets what must not outlive the page
+ * @property {(location: RouteLocation) => Page | Promise<Page>} load
+ * @property {"public" | "anonymous" | "user" | "admin"} access `public`: all; `anonymous`: only without a session
+ * @property {boolean} [allowedDuringSetup] true if users who must activate 2FA first may open it
+ * @property {() => void} [onLeave] deletes data that must not be kept after the user leaves the page
  */
 
 /** @type {() => void} */
 let render = () => {};
 
-/** @param {() => void} whenMoved */
-export function startRouter(whenMoved) {
-  render = whenMoved;
-  window.addEventListener("hashchange", whenMoved);
+/**
+ * Calls `onNavigate` whenever the hash changes, and when `refresh` is called.
+ * @param {() => void} onNavigate
+ */
+export function startRouter(onNavigate) {
+  render = onNavigate;
+  window.addEventListener("hashchange", onNavigate);
 }
 
-/** Draws the present page anew. */
+/** Loads and renders the current page again. */
 export function refresh() {
   render();
 }
 
-/** Goes to a page; to the present one, it is drawn anew. @param {string} path @param {{ replace?: boolean }} [options] */
-export function go(path, { replace = false } = {}) {
+/**
+ * Opens a page. If it is the current one, renders it again.
+ * @param {string} path
+ * @param {{ replace?: boolean }} [options] `replace`: replace the current entry of the browser history
+ */
+export function navigate(path, { replace = false } = {}) {
   const hash = `#${path}`;
   if (location.hash === hash) {
     render();
@@ -46,29 +53,29 @@ export function go(path, { replace = false } = {}) {
   }
 }
 
-/** @returns {Place} */
-export function currentPlace() {
+/** Parses the hash of the URL. `parameters` is empty: `matchRoute` fills it. @returns {RouteLocation} */
+export function currentLocation() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   return { path: path || "/", parameters: {}, query: new URLSearchParams(query) };
 }
 
 /**
- * The route of a place, and the place with the parameters of its path.
+ * Returns the first route that matches the path, and the location with the parameters of the path; or null.
  * @param {Route[]} routes
- * @param {Place} place
- * @returns {{ route: Route, place: Place } | null}
+ * @param {RouteLocation} location
+ * @returns {{ route: Route, location: RouteLocation } | null}
  */
-export function match(routes, place) {
-  const parts = place.path.split("/");
+export function matchRoute(routes, location) {
+  const parts = location.path.split("/");
   for (const route of routes) {
     const names = route.path.split("/");
-    const fits =
+    const isMatch =
       names.length === parts.length && names.every((name, index) => name.startsWith(":") || name === parts[index]);
-    if (fits) {
+    if (isMatch) {
       const pairs = names.flatMap((name, index) =>
         name.startsWith(":") ? [[name.slice(1), decodeURIComponent(parts[index])]] : [],
       );
-      return { route, place: { ...place, parameters: Object.fromEntries(pairs) } };
+      return { route, location: { ...location, parameters: Object.fromEntries(pairs) } };
     }
   }
   return null;

@@ -1,6 +1,6 @@
-/** What all pages share: who is signed in, and what the server said of itself. */
+/** State that all pages share: the viewer, the login in progress, and the configuration of the server. */
 
-import { ApiError, keepToken, send } from "./graphql.js";
+import { ApiError, send, storeSessionToken } from "./graphql.js";
 import { GET_VIEWER } from "./operations.js";
 
 /**
@@ -14,42 +14,43 @@ import { GET_VIEWER } from "./operations.js";
 export const state = {
   config: { productName: "", graphiql: false },
   viewer: null,
-  // Between the password and the second factor. It is in no storage: who leaves the page begins again.
+  // Set between the password and the second factor. It is in memory only: after a reload, the login starts again.
   challenge: null,
-  // Where somebody was going who had to sign in first.
+  // The path to open after the login, if a page required a session.
   returnTo: null,
 };
 
-/** Asks the server who is signed in. */
+/** Loads the signed-in user, or null, into `state.viewer` and returns it. */
 export async function loadViewer() {
   state.viewer = (await send(GET_VIEWER, {})).viewer;
   return state.viewer;
 }
 
 /**
- * The viewer of an answer, for pages of the account: `viewer` is null, and no error, where the session is over.
+ * Returns the viewer of a result. If the session has ended, the API returns `viewer: null` without an error; this
+ * function throws `UNAUTHENTICATED` then.
  * @template T
  * @param {T | null} viewer
  * @returns {T}
  * @throws {ApiError}
  */
-export function present(viewer) {
+export function requireViewer(viewer) {
   if (!viewer) {
     throw new ApiError("UNAUTHENTICATED");
   }
   return viewer;
 }
 
-/** @param {import("./graphql.js").Outcome} loggedIn */
-export function signedIn(loggedIn) {
-  keepToken(loggedIn.sessionToken);
+/** Stores the session of a `LoggedIn` result. @param {import("./graphql.js").MutationResult} loggedIn */
+export function startSession(loggedIn) {
+  storeSessionToken(loggedIn.sessionToken);
   state.viewer = loggedIn.viewer;
   state.challenge = null;
 }
 
-/** Forgets everything that belonged to the session. */
-export function signedOut() {
-  keepToken(null);
+/** Deletes the session token, the viewer and the challenge from the browser. Sends no request. */
+export function clearSession() {
+  storeSessionToken(null);
   state.viewer = null;
   state.challenge = null;
 }

@@ -1,41 +1,42 @@
-/** New backup codes in place of the old ones. */
+/** The page that replaces the user's backup codes. */
 
 import { h, note } from "../dom.js";
-import { form, passwordField, refusal } from "../forms.js";
+import { form, formError, passwordField } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { REGENERATE_BACKUP_CODES } from "../operations.js";
 import { refresh } from "../router.js";
 import { state } from "../state.js";
-import { codesToStore } from "./codes.js";
+import { backupCodeList } from "./backup-code-list.js";
 
-const SECURITY = "#/account/security";
+const SECURITY_HREF = "#/account/security";
 
-/** @type {import("../graphql.js").Outcome | null} */
-let regenerated = null;
+/** @type {import("../graphql.js").MutationResult | null} */
+let newCodes = null;
 
-export function leaveBackupCodes() {
-  regenerated = null;
+/** Deletes the backup codes from the memory of the page. */
+export function clearBackupCodes() {
+  newCodes = null;
 }
 
 /** @returns {import("../router.js").Page} */
 export function backupCodesPage() {
-  const content = regenerated
+  const content = newCodes
     ? [
-        ...codesToStore(regenerated.codes, regenerated.file),
-        h("p", { class: "screen-only" }, h("a", { class: "button main", href: SECURITY }, t("done"))),
+        ...backupCodeList(newCodes.codes, newCodes.file),
+        h("p", { class: "screen-only" }, h("a", { class: "button primary", href: SECURITY_HREF }, t("done"))),
       ]
     : [
-        note(t("regenerate.lead"), "warn"),
+        note(t("regenerate.lead"), "warning"),
         form({
           fields: [passwordField()],
           submit: t("continue"),
-          beside: [h("a", { href: SECURITY }, t("cancel"))],
-          act: regenerate,
+          besideButton: [h("a", { href: SECURITY_HREF }, t("cancel"))],
+          onSubmit: regenerate,
         }),
       ];
   return {
-    title: t(regenerated ? "backupCodes" : "regenerate"),
+    title: t(newCodes ? "backupCodes" : "regenerate"),
     narrow: true,
     content: [h("div", { class: "card" }, content)],
   };
@@ -43,12 +44,12 @@ export function backupCodesPage() {
 
 /** @param {import("../forms.js").Values} values */
 async function regenerate({ password }) {
-  const { regenerateBackupCodes: outcome } = await send(REGENERATE_BACKUP_CODES, { password });
-  if (outcome.__typename === "BackupCodesRegenerated") {
-    regenerated = outcome;
-    state.viewer = outcome.viewer;
+  const { regenerateBackupCodes: result } = await send(REGENERATE_BACKUP_CODES, { password });
+  if (result.__typename === "BackupCodesRegenerated") {
+    newCodes = result;
+    state.viewer = result.viewer;
     refresh();
     return;
   }
-  return refusal(outcome, "password", { TwoFactorNotActive: undefined, BackupCodesDisabled: undefined });
+  return formError(result, "password", { TwoFactorNotActive: undefined, BackupCodesDisabled: undefined });
 }

@@ -1,13 +1,13 @@
-/** Signing in, first step: email and password. */
+/** The first step of the login: email and password. */
 
-import { HOME } from "../detours.js";
 import { h } from "../dom.js";
-import { form, refusal } from "../forms.js";
-import { chooseTransport, send } from "../graphql.js";
+import { form, formError } from "../forms.js";
+import { detectSessionTransport, send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { LOGIN } from "../operations.js";
-import { go } from "../router.js";
-import { signedIn, state } from "../state.js";
+import { HOME_PATH } from "../redirects.js";
+import { navigate } from "../router.js";
+import { startSession, state } from "../state.js";
 
 /** @returns {import("../router.js").Page} */
 export function loginPage() {
@@ -34,7 +34,7 @@ export function loginPage() {
             },
           ],
           submit: t("login"),
-          act: logIn,
+          onSubmit: logIn,
         }),
       ),
     ],
@@ -43,24 +43,27 @@ export function loginPage() {
 
 /** @param {import("../forms.js").Values} values */
 async function logIn({ email, password }) {
-  const { login } = await send(LOGIN, { email: email.trim(), password, transport: chooseTransport() });
+  const { login } = await send(LOGIN, { email: email.trim(), password, transport: detectSessionTransport() });
   switch (login.__typename) {
     case "LoggedIn":
-      arrive(login);
+      finishLogin(login);
       return;
     case "SecondFactorRequired":
       state.challenge = { challengeToken: login.challengeToken, methods: login.methods };
-      go("/login/otp");
+      navigate("/login/otp");
       return;
     default:
-      return refusal(login, "password");
+      return formError(login, "password");
   }
 }
 
-/** Goes where somebody wanted to go before they had to sign in. @param {import("../graphql.js").Outcome} loggedIn */
-export function arrive(loggedIn) {
-  signedIn(loggedIn);
-  const destination = state.returnTo ?? HOME;
+/**
+ * Stores the session and opens the page that required the login, or the user's account.
+ * @param {import("../graphql.js").MutationResult} loggedIn
+ */
+export function finishLogin(loggedIn) {
+  startSession(loggedIn);
+  const destination = state.returnTo ?? HOME_PATH;
   state.returnTo = null;
-  go(destination, { replace: true });
+  navigate(destination, { replace: true });
 }

@@ -1,28 +1,37 @@
-/** The mailbox of the demo: every letter that its mail server took. No session is needed, nor part of the product. */
+/** The mailbox of the demo: all emails that its mail server received. It needs no session. It is not part of the product. */
 
-import { facts, h } from "../dom.js";
+import { definitionList, h } from "../dom.js";
 import { ApiError } from "../graphql.js";
-import { dateTime, t } from "../i18n.js";
+import { formatDateTime, t } from "../i18n.js";
 import { refresh } from "../router.js";
 
-/** @typedef {{ name: string, from: string, to: string, subject: string, date: string, text: string, html: string | null }} Letter */
+/**
+ * @typedef {object} Email
+ * @property {string} name of its file
+ * @property {string} from
+ * @property {string} to
+ * @property {string} subject
+ * @property {string} date of the `Date` header
+ * @property {string} text
+ * @property {string | null} html the URL of the HTML part, if there is one
+ */
 
 /** @returns {Promise<import("../router.js").Page>} */
 export async function mailboxPage() {
-  const letters = await load();
+  const emails = await loadEmails();
   return {
     title: t("mailbox.title"),
     content: [
       h("p", {}, t("mailbox.lead")),
-      h("div", { class: "row" }, h("button", { type: "button", onclick: refresh }, t("mailbox.again"))),
-      letters.length === 0 && h("p", { class: "quiet" }, t("mailbox.none")),
-      ...letters.map(letterCard),
+      h("div", { class: "row" }, h("button", { type: "button", onclick: refresh }, t("mailbox.refresh"))),
+      emails.length === 0 && h("p", { class: "muted" }, t("mailbox.empty")),
+      ...emails.map(emailCard),
     ].filter((node) => node !== false),
   };
 }
 
-/** @returns {Promise<Letter[]>} */
-async function load() {
+/** Loads the emails, newest first. @returns {Promise<Email[]>} @throws {ApiError} */
+async function loadEmails() {
   try {
     const response = await fetch("/mailbox/letters", { cache: "no-store" });
     return (await response.json()).letters;
@@ -31,31 +40,31 @@ async function load() {
   }
 }
 
-/** @param {Letter} letter @param {number} index */
-function letterCard(letter, index) {
-  const date = new Date(letter.date);
+/** @param {Email} email @param {number} index */
+function emailCard(email, index) {
+  const date = new Date(email.date);
   return h(
     "article",
-    { class: "card letter" },
-    h("h2", {}, letter.subject),
-    facts([
-      [t("mailbox.to"), letter.to],
-      [t("mailbox.from"), letter.from],
-      [t("mailbox.date"), Number.isNaN(date.getTime()) ? letter.date : dateTime(date.toISOString())],
+    { class: "card email" },
+    h("h2", {}, email.subject),
+    definitionList([
+      [t("mailbox.to"), email.to],
+      [t("mailbox.from"), email.from],
+      [t("mailbox.date"), Number.isNaN(date.getTime()) ? email.date : formatDateTime(date.toISOString())],
     ]),
-    part(t("mailbox.text"), h("pre", { tabindex: 0, "aria-label": t("mailbox.text") }, letter.text), index === 0),
-    letter.html && part(t("mailbox.html"), frame(letter.html, letter.subject), false),
+    section(t("mailbox.text"), h("pre", { tabindex: 0, "aria-label": t("mailbox.text") }, email.text), index === 0),
+    email.html && section(t("mailbox.html"), frame(email.html, email.subject), false),
   );
 }
 
-/** @param {string} words @param {Node} content @param {boolean} open */
-function part(words, content, open) {
-  return h("details", { open }, h("summary", {}, words), content);
+/** @param {string} title @param {Node} content @param {boolean} open */
+function section(title, content, open) {
+  return h("details", { open }, h("summary", {}, title), content);
 }
 
 /**
- * Letters come from outside, so theirs is a page of its own that runs nothing. A `srcdoc` would take over our policy, under
- * which the styles of a letter do not count.
+ * Shows the HTML of an email as a separate document without scripts, because its content is not trusted. It does not use
+ * `srcdoc`: that would inherit the Content-Security-Policy of this page, which blocks the inline styles of the email.
  * @param {string} src
  * @param {string} title
  */

@@ -1,19 +1,19 @@
-/** A new password. */
+/** The page that changes the user's own password. */
 
 import { h } from "../dom.js";
-import { form, refusal } from "../forms.js";
+import { form, formError } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
-import { notify } from "../notices.js";
+import { notify } from "../notifications.js";
 import { CHANGE_PASSWORD } from "../operations.js";
 import { refresh } from "../router.js";
-import { tabs } from "./account.js";
+import { accountTabs } from "./account-tabs.js";
 
 /** @returns {import("../router.js").Page} */
 export function passwordPage() {
   return {
     title: t("changePassword.title"),
-    tabs: tabs("/account/password"),
+    tabs: accountTabs("/account/password"),
     content: [
       h(
         "div",
@@ -36,7 +36,7 @@ export function passwordPage() {
             },
           ],
           submit: t("changePassword.submit"),
-          act: change,
+          onSubmit: changePassword,
         }),
       ),
     ],
@@ -44,12 +44,12 @@ export function passwordPage() {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function change({ currentPassword, newPassword }) {
-  const { changePassword: outcome } = await send(CHANGE_PASSWORD, { currentPassword, newPassword });
-  if (outcome.__typename === "PasswordChanged") {
+async function changePassword({ currentPassword, newPassword }) {
+  const { changePassword: result } = await send(CHANGE_PASSWORD, { currentPassword, newPassword });
+  if (result.__typename === "PasswordChanged") {
     notify(t("changePassword.done"));
     refresh();
     return;
   }
-  return refusal(outcome, "currentPassword", { PasswordTooWeak: "newPassword" });
+  return formError(result, "currentPassword", { PasswordTooWeak: "newPassword" });
 }

@@ -1,18 +1,18 @@
-/** The rules of the company, and what a change will do before it is done. */
+/** The security policy of the company, with a preview of the effects of a change. For admins. */
 
 import { h, note } from "../dom.js";
-import { form, passwordField, refusal } from "../forms.js";
+import { form, formError, passwordField } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
-import { notify } from "../notices.js";
+import { notify } from "../notifications.js";
 import { COUNT_USERS, UPDATE_POLICY } from "../operations.js";
 import { refresh } from "../router.js";
-import { loadViewer, present } from "../state.js";
+import { loadViewer, requireViewer } from "../state.js";
 
 /** @returns {Promise<import("../router.js").Page>} */
 export async function policyPage() {
   const [counts, viewer] = await Promise.all([send(COUNT_USERS, {}), loadViewer()]);
-  const { company, twoFactor } = present(viewer);
+  const { company, twoFactor } = requireViewer(viewer);
   const preview = h("div", { role: "status" });
   const element = form({
     fields: [
@@ -34,57 +34,62 @@ export async function policyPage() {
       },
       { ...passwordField(), label: t("ownPassword") },
     ],
-    between: [preview],
+    beforeButton: [preview],
     submit: t("policy.submit"),
-    act: update,
+    onSubmit: updatePolicy,
   });
-  element.addEventListener("change", tell);
-  tell();
+  element.addEventListener("change", showEffects);
+  showEffects();
   return {
     title: t("policy.title"),
     narrow: true,
     content: [h("p", {}, t("policy.lead", { company: company.name })), h("div", { class: "card" }, element)],
   };
 
-  /** Says what the boxes as they are would do. */
-  function tell() {
-    const enforced = element.elements.namedItem("enforced").checked;
-    const backupCodes = element.elements.namedItem("backupCodes").checked;
+  /** Shows the effects that saving the current values of the checkboxes would have. */
+  function showEffects() {
+    const enforced = isChecked(element, "enforced");
+    const backupCodes = isChecked(element, "backupCodes");
     const effects = [];
     if (enforced && !company.twoFactorEnforced) {
       effects.push(t("effect.enforce", { count: counts.inactive.totalCount }));
       if (twoFactor.state === "INACTIVE") {
-        effects.push(t("effect.enforceYou"));
+        effects.push(t("effect.enforceOwn"));
       }
     }
     if (!enforced && company.twoFactorEnforced) {
-      effects.push(t("effect.release", { count: counts.active.totalCount }));
+      effects.push(t("effect.stopEnforcing", { count: counts.active.totalCount }));
     }
     if (!backupCodes && company.backupCodesEnabled) {
-      effects.push(t("effect.codesOff", { count: counts.active.totalCount }));
+      effects.push(t("effect.disableBackupCodes", { count: counts.active.totalCount }));
     }
     if (backupCodes && !company.backupCodesEnabled) {
-      effects.push(t("effect.codesOn"));
+      effects.push(t("effect.enableBackupCodes"));
     }
     preview.replaceChildren(
       h("h2", {}, t("policy.effects")),
-      ...(effects.length ? effects.map((effect) => note(effect, "warn")) : [h("p", { class: "quiet" }, t("effect.none"))]),
+      ...(effects.length ? effects.map((effect) => note(effect, "warning")) : [h("p", { class: "muted" }, t("effect.none"))]),
     );
   }
 }
 
+/** @param {HTMLFormElement} element @param {string} name of a checkbox */
+function isChecked(element, name) {
+  return /** @type {HTMLInputElement} */ (element.elements.namedItem(name)).checked;
+}
+
 /** @param {import("../forms.js").Values} values */
-async function update({ enforced, backupCodes, password }) {
-  const { updateSecurityPolicy: outcome } = await send(UPDATE_POLICY, {
+async function updatePolicy({ enforced, backupCodes, password }) {
+  const { updateSecurityPolicy: result } = await send(UPDATE_POLICY, {
     password,
     twoFactorEnforced: enforced === "on",
     backupCodesEnabled: backupCodes === "on",
   });
-  if (outcome.__typename === "SecurityPolicyUpdated") {
+  if (result.__typename === "SecurityPolicyUpdated") {
     await loadViewer();
     notify(t("policy.done"));
     refresh();
     return;
   }
-  return refusal(outcome, "password");
+  return formError(result, "password");
 }

@@ -1,56 +1,57 @@
-/** The Security tab: where 2FA stands, and what can be done about it. */
+/** The Security tab: the status of the user's 2FA, and links to change it. */
 
-import { facts, h, note } from "../dom.js";
-import { dateTime, t } from "../i18n.js";
-import { loadViewer, present } from "../state.js";
-import { tabs } from "./account.js";
-import { stateBadge } from "./two-factor.js";
+import { definitionList, h, note } from "../dom.js";
+import { formatDateTime, t } from "../i18n.js";
+import { loadViewer, requireViewer } from "../state.js";
+import { accountTabs } from "./account-tabs.js";
+import { twoFactorBadge } from "./two-factor-badge.js";
 
+// Show a warning if there are at most this many backup codes left.
 const FEW_CODES = 2;
 
 /** @returns {Promise<import("../router.js").Page>} */
 export async function securityPage() {
-  // Codes are used and 2FA is reset elsewhere, so what we knew may be old.
-  const { company, twoFactor } = present(await loadViewer());
+  // Load the viewer again: another session can use a backup code, and an admin can reset 2FA.
+  const { company, twoFactor } = requireViewer(await loadViewer());
   const isActive = twoFactor.state === "ACTIVE";
   return {
     title: t("security.title"),
-    tabs: tabs("/account/security"),
+    tabs: accountTabs("/account/security"),
     content: [
       h(
         "section",
         { class: "card", "aria-labelledby": "two-factor" },
-        h("div", { class: "row spread" }, h("h2", { id: "two-factor" }, t("twoFactor")), stateBadge(twoFactor)),
+        h("div", { class: "row space-between" }, h("h2", { id: "two-factor" }, t("twoFactor")), twoFactorBadge(twoFactor)),
         h("p", {}, t(isActive ? "security.active" : "security.inactive")),
-        facts([
-          [t("security.since"), dateTime(twoFactor.activatedAt)],
-          [t("security.lastUsed"), dateTime(twoFactor.lastUsedAt)],
+        definitionList([
+          [t("security.since"), formatDateTime(twoFactor.activatedAt)],
+          [t("security.lastUsed"), formatDateTime(twoFactor.lastUsedAt)],
         ]),
         twoFactor.enforced && note(t("security.enforced", { company: company.name })),
-        !isActive && link("main", "/account/security/activate", t("activate")),
-        isActive && !twoFactor.enforced && link("danger", "/account/security/deactivate", t("deactivate")),
+        !isActive && linkButton("primary", "/account/security/activate", t("activate")),
+        isActive && !twoFactor.enforced && linkButton("danger", "/account/security/deactivate", t("deactivate")),
       ),
-      ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodes(twoFactor.backupCodesRemaining)]),
-      ...(isActive ? [newDevice(twoFactor.enforced)] : []),
+      ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodesCard(twoFactor.backupCodesRemaining)]),
+      ...(isActive ? [newDeviceCard(twoFactor.enforced)] : []),
     ],
   };
 }
 
 /** @param {number} remaining */
-function backupCodes(remaining) {
+function backupCodesCard(remaining) {
   return h(
     "section",
     { class: "card", "aria-labelledby": "backup-codes" },
     h("h2", { id: "backup-codes" }, t("backupCodes")),
     remaining <= FEW_CODES
-      ? note(t("security.codesLeft", { count: remaining }), "warn")
+      ? note(t("security.codesLeft", { count: remaining }), "warning")
       : h("p", {}, t("security.codesLeft", { count: remaining })),
-    link("", "/account/security/backup-codes", t("regenerate")),
+    linkButton("", "/account/security/backup-codes", t("regenerate")),
   );
 }
 
 /** @param {boolean} enforced */
-function newDevice(enforced) {
+function newDeviceCard(enforced) {
   return h(
     "section",
     { class: "card", "aria-labelledby": "new-device" },
@@ -59,7 +60,7 @@ function newDevice(enforced) {
   );
 }
 
-/** @param {string} tone @param {string} path @param {string} words */
-function link(tone, path, words) {
-  return h("p", {}, h("a", { class: `button ${tone}`, href: `#${path}` }, words));
+/** @param {string} variant @param {string} path @param {string} text */
+function linkButton(variant, path, text) {
+  return h("p", {}, h("a", { class: `button ${variant}`, href: `#${path}` }, text));
 }

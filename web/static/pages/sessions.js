@@ -1,26 +1,26 @@
-/** Where the viewer is signed in. */
+/** The sessions of the user, each with a button to end it. */
 
-import { HOME, report } from "../detours.js";
-import { badge, facts, h } from "../dom.js";
-import { refusalText, send } from "../graphql.js";
-import { dateTime, t } from "../i18n.js";
-import { notify } from "../notices.js";
+import { badge, definitionList, h } from "../dom.js";
+import { send, userErrorText } from "../graphql.js";
+import { formatDateTime, t } from "../i18n.js";
+import { notify } from "../notifications.js";
 import { GET_SESSIONS, REVOKE_SESSION } from "../operations.js";
-import { go, refresh } from "../router.js";
-import { present, signedOut } from "../state.js";
-import { tabs } from "./account.js";
-import { deviceName } from "./device.js";
+import { HOME_PATH, handleError } from "../redirects.js";
+import { navigate, refresh } from "../router.js";
+import { clearSession, requireViewer } from "../state.js";
+import { accountTabs } from "./account-tabs.js";
+import { describeUserAgent } from "./user-agent.js";
 
 /** @typedef {import("../operations.js").Session} Session */
 
 /** @returns {Promise<import("../router.js").Page>} */
 export async function sessionsPage() {
   const { viewer } = await send(GET_SESSIONS, {});
-  // The one in hand first: it is what the others are compared with.
-  const sessions = present(viewer).sessions.toSorted((one, other) => Number(other.current) - Number(one.current));
+  // The current session first, so that the user can compare the others with it.
+  const sessions = requireViewer(viewer).sessions.toSorted((one, other) => Number(other.current) - Number(one.current));
   return {
     title: t("sessions.title"),
-    tabs: tabs(`${HOME}/sessions`),
+    tabs: accountTabs(`${HOME_PATH}/sessions`),
     content: [
       h(
         "div",
@@ -34,14 +34,14 @@ export async function sessionsPage() {
 
 /** @param {Session} session */
 function sessionItem(session) {
-  const name = deviceName(session.userAgent) || t("unknown");
+  const name = describeUserAgent(session.userAgent) || t("unknownDevice");
   return h(
     "li",
     {},
-    h("div", { class: "row" }, h("h2", {}, name), session.current && badge(t("sessions.current"), "good")),
-    facts([
-      [t("sessions.began"), dateTime(session.createdAt)],
-      [t("sessions.lastSeen"), dateTime(session.lastSeenAt)],
+    h("div", { class: "row" }, h("h2", {}, name), session.current && badge(t("sessions.current"), "success")),
+    definitionList([
+      [t("sessions.createdAt"), formatDateTime(session.createdAt)],
+      [t("sessions.lastSeen"), formatDateTime(session.lastSeenAt)],
       [t("ipAddress"), session.ipAddress],
       [t("sessions.secondFactor"), t(`secondFactor.${session.secondFactor ?? "none"}`)],
     ]),
@@ -56,19 +56,19 @@ function sessionItem(session) {
 /** @param {Session} session */
 async function signOut({ id, current }) {
   try {
-    const { revokeSession: outcome } = await send(REVOKE_SESSION, { id });
-    if (outcome.__typename === "SessionRevoked") {
+    const { revokeSession: result } = await send(REVOKE_SESSION, { id });
+    if (result.__typename === "SessionRevoked") {
       notify(t("sessions.signedOut"));
     } else {
-      notify(refusalText(outcome), "bad");
+      notify(userErrorText(result), "error");
     }
     if (current) {
-      signedOut();
-      go("/login");
+      clearSession();
+      navigate("/login");
     } else {
       refresh();
     }
   } catch (error) {
-    report(error);
+    handleError(error);
   }
 }

@@ -1,13 +1,14 @@
-/** Security events along a line, day by day. */
+/** Security events, grouped by day. */
 
-import { report } from "../detours.js";
 import { h } from "../dom.js";
-import { date, isKnownText, t, timeOfDay } from "../i18n.js";
-import { deviceName } from "./device.js";
+import { formatDate, formatTime, hasText, t } from "../i18n.js";
+import { handleError } from "../redirects.js";
+import { describeUserAgent } from "./user-agent.js";
 
 /** @typedef {import("../operations.js").SecurityEvent} SecurityEvent */
 
-export const KINDS = [
+/** The kinds that the filter of the events page offers. */
+export const EVENT_KINDS = [
   "LOGIN_SUCCEEDED",
   "LOGIN_FAILED",
   "SECOND_FACTOR_FAILED",
@@ -25,106 +26,109 @@ export const KINDS = [
 ];
 
 /** @type {Record<string, string>} */
-const TONES = {
-  LOGIN_FAILED: "warn",
-  SECOND_FACTOR_FAILED: "bad",
-  REAUTHENTICATION_FAILED: "warn",
-  LOCKED: "bad",
-  TWO_FACTOR_ACTIVATED: "good",
-  TWO_FACTOR_DEACTIVATED: "bad",
-  TWO_FACTOR_RESET: "bad",
-  BACKUP_CODE_USED: "warn",
-  PASSWORD_CHANGED: "warn",
-  SECURITY_POLICY_CHANGED: "warn",
+const VARIANTS = {
+  LOGIN_FAILED: "warning",
+  SECOND_FACTOR_FAILED: "error",
+  REAUTHENTICATION_FAILED: "warning",
+  LOCKED: "error",
+  TWO_FACTOR_ACTIVATED: "success",
+  TWO_FACTOR_DEACTIVATED: "error",
+  TWO_FACTOR_RESET: "error",
+  BACKUP_CODE_USED: "warning",
+  PASSWORD_CHANGED: "warning",
+  SECURITY_POLICY_CHANGED: "warning",
 };
 
-/** The words for a kind; one that came to the contract later goes by its name. @param {string} kind */
-export function kindText(kind) {
+/**
+ * Returns the text of an event kind. For a kind that is added to the schema later, this is its name in lower case.
+ * @param {string} kind
+ */
+export function eventKindText(kind) {
   const key = `event.${kind}`;
-  return isKnownText(key) ? t(key) : kind.toLowerCase().replaceAll("_", " ");
+  return hasText(key) ? t(key) : kind.toLowerCase().replaceAll("_", " ");
 }
 
 /**
- * @typedef {object} Options
- * @property {boolean} withUsers whether to say whose account each event happened to
+ * @typedef {object} TimelineOptions
+ * @property {boolean} withUsers true to show the user of each event
  * @property {2 | 3} [level] of the headings of the days
  */
 
 /**
  * @param {SecurityEvent[]} events
- * @param {Options} options
+ * @param {TimelineOptions} options
  * @returns {Node[]}
  */
 export function timeline(events, { withUsers, level = 2 }) {
   if (events.length === 0) {
-    return [h("p", { class: "quiet" }, t("events.none"))];
+    return [h("p", { class: "muted" }, t("events.empty"))];
   }
   /** @type {Map<string, SecurityEvent[]>} */
   const days = new Map();
   for (const event of events) {
-    const day = date(event.occurredAt);
+    const day = formatDate(event.occurredAt);
     days.set(day, [...(days.get(day) ?? []), event]);
   }
   return [...days].flatMap(([day, list]) => [
     h(`h${level}`, {}, day),
-    h("ol", { class: "timeline" }, list.map((event) => item(event, withUsers))),
+    h("ol", { class: "timeline" }, list.map((event) => eventItem(event, withUsers))),
   ]);
 }
 
 /** @param {SecurityEvent} event @param {boolean} withUsers */
-function item(event, withUsers) {
+function eventItem(event, withUsers) {
   const { user, actor } = event;
-  const where = [event.ipAddress, deviceName(event.userAgent)].filter(Boolean).join(" · ");
+  const origin = [event.ipAddress, describeUserAgent(event.userAgent)].filter(Boolean).join(" · ");
   return h(
     "li",
-    { class: TONES[event.kind] ?? "" },
+    { class: VARIANTS[event.kind] ?? "" },
     h(
       "p",
       {},
-      h("time", { class: "quiet", datetime: event.occurredAt }, timeOfDay(event.occurredAt)),
+      h("time", { class: "muted", datetime: event.occurredAt }, formatTime(event.occurredAt)),
       " ",
-      h("strong", {}, kindText(event.kind)),
+      h("strong", {}, eventKindText(event.kind)),
       withUsers && user && [": ", h("a", { href: `#/users/${encodeURIComponent(user.id)}` }, user.name)],
     ),
     actor && h("p", {}, t("events.by", { name: actor.name })),
     event.note && h("p", {}, t("events.note", { note: event.note })),
-    where && h("p", { class: "quiet small" }, where),
+    origin && h("p", { class: "muted small" }, origin),
   );
 }
 
 /**
- * A timeline that grows: a button asks for older events as long as there are any.
+ * Creates a timeline with a button that loads older events. The button is hidden if there are none.
  * @param {import("../operations.js").SecurityEvents} newest
  * @param {(after: string | null) => Promise<import("../operations.js").SecurityEvents>} load
- * @param {Options} options
+ * @param {TimelineOptions} options
  */
-export function growingTimeline(newest, load, options) {
+export function expandableTimeline(newest, load, options) {
   let { nodes, pageInfo } = newest;
   const list = h("div", {});
-  const more = h("button", { type: "button", onclick: grow }, t("events.older"));
-  draw();
-  return h("div", {}, list, more);
+  const moreButton = h("button", { type: "button", onclick: loadOlder }, t("events.older"));
+  render();
+  return h("div", {}, list, moreButton);
 
-  function draw() {
+  function render() {
     list.replaceChildren(...timeline(nodes, options));
-    more.hidden = !pageInfo.hasNextPage;
+    moreButton.hidden = !pageInfo.hasNextPage;
   }
 
-  async function grow() {
+  async function loadOlder() {
     let older;
     try {
       older = await load(pageInfo.endCursor);
     } catch (error) {
-      report(error);
+      handleError(error);
       return;
     }
-    const seen = nodes.length;
+    const previousCount = nodes.length;
     nodes = [...nodes, ...older.nodes];
     pageInfo = older.pageInfo;
-    draw();
-    // To the first of the new ones, for the button may be gone.
-    const next = list.querySelectorAll("li")[seen];
-    next?.setAttribute("tabindex", "-1");
-    next?.focus();
+    render();
+    // Move the focus to the first new event, because the button can be hidden now.
+    const firstNew = list.querySelectorAll("li")[previousCount];
+    firstNew?.setAttribute("tabindex", "-1");
+    firstNew?.focus();
   }
 }

@@ -1,31 +1,36 @@
-/** One user, as an admin sees them; and the reset of their 2FA. */
+/** The page of one user, with the reset of their 2FA. For admins. */
 
-import { facts, h, note } from "../dom.js";
-import { form, passwordField, refusal } from "../forms.js";
+import { definitionList, h, note } from "../dom.js";
+import { form, formError, passwordField } from "../forms.js";
 import { send } from "../graphql.js";
-import { dateTime, t } from "../i18n.js";
-import { notify } from "../notices.js";
+import { formatDateTime, t } from "../i18n.js";
+import { notify } from "../notifications.js";
 import { GET_USER, RESET_TWO_FACTOR } from "../operations.js";
 import { refresh } from "../router.js";
 import { state } from "../state.js";
 import { timeline } from "./timeline.js";
-import { stateBadge } from "./two-factor.js";
+import { twoFactorBadge } from "./two-factor-badge.js";
 
 /** @typedef {import("../operations.js").User} User */
 
-/** @param {import("../router.js").Place} place @returns {Promise<import("../router.js").Page>} */
+/** @param {import("../router.js").RouteLocation} location @returns {Promise<import("../router.js").Page>} */
 export async function userPage({ parameters }) {
   const { user } = await send(GET_USER, { id: parameters.id });
-  const back = h("p", {}, h("a", { href: "#/users" }, t("user.back")));
+  const backLink = h("p", {}, h("a", { href: "#/users" }, t("user.back")));
   if (!user) {
-    return { title: t("user.none"), narrow: true, content: [back] };
+    return { title: t("user.notFound"), narrow: true, content: [backLink] };
   }
   return {
     title: user.name,
     content: [
-      back,
-      h("div", { class: "card" }, whoItIs(user)),
-      h("section", { class: "card", "aria-labelledby": "reset" }, h("h2", { id: "reset" }, t("reset.title")), reset(user)),
+      backLink,
+      h("div", { class: "card" }, userDetails(user)),
+      h(
+        "section",
+        { class: "card", "aria-labelledby": "reset" },
+        h("h2", { id: "reset" }, t("reset.title")),
+        resetContent(user),
+      ),
       h(
         "section",
         { class: "card", "aria-labelledby": "activity" },
@@ -38,30 +43,30 @@ export async function userPage({ parameters }) {
 }
 
 /** @param {User} user */
-function whoItIs({ email, role, twoFactor, createdAt, lastLoginAt }) {
+function userDetails({ email, role, twoFactor, createdAt, lastLoginAt }) {
   const { backupCodesRemaining } = twoFactor;
-  return facts([
-    [t("twoFactor"), stateBadge(twoFactor)],
-    [t("security.since"), dateTime(twoFactor.activatedAt)],
-    [t("security.lastUsed"), dateTime(twoFactor.lastUsedAt)],
+  return definitionList([
+    [t("twoFactor"), twoFactorBadge(twoFactor)],
+    [t("security.since"), formatDateTime(twoFactor.activatedAt)],
+    [t("security.lastUsed"), formatDateTime(twoFactor.lastUsedAt)],
     [t("backupCodes"), backupCodesRemaining === null ? "" : String(backupCodesRemaining)],
     [t("email"), email],
     [t("role"), t(`role.${role}`)],
-    [t("user.created"), dateTime(createdAt)],
-    [t("users.lastLogin"), dateTime(lastLoginAt) || t("never")],
+    [t("user.created"), formatDateTime(createdAt)],
+    [t("users.lastLogin"), formatDateTime(lastLoginAt) || t("never")],
   ]);
 }
 
 /** @param {User} user @returns {Node[]} */
-function reset({ id, name, twoFactor }) {
+function resetContent({ id, name, twoFactor }) {
   if (twoFactor.state !== "ACTIVE") {
-    return [h("p", { class: "quiet" }, t("reset.inactive", { name }))];
+    return [h("p", { class: "muted" }, t("reset.inactive", { name }))];
   }
   if (id === state.viewer?.id) {
-    return [h("p", { class: "quiet" }, t("reset.own"))];
+    return [h("p", { class: "muted" }, t("reset.ownAccount"))];
   }
   return [
-    note(t("reset.lead", { name }), "warn"),
+    note(t("reset.lead", { name }), "warning"),
     form({
       fields: [
         {
@@ -75,19 +80,19 @@ function reset({ id, name, twoFactor }) {
         { ...passwordField(), label: t("ownPassword") },
       ],
       submit: t("reset"),
-      tone: "danger",
-      act: async ({ password, reason }) => {
-        const { adminResetTwoFactor: outcome } = await send(RESET_TWO_FACTOR, {
+      variant: "danger",
+      onSubmit: async ({ password, reason }) => {
+        const { adminResetTwoFactor: result } = await send(RESET_TWO_FACTOR, {
           userId: id,
           password,
           reason: reason.trim() || null,
         });
-        if (outcome.__typename === "TwoFactorReset") {
+        if (result.__typename === "TwoFactorReset") {
           notify(t("reset.done", { name }));
           refresh();
           return;
         }
-        return refusal(outcome, "password", {
+        return formError(result, "password", {
           UserNotFound: undefined,
           TwoFactorNotActive: undefined,
           CannotResetOwnTwoFactor: undefined,

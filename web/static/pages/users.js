@@ -1,18 +1,18 @@
-/** The admin's list of users, with 2FA at a glance. */
+/** The list of users with their 2FA status, and a chart of the whole company. For admins. */
 
 import { h, svg } from "../dom.js";
 import { form } from "../forms.js";
 import { send } from "../graphql.js";
-import { dateTime, t } from "../i18n.js";
+import { formatDateTime, t } from "../i18n.js";
 import { COUNT_USERS, GET_USERS } from "../operations.js";
-import { go } from "../router.js";
-import { stateBadge } from "./two-factor.js";
+import { navigate } from "../router.js";
+import { twoFactorBadge } from "./two-factor-badge.js";
 
 const FEW_CODES = 2;
-// Of the ring in the picture, whose radius makes its circumference 100.
-const RADIUS = 15.9155;
+// The radius of a circle with a circumference of 100, so that the length of an arc is a percentage.
+const CHART_RADIUS = 15.9155;
 
-/** @param {import("../router.js").Place} place @returns {Promise<import("../router.js").Page>} */
+/** @param {import("../router.js").RouteLocation} location @returns {Promise<import("../router.js").Page>} */
 export async function usersPage({ query }) {
   const [{ users }, counts] = await Promise.all([
     send(GET_USERS, {
@@ -30,45 +30,45 @@ export async function usersPage({ query }) {
   return {
     title: t("users.title"),
     content: [
-      picture(counts.active.totalCount, counts.inactive.totalCount, counts.fewCodes.totalCount),
+      activationChart(counts.active.totalCount, counts.inactive.totalCount, counts.fewCodes.totalCount),
       h(
         "section",
         { class: "card", "aria-labelledby": "list" },
         h("h2", { id: "list" }, t("users.count", { count: users.totalCount })),
-        filters(query),
-        users.nodes.length > 0 && table(users.nodes),
-        pages(query, users.pageInfo),
+        filterForm(query),
+        users.nodes.length > 0 && userTable(users.nodes),
+        pagination(query, users.pageInfo),
       ),
     ],
   };
 }
 
 /**
- * How many have it, as a ring and in words.
+ * Shows how many users have 2FA, as a ring chart and in text.
  * @param {number} active
  * @param {number} inactive
  * @param {number} fewCodes
  */
-function picture(active, inactive, fewCodes) {
-  const all = active + inactive;
-  const percent = all ? Math.round((100 * active) / all) : 0;
-  const ring = { cx: 21, cy: 21, r: RADIUS, "stroke-width": 5 };
+function activationChart(active, inactive, fewCodes) {
+  const total = active + inactive;
+  const percent = total ? Math.round((100 * active) / total) : 0;
+  const ring = { cx: 21, cy: 21, r: CHART_RADIUS, "stroke-width": 5 };
   return h(
     "section",
-    { class: "card", "aria-labelledby": "picture" },
-    h("h2", { id: "picture" }, t("picture.title")),
+    { class: "card", "aria-labelledby": "chart-title" },
+    h("h2", { id: "chart-title" }, t("chart.title")),
     h(
       "div",
-      { class: "picture" },
+      { class: "chart" },
       svg(
         "svg",
-        { class: "ring", viewBox: "0 0 42 42", role: "img", "aria-label": t("picture.label", { count: active, all }) },
-        svg("circle", { ...ring, class: "rest" }),
-        // It begins at the top.
+        { class: "ring-chart", viewBox: "0 0 42 42", role: "img", "aria-label": t("chart.label", { count: active, total }) },
+        svg("circle", { ...ring, class: "ring-track" }),
+        // An arc starts at the right of the circle; the rotation moves its start to the top.
         percent > 0 &&
           svg("circle", {
             ...ring,
-            class: "part",
+            class: "ring-value",
             "stroke-dasharray": `${percent} ${100 - percent}`,
             transform: "rotate(-90 21 21)",
           }),
@@ -76,27 +76,27 @@ function picture(active, inactive, fewCodes) {
       ),
       h(
         "ul",
-        { class: "legend-list" },
-        legend("on", t("state.ACTIVE"), active, "?twoFactor=ACTIVE"),
-        legend("off", t("state.INACTIVE"), inactive, "?twoFactor=INACTIVE"),
-        legend("", t("picture.fewCodes"), fewCodes, "?fewCodes=on"),
+        { class: "chart-legend" },
+        legendItem("active", t("state.ACTIVE"), active, "?twoFactor=ACTIVE"),
+        legendItem("inactive", t("state.INACTIVE"), inactive, "?twoFactor=INACTIVE"),
+        legendItem("", t("chart.fewCodes"), fewCodes, "?fewCodes=on"),
       ),
     ),
   );
 }
 
-/** @param {string} dot @param {string} words @param {number} count @param {string} query */
-function legend(dot, words, count, query) {
+/** @param {string} dot @param {string} text @param {number} count @param {string} query */
+function legendItem(dot, text, count, query) {
   return h(
     "li",
     {},
-    h("span", {}, dot && h("span", { class: `dot ${dot}` }), h("a", { href: `#/users${query}` }, words)),
+    h("span", {}, dot && h("span", { class: `dot ${dot}` }), h("a", { href: `#/users${query}` }, text)),
     h("strong", {}, String(count)),
   );
 }
 
 /** @param {URLSearchParams} query */
-function filters(query) {
+function filterForm(query) {
   const element = form({
     fields: [
       {
@@ -107,29 +107,29 @@ function filters(query) {
         optional: true,
         attributes: { maxlength: 200 },
       },
-      select(query, "twoFactor", t("users.twoFactor"), [
+      selectField(query, "twoFactor", t("users.twoFactor"), [
         ["", t("all")],
         ["ACTIVE", t("state.ACTIVE")],
         ["INACTIVE", t("state.INACTIVE")],
       ]),
-      select(query, "role", t("role"), [
+      selectField(query, "role", t("role"), [
         ["", t("all")],
         ["MEMBER", t("role.MEMBER")],
         ["ADMIN", t("role.ADMIN")],
       ]),
-      select(query, "fewCodes", t("backupCodes"), [
+      selectField(query, "fewCodes", t("backupCodes"), [
         ["", t("all")],
         ["on", t("users.fewCodes", { count: FEW_CODES })],
       ]),
-      select(query, "orderBy", t("users.order"), [
+      selectField(query, "orderBy", t("users.order"), [
         ["", t("order.NAME")],
         ["NEWEST_FIRST", t("order.NEWEST_FIRST")],
         ["LAST_LOGIN", t("order.LAST_LOGIN")],
       ]),
     ],
     submit: t("show"),
-    act: async (values) => {
-      go(`/users?${new URLSearchParams(Object.entries(values).filter(([, value]) => value))}`);
+    onSubmit: async (values) => {
+      navigate(`/users?${new URLSearchParams(Object.entries(values).filter(([, value]) => value))}`);
     },
   });
   element.className = "filters";
@@ -144,18 +144,18 @@ function filters(query) {
  * @param {[string, string][]} options
  * @returns {import("../forms.js").Field}
  */
-function select(query, name, label, options) {
+function selectField(query, name, label, options) {
   return { name, label, type: "select", value: query.get(name) ?? "", optional: true, options };
 }
 
 /** @param {import("../operations.js").User[]} users */
-function table(users) {
+function userTable(users) {
   const columns = [t("name"), t("users.twoFactor"), t("backupCodes"), t("role"), t("users.lastLogin")];
-  const label = (/** @type {number} */ index) => ({ "data-label": columns[index] });
+  const cellLabel = (/** @type {number} */ index) => ({ "data-label": columns[index] });
   return h(
     "table",
     { class: "table" },
-    h("thead", {}, h("tr", {}, columns.map((words) => h("th", { scope: "col" }, words)))),
+    h("thead", {}, h("tr", {}, columns.map((text) => h("th", { scope: "col" }, text)))),
     h(
       "tbody",
       {},
@@ -164,10 +164,10 @@ function table(users) {
           "tr",
           {},
           h("th", { scope: "row" }, h("a", { href: `#/users/${encodeURIComponent(id)}` }, name), h("span", {}, email)),
-          h("td", label(1), stateBadge(twoFactor)),
-          h("td", label(2), twoFactor.backupCodesRemaining === null ? "–" : String(twoFactor.backupCodesRemaining)),
-          h("td", label(3), t(`role.${role}`)),
-          h("td", label(4), dateTime(lastLoginAt) || t("never")),
+          h("td", cellLabel(1), twoFactorBadge(twoFactor)),
+          h("td", cellLabel(2), twoFactor.backupCodesRemaining === null ? "–" : String(twoFactor.backupCodesRemaining)),
+          h("td", cellLabel(3), t(`role.${role}`)),
+          h("td", cellLabel(4), formatDateTime(lastLoginAt) || t("never")),
         ),
       ),
     ),
@@ -175,12 +175,12 @@ function table(users) {
 }
 
 /**
- * To the next page and back. The API goes forward only, so the address keeps where earlier pages began.
+ * Links to the next and to the previous page. The API pages only forward, so the URL stores the cursors of earlier pages.
  * @param {URLSearchParams} query
  * @param {import("../operations.js").PageInfo} pageInfo
  */
-function pages(query, { hasNextPage, endCursor }) {
-  const begun = query.getAll("begun");
+function pagination(query, { hasNextPage, endCursor }) {
+  const previousCursors = query.getAll("previous");
   const after = query.get("after");
   if (!hasNextPage && after === null) {
     return null;
@@ -188,19 +188,19 @@ function pages(query, { hasNextPage, endCursor }) {
   return h(
     "nav",
     { class: "row", "aria-label": t("users.pages") },
-    after !== null && pageLink(query, begun.at(-1) ?? "", begun.slice(0, -1), t("users.previous")),
-    hasNextPage && pageLink(query, endCursor ?? "", [...begun, after ?? ""], t("users.next")),
+    after !== null && pageLink(query, previousCursors.at(-1) ?? "", previousCursors.slice(0, -1), t("users.previous")),
+    hasNextPage && pageLink(query, endCursor ?? "", [...previousCursors, after ?? ""], t("users.next")),
   );
 }
 
-/** @param {URLSearchParams} query @param {string} after @param {string[]} begun @param {string} words */
-function pageLink(query, after, begun, words) {
-  const next = new URLSearchParams(query);
-  next.delete("begun");
-  next.delete("after");
+/** @param {URLSearchParams} query @param {string} after @param {string[]} previousCursors @param {string} text */
+function pageLink(query, after, previousCursors, text) {
+  const newQuery = new URLSearchParams(query);
+  newQuery.delete("previous");
+  newQuery.delete("after");
   if (after) {
-    next.set("after", after);
-    begun.forEach((cursor) => next.append("begun", cursor));
+    newQuery.set("after", after);
+    previousCursors.forEach((cursor) => newQuery.append("previous", cursor));
   }
-  return h("a", { class: "button", href: `#/users?${next}` }, words);
+  return h("a", { class: "button", href: `#/users?${newQuery}` }, text);
 }

@@ -1,4 +1,4 @@
-/** What the pages of one's own account have in common: the tabs. */
+/** The tabs above the pages of the user's own account. */
 
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
@@ -11,8 +11,8 @@ const TABS = [
   ["/account/activity", "activity.title"],
 ];
 
-/** @param {string} here */
-export function tabs(here) {
+/** @param {string} currentPath */
+export function accountTabs(currentPath) {
   return h(
     "nav",
     { class: "tabs", "aria-label": t("account") },
@@ -20,7 +20,7 @@ export function tabs(here) {
       "ul",
       {},
       TABS.map(([path, key]) =>
-        h("li", {}, h("a", { href: `#${path}`, "aria-current": path === here ? "page" : null }, t(key))),
+        h("li", {}, h("a", { href: `#${path}`, "aria-current": path === currentPath ? "page" : null }, t(key))),
       ),
     ),
   );

@@ -1,28 +1,28 @@
-/** Signing in, second step: an OTP, or in an emergency a backup code. */
+/** The second step of the login: an OTP or, in an emergency, a backup code. */
 
 import { h, note } from "../dom.js";
-import { form, otpField, refusal } from "../forms.js";
-import { refusalText, send } from "../graphql.js";
+import { form, formError, otpField } from "../forms.js";
+import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
-import { notify } from "../notices.js";
+import { notify } from "../notifications.js";
 import { VERIFY_LOGIN } from "../operations.js";
-import { go } from "../router.js";
+import { navigate } from "../router.js";
 import { state } from "../state.js";
-import { arrive } from "./login.js";
+import { finishLogin } from "./login.js";
 
 /** @typedef {import("../router.js").Page} Page */
 
 /** @returns {Page} */
 export function otpPage() {
-  return page(t("verify.title"), [
+  return challengePage(t("verify.title"), [
     h("p", {}, t("verify.lead")),
     form({
       fields: [otpField(t("otp"), t("verify.otpHint"))],
       submit: t("verify"),
-      act: ({ otp }) => verify("otp", { otp: otp.replaceAll(" ", "") }),
-      between: canUseBackupCode()
+      onSubmit: ({ otp }) => verify("otp", { otp: otp.replaceAll(" ", "") }),
+      beforeButton: canUseBackupCode()
         ? [h("p", {}, h("a", { href: "#/login/backup-code" }, t("verify.useBackupCode")))]
-        : [h("p", { class: "quiet small" }, t("verify.askAdmin"))],
+        : [h("p", { class: "muted small" }, t("verify.askAdmin"))],
     }),
   ]);
 }
@@ -30,10 +30,10 @@ export function otpPage() {
 /** @returns {Page} */
 export function backupCodePage() {
   if (state.challenge && !canUseBackupCode()) {
-    queueMicrotask(() => go("/login/otp", { replace: true }));
+    queueMicrotask(() => navigate("/login/otp", { replace: true }));
   }
-  return page(t("verify.backupTitle"), [
-    note(t("verify.emergency"), "warn"),
+  return challengePage(t("verify.backupTitle"), [
+    note(t("verify.emergency"), "warning"),
     form({
       fields: [
         {
@@ -44,10 +44,10 @@ export function backupCodePage() {
         },
       ],
       submit: t("verify"),
-      act: ({ backupCode }) => verify("backupCode", { backupCode }),
-      between: [h("p", {}, h("a", { href: "#/login/otp" }, t("verify.useOtp")))],
+      onSubmit: ({ backupCode }) => verify("backupCode", { backupCode }),
+      beforeButton: [h("p", {}, h("a", { href: "#/login/otp" }, t("verify.useOtp")))],
     }),
-    h("p", { class: "quiet small" }, t("verify.askAdmin")),
+    h("p", { class: "muted small" }, t("verify.askAdmin")),
   ]);
 }
 
@@ -56,10 +56,10 @@ function canUseBackupCode() {
 }
 
 /** @param {string} title @param {Node[]} content @returns {Page} */
-function page(title, content) {
+function challengePage(title, content) {
   if (!state.challenge) {
-    // The page was loaded anew, or left.
-    queueMicrotask(() => go("/login", { replace: true }));
+    // There is no challenge after a reload, or if the page is opened by its URL. The login starts again.
+    queueMicrotask(() => navigate("/login", { replace: true }));
     return { title, narrow: true, content: [] };
   }
   return {
@@ -84,15 +84,15 @@ async function verify(field, secondFactor) {
       if (field === "backupCode" && remaining !== null) {
         notify(t("verify.codesLeft", { count: remaining }));
       }
-      arrive(verifyLogin);
+      finishLogin(verifyLogin);
       return;
     }
     case "ChallengeExpired":
       state.challenge = null;
-      notify(refusalText(verifyLogin), "bad");
-      go("/login", { replace: true });
+      notify(userErrorText(verifyLogin), "error");
+      navigate("/login", { replace: true });
       return;
     default:
-      return refusal(verifyLogin, field);
+      return formError(verifyLogin, field);
   }
 }

@@ -1,0 +1,43 @@
+/** The routes of all pages. The server enforces permissions; `access` only avoids requests that it would reject. */
+
+import { activationPage, resetActivation } from "./pages/activation.js";
+import { activityPage } from "./pages/activity.js";
+import { backupCodesPage, clearBackupCodes } from "./pages/backup-codes.js";
+import { deactivationPage } from "./pages/deactivation.js";
+import { eventsPage } from "./pages/events.js";
+import { loginPage } from "./pages/login.js";
+import { mailboxPage } from "./pages/mailbox.js";
+import { passwordPage } from "./pages/password.js";
+import { policyPage } from "./pages/policy.js";
+import { profilePage } from "./pages/profile.js";
+import { securityPage } from "./pages/security.js";
+import { sessionsPage } from "./pages/sessions.js";
+import { userPage } from "./pages/user.js";
+import { usersPage } from "./pages/users.js";
+import { backupCodePage, otpPage } from "./pages/second-factor.js";
+
+/** @type {import("./router.js").Route[]} */
+export const ROUTES = [
+  { path: "/login", load: loginPage, access: "anonymous" },
+  { path: "/login/otp", load: otpPage, access: "anonymous" },
+  { path: "/login/backup-code", load: backupCodePage, access: "anonymous" },
+  { path: "/account", load: profilePage, access: "user" },
+  { path: "/account/security", load: securityPage, access: "user" },
+  {
+    path: "/account/security/activate",
+    load: activationPage,
+    access: "user",
+    allowedDuringSetup: true,
+    onLeave: resetActivation,
+  },
+  { path: "/account/security/backup-codes", load: backupCodesPage, access: "user", onLeave: clearBackupCodes },
+  { path: "/account/security/deactivate", load: deactivationPage, access: "user" },
+  { path: "/account/sessions", load: sessionsPage, access: "user" },
+  { path: "/account/password", load: passwordPage, access: "user" },
+  { path: "/account/activity", load: activityPage, access: "user" },
+  { path: "/users", load: usersPage, access: "admin" },
+  { path: "/users/:id", load: userPage, access: "admin" },
+  { path: "/events", load: eventsPage, access: "admin" },
+  { path: "/policy", load: policyPage, access: "admin" },
+  { path: "/mailbox", load: mailboxPage, access: "public", allowedDuringSetup: true },
+];
