@@ -1,6 +1,6 @@
-/** A page to run operations on: pick one of those in the text, run it, read the answer. */
+/** The simple query page: runs one of the operations in the text and shows the response. */
 
-const [form, query, variables, operation, answer] = ["form", "query", "variables", "operation", "answer"].map((id) =>
+const [form, query, variables, operation, output] = ["form", "query", "variables", "operation", "response"].map((id) =>
   document.getElementById(id),
 );
 
@@ -13,14 +13,14 @@ async function start() {
   listOperations();
 }
 
-/** Offers the operations of the text by their names. */
+/** Fills the select with the names of the operations in the text, and keeps the selection if possible. */
 function listOperations() {
-  const chosen = operation.value;
+  const selected = operation.value;
   const names = [...query.value.matchAll(/^\s*(?:query|mutation)\s+(\w+)/gm)].map(([, name]) => name);
-  operation.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+  operation.replaceChildren(...names.map((name) => new Option(name, name, false, name === selected)));
 }
 
-/** @param {SubmitEvent} event */
+/** Sends the selected operation, and shows the response or the error. @param {SubmitEvent} event */
 async function run(event) {
   event.preventDefault();
   try {
@@ -33,9 +33,9 @@ async function run(event) {
         variables: JSON.parse(variables.value || "{}"),
       }),
     });
-    answer.textContent = JSON.stringify(await response.json(), null, 2);
+    output.textContent = JSON.stringify(await response.json(), null, 2);
   } catch (error) {
-    answer.textContent = String(error);
+    output.textContent = String(error);
   }
 }
 
