@@ -1,1 +1,1 @@
-"""The flows of the help page, walked in a real browser."""
+"""End-to-end tests of the reference frontend in headless Chromium."""

@@ -1,4 +1,4 @@
-"""A site, a browser, and what each test begins with."""
+"""Fixtures: the running site, Chromium, and page objects."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.page_object import Frontend
 from tests.browser.site import Site, running_site
-from tests.browser.visitor import Visitor
 from transport.graphiql import fetch
 
-# As a container runs it: without its sandbox, a screen, or calls to anywhere but the site.
-ARGUMENTS = [
+# Containers need --no-sandbox and have no GPU. The other options stop requests of Chromium's own to the internet.
+CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -26,7 +26,7 @@ TIMEOUT_MS = 10_000
 
 @pytest.fixture(scope="session")
 def graphiql_dir() -> Path:
-    """The files of GraphiQL, fetched once for all runs."""
+    """Return the folder of the GraphiQL files. Download them if they are missing."""
     folder = Path("var/graphiql")
     assert fetch.main([str(folder)]) == 0
     return folder
@@ -34,61 +34,65 @@ def graphiql_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, graphiql_dir: Path) -> Iterator[Site]:
-    """The running site, shared by all tests: each makes people of its own."""
+    """Run one site for all tests. Each test creates its own company accounts and users."""
     with running_site(tmp_path_factory.mktemp("site"), graphiql_dir=graphiql_dir) as site:
         yield site
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """Run one headless Chromium for all tests."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.exit("Chromium is missing. On Debian: apt-get install chromium", returncode=1)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def new_visitor(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
-    """Somebody with a browser of their own. In the end no browser may have complained (CSP, scripts, requests)."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+def new_frontend(chromium: Browser, site: Site) -> Iterator[Callable[..., Frontend]]:
+    """Return a function that opens the frontend in a new browser context, with cookies and storage of its own.
 
-    def make(**options: object) -> Visitor:
+    After the test, fail if a console error or an uncaught exception occurred (CSP violation, script error, failed
+    request).
+    """
+    contexts: list[BrowserContext] = []
+    browser_errors: list[str] = []
+
+    def make(**options: object) -> Frontend:
         options = {"base_url": site.url, "locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options
-        context = chromium.new_context(**options)  # type: ignore[arg-type]  # Playwright's own
+        context = chromium.new_context(**options)  # type: ignore[arg-type]  # options of Playwright
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return Visitor(page, site)
+        page.on("console", lambda message: browser_errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: browser_errors.append(str(error)))
+        return Frontend(page, site)
 
     yield make
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert browser_errors == []
 
 
 @pytest.fixture
-def visitor(new_visitor: Callable[..., Visitor]) -> Visitor:
-    """Somebody at a desk, who reads English."""
-    return new_visitor()
+def frontend(new_frontend: Callable[..., Frontend]) -> Frontend:
+    """Open the frontend in English, in a desktop window."""
+    return new_frontend()
 
 
 @pytest.fixture
-def phone(new_visitor: Callable[..., Visitor]) -> Visitor:
-    """Somebody with a small telephone."""
-    return new_visitor(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+def phone_frontend(new_frontend: Callable[..., Frontend]) -> Frontend:
+    """Open the frontend in English, on a phone 320 px wide."""
+    return new_frontend(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Path:
-    """Where screenshots go: a folder that git ignores."""
+def screenshots_dir() -> Path:
+    """Return the folder for screenshots, which git ignores."""
     folder = Path("var/screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

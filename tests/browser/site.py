@@ -1,4 +1,4 @@
-"""The whole site on the loopback interface: API, frontend, mail server and mailbox, with a clock that tests move."""
+"""Runs the whole site on the loopback interface: API, frontend, mail server and mailbox, with a clock for tests."""
 
 import asyncio
 import contextlib
@@ -33,29 +33,29 @@ ResultT = TypeVar("ResultT")
 
 PRODUCT = "Northwind"
 PASSWORD = "correct horse battery staple"
-START_TIMEOUT_S = 30
-# Where the site has the page that stands at `/graphql` when GraphiQL has not been fetched.
-SMALL_QUERY_PAGE = "/small-query-page"
+TIMEOUT_S = 30
+# The path of the page that `/graphql` serves if the GraphiQL files have not been downloaded.
+SIMPLE_QUERY_PAGE_PATH = "/simple-query-page"
 
 
 @dataclass
-class ShiftedClock:
-    """The present, moved ahead by as much as tests have let pass. Browsers keep the real time, so it stays close."""
+class AdjustableClock:
+    """The real time plus an offset. Browsers use the real time, so tests keep the offset small."""
 
-    ahead: timedelta = timedelta()
+    offset: timedelta = timedelta()
 
     def __call__(self) -> datetime:
-        """The present instant."""
-        return datetime.now(UTC) + self.ahead
+        """Return the current time of the server."""
+        return datetime.now(UTC) + self.offset
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass."""
-        self.ahead += by
+        """Move the clock forward."""
+        self.offset += by
 
 
 @dataclass
-class Person:
-    """Somebody with an account, and what they have at hand."""
+class Account:
+    """A user, with the authenticator and the backup codes that belong to the user."""
 
     name: str
     email: str
@@ -66,92 +66,95 @@ class Person:
 
 
 class Site:
-    """A running site."""
+    """A running site. Its methods change data without the browser."""
 
-    def __init__(self, url: str, env: Environment, clock: ShiftedClock, loop: asyncio.AbstractEventLoop) -> None:
-        """It answers at `url`; its loop runs in a thread of its own."""
+    def __init__(self, url: str, env: Environment, clock: AdjustableClock, loop: asyncio.AbstractEventLoop) -> None:
+        """`loop` is the event loop of the server, which runs in another thread."""
         self.url = url
         self.clock = clock
         self._env = env
         self._loop = loop
         self._numbers = count(1)
 
-    def company(self, name: str = "Northwind Traders", **rules: bool) -> UUID:
-        """Make a company account with these rules."""
-        return self._do(accounts.create_company(self._env, name, **rules)).id
+    def create_company(self, name: str = "Northwind Traders", **policy: bool) -> UUID:
+        """Create a company account with this security policy."""
+        return self._run(accounts.create_company(self._env, name, **policy)).id
 
-    def person(self, company_id: UUID, name: str, *, role: Role = Role.MEMBER) -> Person:
-        """Make a user."""
+    def create_member(self, company_id: UUID, name: str) -> Account:
+        """Create a user with the role MEMBER."""
+        return self._create_user(company_id, name, Role.MEMBER)
+
+    def create_admin(self, company_id: UUID, name: str) -> Account:
+        """Create a user with the role ADMIN."""
+        return self._create_user(company_id, name, Role.ADMIN)
+
+    def _create_user(self, company_id: UUID, name: str, role: Role) -> Account:
         email = f"{name.split(maxsplit=1)[0].lower()}-{next(self._numbers)}@example.com"
         new = accounts.NewUser(email=email, name=name, role=role, password=PASSWORD)
-        user = self._do(accounts.create_user(self._env, company_id, new))
-        return Person(name, email, user.id, company_id)
+        user = self._run(accounts.create_user(self._env, company_id, new))
+        return Account(name, email, user.id, company_id)
 
-    def admin(self, company_id: UUID, name: str) -> Person:
-        """Make an admin."""
-        return self.person(company_id, name, role=Role.ADMIN)
-
-    def activate(self, person: Person) -> Person:
-        """Activate a user's 2FA by the API, behind the browser's back."""
-        with self._api(person) as ask:
-            begun = ask(
+    def activate_two_factor(self, account: Account) -> Account:
+        """Activate the 2FA of a user with the API."""
+        with self._api(account) as mutate:
+            activation = mutate(
                 "startTwoFactorActivation", {"password": PASSWORD}, "... on TwoFactorActivation { activationId key }"
             )
-            person.authenticator = Authenticator(begun["key"])
-            proof = {"activationId": begun["activationId"], "otp": self.otp(person)}
-            issued = ask("confirmOtp", proof, "... on BackupCodesIssued { activationId codes }")
+            account.authenticator = Authenticator(activation["key"])
+            arguments = {"activationId": activation["activationId"], "otp": self.next_otp(account)}
+            issued = mutate("confirmOtp", arguments, "... on BackupCodesIssued { activationId codes }")
             if issued["__typename"] == "BackupCodesIssued":
-                person.backup_codes = tuple(issued["codes"])
-                ask("acknowledgeBackupCodes", {"activationId": issued["activationId"]})
-        return person
+                account.backup_codes = tuple(issued["codes"])
+                mutate("acknowledgeBackupCodes", {"activationId": issued["activationId"]})
+        return account
 
-    def set_policy(self, admin: Person, **rules: bool) -> None:
-        """Change the rules of a company by the API, behind the browser's back."""
-        with self._api(admin) as ask:
-            ask("updateSecurityPolicy", {"password": PASSWORD} | rules)
+    def set_policy(self, admin: Account, **policy: bool) -> None:
+        """Change the security policy of a company with the API. The admin has no 2FA."""
+        with self._api(admin) as mutate:
+            mutate("updateSecurityPolicy", {"password": PASSWORD} | policy)
 
-    def logs_in_and_out(self, person: Person) -> None:
-        """Make two events."""
-        with self._api(person):
+    def log_in_and_out(self, account: Account) -> None:
+        """Create two security events."""
+        with self._api(account):
             pass
 
     @contextlib.contextmanager
-    def _api(self, person: Person) -> Iterator[Callable[..., dict[str, Any]]]:
-        """Mutations as this person, who has no 2FA yet. It gives their results."""
+    def _api(self, account: Account) -> Iterator[Callable[..., dict[str, Any]]]:
+        """Log in a user without 2FA, and return a function that runs a mutation and returns its result."""
         with httpx.Client(base_url=self.url, timeout=30) as http:
 
-            def ask(mutation: str, arguments: dict[str, Any], selection: str = "") -> dict[str, Any]:
-                given = ", ".join(f"{name}: {json.dumps(value)}" for name, value in arguments.items())
-                query = f"mutation {{ {mutation}({given}) {{ __typename {selection} }} }}"
-                result: dict[str, Any] = http.post("/graphql", json={"query": query}).raise_for_status().json()
-                assert "errors" not in result, result
-                outcome: dict[str, Any] = result["data"][mutation]
-                return outcome
+            def mutate(mutation: str, arguments: dict[str, Any], selection: str = "") -> dict[str, Any]:
+                literals = ", ".join(f"{name}: {json.dumps(value)}" for name, value in arguments.items())
+                query = f"mutation {{ {mutation}({literals}) {{ __typename {selection} }} }}"
+                response: dict[str, Any] = http.post("/graphql", json={"query": query}).raise_for_status().json()
+                assert "errors" not in response, response
+                result: dict[str, Any] = response["data"][mutation]
+                return result
 
-            login = ask("login", {"email": person.email, "password": PASSWORD}, "... on LoggedIn { sessionToken }")
+            login = mutate("login", {"email": account.email, "password": PASSWORD}, "... on LoggedIn { sessionToken }")
             http.headers["Authorization"] = f"Bearer {login['sessionToken']}"
-            yield ask
+            yield mutate
             http.post("/graphql", json={"query": "mutation { logout { sessionId } }"})
 
-    def otp(self, person: Person) -> str:
-        """A fresh OTP: no time step is good for two of them, so one passes."""
-        assert person.authenticator
+    def next_otp(self, account: Account) -> str:
+        """Return a new OTP. Move the clock by one time step first, because each step accepts only one OTP."""
+        assert account.authenticator
         self.clock.advance(timedelta(seconds=30))
-        return person.authenticator.otp(self.clock())
+        return account.authenticator.otp(self.clock())
 
-    def _do(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_TIMEOUT_S)
+    def _run(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT_S)
 
 
 @contextlib.contextmanager
 def running_site(folder: Path, *, graphiql_dir: Path) -> Iterator[Site]:
-    """A site whose database and letters are in this folder, for as long as the block lasts."""
+    """Run a site until the block ends. Its database and emails are in `folder`."""
     started: Future[Site] = Future()
     stop = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_serve(folder, graphiql_dir, started, stop)))
     thread.start()
     try:
-        yield started.result(START_TIMEOUT_S)
+        yield started.result(TIMEOUT_S)
     finally:
         stop.set()
         thread.join()
@@ -173,9 +176,9 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
     loop = asyncio.get_running_loop()
     mail_dir = folder / "mail"
     mail_dir.mkdir()
-    clock = ShiftedClock()
-    sink = _Sink(mail_dir)
-    mail_server = await loop.create_server(lambda: SMTP(sink), "127.0.0.1", 0)
+    clock = AdjustableClock()
+    handler = _MailHandler(mail_dir)
+    mail_server = await loop.create_server(lambda: SMTP(handler), "127.0.0.1", 0)
     settings = Settings(
         database_url=f"sqlite://{folder}/site.sqlite3",
         product_name=PRODUCT,
@@ -184,9 +187,9 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
         smtp_port=mail_server.sockets[0].getsockname()[1],
         smtp_security="none",
     )
-    small_page = QueryPage(folder / "nothing")
+    simple_query_page = QueryPage(folder / "nothing")
     frontend = routes(product_name=PRODUCT, mail_dir=mail_dir, graphiql=True)
-    extra_routes = [*frontend, Route(SMALL_QUERY_PAGE, lambda _request: small_page.response())]
+    extra_routes = [*frontend, Route(SIMPLE_QUERY_PAGE_PATH, lambda _request: simple_query_page.response())]
     app = create_app(settings, clock=clock, extra_routes=extra_routes)
     await _migrate(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -217,17 +220,17 @@ async def _migrate(settings: Settings) -> None:
         await env.database.close()
 
 
-class _Sink:
-    """Keeps each letter as a file."""
+class _MailHandler:
+    """Stores each email as a file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = count(1)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd
-        """Keep a letter. It appears under its name when it is whole."""
+        """Store an email. Rename the file when it is complete, so that the mailbox never reads a part."""
         assert isinstance(envelope.content, bytes)
-        arriving = self._folder / "arriving"
-        arriving.write_bytes(envelope.content)
-        arriving.rename(self._folder / f"{next(self._numbers):06}.eml")
+        incomplete = self._folder / "incomplete"
+        incomplete.write_bytes(envelope.content)
+        incomplete.rename(self._folder / f"{next(self._numbers):06}.eml")
         return "250 OK"

@@ -1,156 +1,156 @@
-"""The admin's console."""
+"""The pages for admins: users, policy and events."""
 
 from playwright.sync_api import expect
 
+from tests.browser.page_object import Frontend
 from tests.browser.site import PASSWORD, Site
-from tests.browser.visitor import Visitor
 
-WEEKDAY_OF_NOBODY = "2000-01-01"
+DATE_WITHOUT_EVENTS = "2000-01-01"
 
 
-def test_an_admin_finds_users_and_sees_their_2fa(visitor: Visitor, site: Site) -> None:
-    """Search, filters and pages; each user with the state of 2FA, and how many have it as a picture."""
-    company = site.company()
-    admin = site.admin(company, "Ada Admin")
-    with_2fa = site.activate(site.person(company, "Wanda With"))
+def test_user_list_shows_2fa_and_can_be_searched_filtered_and_paged(frontend: Frontend, site: Site) -> None:
+    """Each user has a 2FA status, and a chart shows how many users have 2FA."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Test Admin")
+    with_2fa = site.activate_two_factor(site.create_member(company, "Zoe Member"))
     for number in range(11):
-        site.person(company, f"User{number:02} Without")
-    visitor.logs_in(admin)
-    visitor.follow("Users")
-    visitor.sees_page("Users")
-    expect(visitor.page.get_by_role("img", name="One of 13 users has 2FA.")).to_be_visible()
-    visitor.sees("13 users")
-    rows = visitor.page.locator("tbody").get_by_role("row")
+        site.create_member(company, f"User{number:02} Member")
+    frontend.log_in(admin)
+    frontend.click_link("Users")
+    frontend.expect_page("Users")
+    expect(frontend.page.get_by_role("img", name="One of 13 users has 2FA.")).to_be_visible()
+    frontend.expect_text("13 users")
+    rows = frontend.page.locator("tbody").get_by_role("row")
     expect(rows).to_have_count(10)
     first_page = rows.all_inner_texts()
-    visitor.follow("Next page")
+    frontend.click_link("Next page")
     expect(rows).to_have_count(3)
-    expect(rows.last).to_contain_text("Wanda With")
+    expect(rows.last).to_contain_text("Zoe Member")
     expect(rows.last).to_contain_text("2FA active")
-    visitor.follow("Previous page")
+    frontend.click_link("Previous page")
     expect(rows).to_have_count(10)
     assert rows.all_inner_texts() == first_page
 
-    visitor.page.get_by_label("2FA", exact=True).select_option("ACTIVE")
-    visitor.press("Show")
+    frontend.page.get_by_label("2FA", exact=True).select_option("ACTIVE")
+    frontend.click_button("Show")
     expect(rows).to_have_count(1)
-    visitor.page.get_by_label("2FA", exact=True).select_option("")
-    visitor.fill("Name or email", "user03")
-    visitor.page.get_by_label("Role").select_option("MEMBER")
-    visitor.press("Show")
+    frontend.page.get_by_label("2FA", exact=True).select_option("")
+    frontend.fill("Name or email", "user03")
+    frontend.page.get_by_label("Role").select_option("MEMBER")
+    frontend.click_button("Show")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("2FA inactive")
-    visitor.fill("Name or email", with_2fa.email)
-    visitor.press("Show")
-    visitor.follow("Wanda With")
-    visitor.sees_page("Wanda With")
-    visitor.sees("2FA activated")
+    frontend.fill("Name or email", with_2fa.email)
+    frontend.click_button("Show")
+    frontend.click_link("Zoe Member")
+    frontend.expect_page("Zoe Member")
+    frontend.expect_text("2FA activated")
 
 
-def test_an_admin_resets_the_2fa_of_a_user(visitor: Visitor, site: Site) -> None:
-    """With a reason, which the trail keeps; the user gets a letter, and signs in without an OTP."""
-    company = site.company()
-    admin = site.admin(company, "Arno Admin")
-    person = site.activate(site.person(company, "Lena Lost"))
-    visitor.logs_in(admin)
-    visitor.follow("Users")
-    visitor.follow(person.name)
-    visitor.fill("Reason (optional)", "Lost her phone; checked by a call.")
-    visitor.fill("Your own password", "not the password")
-    visitor.press("Reset 2FA")
-    visitor.is_refused("Your own password", "wait: 4.")
-    visitor.fill("Your own password", PASSWORD)
-    visitor.press("Reset 2FA")
-    visitor.is_told("2FA of Lena Lost is reset")
-    visitor.sees("2FA inactive")
-    assert person.name in visitor.letter(person.email, "Two-factor authentication was reset for you")["text"]
+def test_admin_resets_2fa_of_a_user(frontend: Frontend, site: Site) -> None:
+    """The audit event contains the reason. The user gets an email and then logs in without an OTP."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Test Admin")
+    member = site.activate_two_factor(site.create_member(company, "Test Member"))
+    frontend.log_in(admin)
+    frontend.click_link("Users")
+    frontend.click_link(member.name)
+    frontend.fill("Reason (optional)", "Lost her phone; checked by a call.")
+    frontend.fill("Your own password", "not the password")
+    frontend.click_button("Reset 2FA")
+    frontend.expect_field_error("Your own password", "wait: 4.")
+    frontend.fill("Your own password", PASSWORD)
+    frontend.click_button("Reset 2FA")
+    frontend.expect_notification("2FA of Test Member is reset")
+    frontend.expect_text("2FA inactive")
+    assert member.name in frontend.wait_for_email(member.email, "Two-factor authentication was reset for you")["text"]
 
-    visitor.follow("All events of this user")
-    visitor.sees("Only events of Lena Lost")
-    event = visitor.page.get_by_role("listitem").filter(has_text="2FA reset")
-    expect(event).to_contain_text("By Arno Admin")
+    frontend.click_link("All events of this user")
+    frontend.expect_text("Only events of Test Member")
+    event = frontend.page.get_by_role("listitem").filter(has_text="2FA reset")
+    expect(event).to_contain_text("By Test Admin")
     expect(event).to_contain_text("Note: Lost her phone; checked by a call.")
-    visitor.press("Log out")
-    visitor.gives_password(person)
-    visitor.sees_page("Profile")
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.expect_page("Profile")
 
 
-def test_admins_do_not_reset_themselves(visitor: Visitor, site: Site) -> None:
-    """Their own page says where to go instead."""
-    company = site.company()
-    admin = site.activate(site.admin(company, "Selma Self"))
-    visitor.logs_in(admin)
-    visitor.follow("Users")
-    visitor.follow(admin.name, within=visitor.page.get_by_role("main"))
-    visitor.sees("This is you.")
-    expect(visitor.page.get_by_role("button", name="Reset 2FA")).to_have_count(0)
+def test_admin_cannot_reset_own_2fa(frontend: Frontend, site: Site) -> None:
+    """The page of the admin's own account explains what to do instead and has no reset button."""
+    company = site.create_company()
+    admin = site.activate_two_factor(site.create_admin(company, "Test Admin"))
+    frontend.log_in(admin)
+    frontend.click_link("Users")
+    frontend.click_link(admin.name, within=frontend.page.get_by_role("main"))
+    frontend.expect_text("This is you.")
+    expect(frontend.page.get_by_role("button", name="Reset 2FA")).to_have_count(0)
 
 
-def test_the_policy_says_what_it_will_do_before_it_is_done(visitor: Visitor, site: Site) -> None:
-    """How many would be asked to activate; and afterwards they are."""
-    company = site.company()
-    admin = site.activate(site.admin(company, "Petra Policy"))
-    person = site.person(company, "Ruth Ruled")
-    site.person(company, "Rolf Ruled")
-    visitor.logs_in(admin)
-    visitor.follow("Policy")
-    visitor.sees("Nothing changes yet.")
-    visitor.page.get_by_label("Everybody must have 2FA").check()
-    visitor.sees("2 users without 2FA will be asked to activate it.")
-    visitor.page.get_by_label("Backup codes").uncheck()
-    visitor.sees("One user with 2FA can no longer log in with backup codes.")
-    visitor.fill("Your own password", PASSWORD)
-    visitor.press("Save")
-    visitor.is_told("The policy has been saved")
-    expect(visitor.page.get_by_label("Everybody must have 2FA")).to_be_checked()
-    expect(visitor.page.get_by_label("Backup codes")).not_to_be_checked()
-    visitor.follow("Events")
-    expect(visitor.page.get_by_role("listitem").filter(has_text="Policy changed")).not_to_have_count(0)
+def test_policy_page_shows_effects_before_saving(frontend: Frontend, site: Site) -> None:
+    """It shows how many users a change concerns. After saving, a user without 2FA has to activate it at the login."""
+    company = site.create_company()
+    admin = site.activate_two_factor(site.create_admin(company, "Test Admin"))
+    member = site.create_member(company, "First Member")
+    site.create_member(company, "Second Member")
+    frontend.log_in(admin)
+    frontend.click_link("Policy")
+    frontend.expect_text("Nothing changes yet.")
+    frontend.page.get_by_label("Everybody must have 2FA").check()
+    frontend.expect_text("2 users without 2FA will be asked to activate it.")
+    frontend.page.get_by_label("Backup codes").uncheck()
+    frontend.expect_text("One user with 2FA can no longer log in with backup codes.")
+    frontend.fill("Your own password", PASSWORD)
+    frontend.click_button("Save")
+    frontend.expect_notification("The policy has been saved")
+    expect(frontend.page.get_by_label("Everybody must have 2FA")).to_be_checked()
+    expect(frontend.page.get_by_label("Backup codes")).not_to_be_checked()
+    frontend.click_link("Events")
+    expect(frontend.page.get_by_role("listitem").filter(has_text="Policy changed")).not_to_have_count(0)
 
-    visitor.press("Log out")
-    visitor.gives_password(person)
-    visitor.sees_page("Activate 2FA")
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.expect_page("Activate 2FA")
 
 
-def test_events_are_filtered_by_kind_and_day(visitor: Visitor, site: Site) -> None:
-    """A timeline of the company, the newest on top; older ones on demand."""
-    company = site.company()
-    admin = site.admin(company, "Elsa Events")
-    person = site.activate(site.person(company, "Ines Incident"))
+def test_events_can_be_filtered_and_older_events_loaded(frontend: Frontend, site: Site) -> None:
+    """The newest event is first. If loading older events fails, the button still works afterwards."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Test Admin")
+    member = site.activate_two_factor(site.create_member(company, "Test Member"))
     for _ in range(26):
-        site.logs_in_and_out(admin)
-    visitor.gives_password(person)
-    visitor.sees_page("Confirm that it is you")
-    visitor.fill("One-time password", "000000")
-    visitor.press("Verify")
-    visitor.is_refused("One-time password", "wrong, expired or already used")
-    visitor.logs_in(admin)
-    visitor.follow("Events")
-    visitor.sees_page("Events")
-    items = visitor.page.get_by_role("main").get_by_role("listitem")
+        site.log_in_and_out(admin)
+    frontend.submit_password(member)
+    frontend.expect_page("Confirm that it is you")
+    frontend.fill("One-time password", "000000")
+    frontend.click_button("Verify")
+    frontend.expect_field_error("One-time password", "wrong, expired or already used")
+    frontend.log_in(admin)
+    frontend.click_link("Events")
+    frontend.expect_page("Events")
+    items = frontend.page.get_by_role("main").get_by_role("listitem")
     expect(items).to_have_count(25)
-    expect(items.nth(1)).to_contain_text("Right password, wrong second factor: Ines Incident")
-    visitor.page.route("**/graphql", lambda route: route.fulfill(body="<html>"))
-    visitor.press("Show older events")
-    visitor.is_told("The server does not answer")
-    visitor.page.unroute("**/graphql")
-    visitor.press("Show older events")
+    expect(items.nth(1)).to_contain_text("Right password, wrong second factor: Test Member")
+    frontend.page.route("**/graphql", lambda route: route.fulfill(body="<html>"))
+    frontend.click_button("Show older events")
+    frontend.expect_notification("The server does not answer")
+    frontend.page.unroute("**/graphql")
+    frontend.click_button("Show older events")
     expect(items).to_have_count(50)
 
-    visitor.page.get_by_label("What happened").select_option("TWO_FACTOR_ACTIVATED")
-    visitor.press("Show")
+    frontend.page.get_by_label("What happened").select_option("TWO_FACTOR_ACTIVATED")
+    frontend.click_button("Show")
     expect(items).to_have_count(1)
-    visitor.fill("To", WEEKDAY_OF_NOBODY)
-    visitor.press("Show")
-    visitor.sees("No events.")
+    frontend.fill("To", DATE_WITHOUT_EVENTS)
+    frontend.click_button("Show")
+    frontend.expect_text("No events.")
 
 
-def test_users_see_their_own_events(visitor: Visitor, site: Site) -> None:
-    """The activity of one's own account, for whoever got a letter about what they did not do."""
-    person = site.activate(site.person(site.company(), "Otto Own"))
-    visitor.logs_in(person)
-    visitor.follow(person.name)
-    visitor.follow("Activity")
-    visitor.sees_page("Activity")
-    visitor.sees("2FA activated")
-    visitor.sees("Backup codes shown")
+def test_activity_page_shows_own_events(frontend: Frontend, site: Site) -> None:
+    """A user can check an email about an action that was not theirs."""
+    member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
+    frontend.log_in(member)
+    frontend.click_link(member.name)
+    frontend.click_link("Activity")
+    frontend.expect_page("Activity")
+    frontend.expect_text("2FA activated")
+    frontend.expect_text("Backup codes shown")

@@ -1,4 +1,4 @@
-"""The same pages as a newcomer meets them: served by `python -m demo`."""
+"""The frontend as `python -m demo` serves it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,35 +7,35 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import expect
 
-from tests.browser.visitor import Visitor
+from tests.browser.page_object import Frontend
 from tests.demo.test_demo import demo
 from tests.support.authenticator import Authenticator
 
 
-def test_a_newcomer_activates_2fa_in_the_demo(new_visitor: Callable[..., Visitor], tmp_path: Path) -> None:
-    """With what `demo.json` says: sign in, activate, and find the letter in the mailbox."""
+def test_demo_user_activates_2fa(new_frontend: Callable[..., Frontend], tmp_path: Path) -> None:
+    """Log in with the data of `demo.json`, activate 2FA, and find the email in the mailbox."""
     with demo(tmp_path) as running:
         user = running.facts["users"][1]
-        visitor = new_visitor(base_url=urljoin(running.facts["graphql_url"], "/"))
-        visitor.open("/login")
-        visitor.sees_page("Log in to Countersign")
-        visitor.fill("Email", user["email"])
-        visitor.fill("Password", user["password"])
-        visitor.press("Login")
-        visitor.open("/account/security/activate")
-        visitor.sees_page("Activate 2FA")
-        visitor.fill("Password", user["password"])
-        visitor.press("Continue")
-        visitor.sees_page("Activate two-factor authentication")
-        authenticator = Authenticator.scan(visitor.qr_code().screenshot())
-        visitor.fill("One-time password", authenticator.otp(datetime.now(UTC)))
-        visitor.press("Continue")
-        visitor.sees_page("Backup codes")
-        visitor.page.get_by_label("I securely stored my backup codes.").check()
-        visitor.press("Activate 2FA")
-        visitor.is_told("2FA is active")
-        visitor.letter(user["email"], "Two-factor authentication is active")
-        visitor.follow("Mailbox of the demo")
-        expect(visitor.page.get_by_role("article").first).to_contain_text(user["email"])
-        # Before the demo is gone.
-        visitor.page.context.close()
+        frontend = new_frontend(base_url=urljoin(running.facts["graphql_url"], "/"))
+        frontend.open("/login")
+        frontend.expect_page("Log in to Countersign")
+        frontend.fill("Email", user["email"])
+        frontend.fill("Password", user["password"])
+        frontend.click_button("Login")
+        frontend.open("/account/security/activate")
+        frontend.expect_page("Activate 2FA")
+        frontend.fill("Password", user["password"])
+        frontend.click_button("Continue")
+        frontend.expect_page("Activate two-factor authentication")
+        authenticator = Authenticator.scan(frontend.qr_code().screenshot())
+        frontend.fill("One-time password", authenticator.otp(datetime.now(UTC)))
+        frontend.click_button("Continue")
+        frontend.expect_page("Backup codes")
+        frontend.page.get_by_label("I securely stored my backup codes.").check()
+        frontend.click_button("Activate 2FA")
+        frontend.expect_notification("2FA is active")
+        frontend.wait_for_email(user["email"], "Two-factor authentication is active")
+        frontend.click_link("Mailbox of the demo")
+        expect(frontend.page.get_by_role("article").first).to_contain_text(user["email"])
+        # Close the browser context before the demo stops, because failed requests would be reported as errors.
+        frontend.page.context.close()

@@ -1,4 +1,4 @@
-"""The page for developers, with the network off."""
+"""The GraphiQL page and its replacement, without access to the internet."""
 
 import re
 from pathlib import Path
@@ -6,65 +6,65 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.site import PASSWORD, SMALL_QUERY_PAGE, Site
-from tests.browser.test_looks import SCHEMES, violations
-from tests.browser.visitor import Visitor
+from tests.browser.page_object import Frontend
+from tests.browser.site import PASSWORD, SIMPLE_QUERY_PAGE_PATH, Site
+from tests.browser.test_visual_check import SCHEMES, violations
 
 
 @pytest.fixture
-def offline(visitor: Visitor) -> Visitor:
-    """A developer whose browser reaches nothing but the site."""
+def offline_frontend(frontend: Frontend) -> Frontend:
+    """Block all requests except those to the site."""
 
-    def only_here(route: Route) -> None:
-        if route.request.url.startswith((visitor.site.url, "data:")):
+    def block_other_hosts(route: Route) -> None:
+        if route.request.url.startswith((frontend.site.url, "data:")):
             route.continue_()
         else:
             route.abort()
 
-    visitor.page.route("**/*", only_here)
-    return visitor
+    frontend.page.route("**/*", block_other_hosts)
+    return frontend
 
 
-def test_graphiql_runs_the_flow_with_the_network_off(offline: Visitor, site: Site, pictures: Path) -> None:
-    """Its first tab is the flow; an operation runs with the variables beside it, and the next has its session."""
-    person = site.person(site.company(), "Greta Graphiql")
-    page = offline.page
+def test_graphiql_works_without_internet(offline_frontend: Frontend, site: Site, screenshots_dir: Path) -> None:
+    """The first tab contains the example operations. They use the variables and the session of the login before."""
+    member = site.create_member(site.create_company(), "Test Member")
+    page = offline_frontend.page
     page.goto("/graphql")
-    expect(page.locator(".graphiql-query-editor")).to_contain_text("The whole flow, one operation after the other.")
+    expect(page.locator(".graphiql-query-editor")).to_contain_text("All steps of 2FA, one operation after the other.")
     editors = page.locator(".CodeMirror")
     expect(editors.nth(1)).to_contain_text("challengeToken")
-    page.screenshot(path=pictures / "graphiql-light-1280.png")
+    page.screenshot(path=screenshots_dir / "graphiql-light-1280.png")
     set_text = "(element, text) => element.CodeMirror.setValue(text)"
-    editors.nth(1).evaluate(set_text, f'{{"email": "{person.email}", "password": "{PASSWORD}"}}')
-    run(offline, "Login")
+    editors.nth(1).evaluate(set_text, f'{{"email": "{member.email}", "password": "{PASSWORD}"}}')
+    run_operation(offline_frontend, "Login")
     expect(page.locator(".result-window")).to_contain_text("LoggedIn")
-    run(offline, "WhoAmI")
-    expect(page.locator(".result-window")).to_contain_text(person.name)
+    run_operation(offline_frontend, "WhoAmI")
+    expect(page.locator(".result-window")).to_contain_text(member.name)
 
     assert "correct horse" not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
 
 
-def run(visitor: Visitor, operation: str) -> None:
-    """Press the button, and choose an operation from its menu."""
-    visitor.page.get_by_role("button", name=re.compile("Execute query")).click()
-    visitor.page.get_by_role("menuitem", name=operation, exact=True).click()
+def run_operation(frontend: Frontend, operation: str) -> None:
+    """Click the run button, and choose an operation from its menu."""
+    frontend.page.get_by_role("button", name=re.compile("Execute query")).click()
+    frontend.page.get_by_role("menuitem", name=operation, exact=True).click()
 
 
-def test_without_its_files_a_small_page_takes_its_place_and_says_so(
-    offline: Visitor, site: Site, pictures: Path
+def test_simple_query_page_replaces_graphiql_if_files_are_missing(
+    offline_frontend: Frontend, site: Site, screenshots_dir: Path
 ) -> None:
-    """It runs the same operations, and axe finds nothing in either colour scheme."""
-    person = site.person(site.company(), "Sigrid Small")
-    page = offline.page
-    page.goto(SMALL_QUERY_PAGE)
-    offline.sees("so this small page takes its place")
+    """It runs the same operations, and axe-core finds no violations in either colour scheme."""
+    member = site.create_member(site.create_company(), "Test Member")
+    page = offline_frontend.page
+    page.goto(SIMPLE_QUERY_PAGE_PATH)
+    offline_frontend.expect_text("so this simple page replaces it")
     expect(page.get_by_label("Operation to run")).to_contain_text("WhoAmI")
-    offline.fill("Variables, as JSON", f'{{"email": "{person.email}", "password": "{PASSWORD}"}}')
-    for operation, answer in (("Login", "LoggedIn"), ("WhoAmI", person.name)):
+    offline_frontend.fill("Variables, as JSON", f'{{"email": "{member.email}", "password": "{PASSWORD}"}}')
+    for operation, expected in (("Login", "LoggedIn"), ("WhoAmI", member.name)):
         page.get_by_label("Operation to run").select_option(operation)
-        offline.press("Run")
-        expect(page.locator("#answer")).to_contain_text(answer)
+        offline_frontend.click_button("Run")
+        expect(page.locator("#response")).to_contain_text(expected)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == []
-        page.screenshot(path=pictures / f"small-query-page-{scheme}-1280.png")
+        page.screenshot(path=screenshots_dir / f"simple-query-page-{scheme}-1280.png")

@@ -1,0 +1,129 @@
+"""Page object of the frontend. It finds elements by role and label, as users and screen readers do."""
+
+from datetime import timedelta
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.site import PASSWORD, Account, Site
+from tests.support.authenticator import Authenticator
+
+# The email worker checks the outbox every second.
+EMAIL_TIMEOUT_MS = 15_000
+
+
+class Frontend:
+    """The frontend in one browser tab."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        """Use `page` for `site`."""
+        self.page = page
+        self.site = site
+
+    def open(self, path: str) -> None:
+        """Open a page by the path in its URL hash."""
+        self.page.goto(f"/#{path}")
+
+    def fill(self, label: str, text: str) -> None:
+        """Fill in a field."""
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def click_button(self, name: str) -> None:
+        """Click a button."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def click_link(self, name: str, within: Locator | None = None) -> None:
+        """Click a link."""
+        (within or self.page).get_by_role("link", name=name, exact=True).click()
+
+    def expect_page(self, heading: str) -> None:
+        """Assert that the page with this main heading is shown."""
+        expect(self.page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
+
+    def expect_text(self, text: str) -> None:
+        """Assert that this text is visible."""
+        expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def expect_notification(self, text: str) -> None:
+        """Assert that the live region above the page contains this text."""
+        expect(self.page.locator("#notifications")).to_contain_text(text)
+
+    def expect_field_error(self, label: str, text: str) -> None:
+        """Assert that the field is invalid and focused, and that an alert with this text describes it."""
+        field = self.page.get_by_label(label, exact=True)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_be_focused()
+        described_by = (field.get_attribute("aria-describedby") or "").split()
+        error = self.page.locator(f"[id='{described_by[-1]}']")
+        expect(error).to_have_attribute("role", "alert")
+        expect(error).to_contain_text(text)
+
+    def submit_password(self, account: Account, password: str = PASSWORD) -> None:
+        """Do the first step of the login."""
+        self.open("/login")
+        self.fill("Email", account.email)
+        self.fill("Password", password)
+        self.click_button("Login")
+
+    def log_in(self, account: Account) -> None:
+        """Log in, with an OTP if 2FA is active."""
+        self.submit_password(account)
+        if account.authenticator:
+            self.expect_page("Confirm that it is you")
+            self.fill("One-time password", self.site.next_otp(account))
+            self.click_button("Verify")
+        expect(self.page.get_by_role("button", name="Log out")).to_be_visible()
+
+    def open_security_tab(self, account: Account) -> None:
+        """Click the user name at the top right, then the Security tab."""
+        self.click_link(account.name)
+        self.click_link("Security")
+        self.expect_page("Security")
+
+    def start_activation(self, account: Account) -> Authenticator:
+        """Go from the Security tab to the activation page, and scan the QR code on the screen."""
+        self.click_link("Activate 2FA")
+        self.expect_page("Activate 2FA")
+        self.fill("Password", PASSWORD)
+        self.click_button("Continue")
+        self.expect_page("Activate two-factor authentication")
+        account.authenticator = Authenticator.scan(self.qr_code().screenshot())
+        return account.authenticator
+
+    def qr_code(self) -> Locator:
+        """Return the QR code on the activation page."""
+        return self.page.locator("img.qr")
+
+    def submit_otp(self, account: Account) -> None:
+        """Enter a new OTP on the activation page."""
+        self.fill("One-time password", self.site.next_otp(account))
+        self.click_button("Continue")
+
+    def displayed_backup_codes(self) -> list[str]:
+        """Return the backup codes on the page, after asserting that there are ten."""
+        codes = self.page.get_by_role("list", name="Backup codes").get_by_role("listitem")
+        expect(codes).to_have_count(10)
+        return codes.all_inner_texts()
+
+    def wait_for_email(self, address: str, subject: str) -> dict[str, Any]:
+        """Return the newest email to this address with this subject, as the mailbox serves it.
+
+        Raises:
+            AssertionError: No such email arrived in time.
+        """
+        other_page = self.page.context.new_page()
+        try:
+            for _ in range(EMAIL_TIMEOUT_MS // 250):
+                emails = other_page.request.get("/mailbox/letters").json()["letters"]
+                for email in emails:
+                    if address in email["to"] and subject == email["subject"]:
+                        return dict(email)
+                other_page.wait_for_timeout(250)
+        finally:
+            other_page.close()
+        message = f"no email {subject!r} to {address}"
+        raise AssertionError(message)
+
+    def advance_time(self, by: timedelta) -> None:
+        """Move the clock of the server forward."""
+        self.site.clock.advance(by)

@@ -1,0 +1,131 @@
+"""Visits every page in each state that looks different, to take screenshots and to check accessibility."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from tests.browser.page_object import Frontend
+from tests.browser.site import PASSWORD, Account, Site
+
+# Called with a name for the page that is shown.
+Capture = Callable[[str], None]
+
+
+def visit_all_pages(frontend: Frontend, site: Site, capture: Capture) -> None:
+    """Visit all pages and call `capture` on each of them."""
+    company = site.create_company()
+    names = ("Noor Jansen", "Sam Okafor", "Mia Lindqvist", "Luca Moretti")
+    members = [site.create_member(company, name) for name in names]
+    for member in members[:2]:
+        site.activate_two_factor(member)
+    admin = site.create_admin(company, "Ada Ferreira")
+    visit_activation(frontend, capture, admin)
+    visit_account_pages(frontend, capture, admin)
+    visit_admin_pages(frontend, capture, members)
+    visit_login_pages(frontend, site, capture, admin)
+    visit_enforced_pages(frontend, site, capture)
+
+
+def visit_activation(frontend: Frontend, capture: Capture, account: Account) -> None:
+    """Visit the pages from the first login to active 2FA."""
+    frontend.open("/login")
+    frontend.expect_page("Log in to Northwind")
+    capture("login")
+    frontend.submit_password(account, "not the password")
+    frontend.expect_field_error("Password", "do not match")
+    capture("login-error")
+    frontend.log_in(account)
+    frontend.expect_page("Profile")
+    capture("profile")
+    frontend.open_security_tab(account)
+    capture("security-inactive")
+    frontend.click_link("Activate 2FA")
+    frontend.expect_page("Activate 2FA")
+    capture("activate-password")
+    frontend.open("/account/security")
+    frontend.expect_page("Security")
+    frontend.start_activation(account)
+    capture("activate-set-up")
+    frontend.submit_otp(account)
+    frontend.expect_page("Backup codes")
+    capture("activate-codes")
+    frontend.page.get_by_label("I securely stored my backup codes.").check()
+    frontend.click_button("Activate 2FA")
+    frontend.expect_notification("2FA is active")
+    capture("security-active")
+    frontend.wait_for_email(account.email, "Two-factor authentication is active")
+
+
+def visit_account_pages(frontend: Frontend, capture: Capture, account: Account) -> None:
+    """Visit the other pages of the user's own account."""
+    frontend.open("/account/security/deactivate")
+    frontend.expect_page("Deactivate 2FA")
+    capture("deactivate")
+    frontend.open("/account/security/backup-codes")
+    frontend.expect_page("Get new backup codes")
+    capture("regenerate-password")
+    frontend.fill("Password", PASSWORD)
+    frontend.click_button("Continue")
+    frontend.expect_page("Backup codes")
+    capture("regenerate-codes")
+    frontend.click_link("Done")
+    for name in ("Sessions", "Password", "Activity"):
+        frontend.click_link(account.name)
+        frontend.click_link(name)
+        frontend.expect_page(name)
+        capture(name.lower())
+
+
+def visit_admin_pages(frontend: Frontend, capture: Capture, members: list[Account]) -> None:
+    """Visit the pages for admins, and the mailbox. The first member has 2FA, the third one has not."""
+    for name in ("Users", "Events", "Policy"):
+        frontend.click_link(name)
+        frontend.expect_page(name)
+        capture(name.lower())
+    frontend.page.get_by_label("Everybody must have 2FA").check()
+    frontend.page.get_by_label("Backup codes").uncheck()
+    capture("policy-preview")
+    frontend.click_link("Users")
+    frontend.click_link(members[0].name)
+    frontend.expect_page(members[0].name)
+    capture("user-active")
+    frontend.click_link("All users")
+    frontend.click_link(members[2].name)
+    frontend.expect_page(members[2].name)
+    capture("user-inactive")
+    frontend.open("/mailbox")
+    frontend.expect_page("Mailbox of the demo")
+    frontend.page.get_by_role("article").first.get_by_text("As HTML").click()
+    frontend.page.frame_locator("iframe").first.get_by_role("heading").first.wait_for()
+    capture("mailbox")
+
+
+def visit_login_pages(frontend: Frontend, site: Site, capture: Capture, account: Account) -> None:
+    """Visit the pages of the second login step."""
+    frontend.click_button("Log out")
+    frontend.submit_password(account)
+    frontend.expect_page("Confirm that it is you")
+    capture("verify-otp")
+    assert account.authenticator
+    frontend.fill("One-time password", account.authenticator.wrong_otp(site.clock()))
+    frontend.click_button("Verify")
+    frontend.expect_field_error("One-time password", "wrong")
+    capture("verify-error")
+    frontend.click_link("Use a backup code instead")
+    frontend.expect_page("Log in with a backup code")
+    capture("verify-backup-code")
+    frontend.advance_time(timedelta(minutes=1))
+
+
+def visit_enforced_pages(frontend: Frontend, site: Site, capture: Capture) -> None:
+    """Visit the pages that are different if the company requires 2FA."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Kofi Mensah")
+    member = site.activate_two_factor(site.create_member(company, "Jana Novak"))
+    site.set_policy(admin, twoFactorEnforced=True)
+    frontend.submit_password(admin)
+    frontend.expect_page("Activate 2FA")
+    capture("activate-required")
+    frontend.click_button("Log out")
+    frontend.log_in(member)
+    frontend.open_security_tab(member)
+    capture("security-enforced")

@@ -1,0 +1,68 @@
+"""Deactivation of 2FA, and new backup codes."""
+
+from playwright.sync_api import expect
+
+from tests.browser.page_object import Frontend
+from tests.browser.site import PASSWORD, Site
+
+
+def test_deactivation_follows_the_help_page(frontend: Frontend, site: Site) -> None:
+    """Security tab, password, Continue. An email is sent, and the next login does not ask for an OTP."""
+    member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
+    frontend.log_in(member)
+    frontend.open_security_tab(member)
+    frontend.expect_text("2FA active")
+    frontend.click_link("Deactivate 2FA")
+    frontend.expect_page("Deactivate 2FA")
+    frontend.fill("Password", "not the password")
+    frontend.click_button("Continue")
+    frontend.expect_field_error("Password", "wait: 4.")
+    frontend.fill("Password", PASSWORD)
+    frontend.click_button("Continue")
+    frontend.expect_page("Security")
+    frontend.expect_notification("2FA is inactive")
+    assert member.name in frontend.wait_for_email(member.email, "Two-factor authentication is no longer active")["text"]
+
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.expect_page("Profile")
+
+
+def test_new_backup_codes_replace_old_ones(frontend: Frontend, site: Site) -> None:
+    """An email is sent. The login rejects an old code and accepts a new one."""
+    member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
+    frontend.log_in(member)
+    frontend.open_security_tab(member)
+    frontend.click_link("Get new backup codes")
+    frontend.fill("Password", PASSWORD)
+    frontend.click_button("Continue")
+    frontend.expect_page("Backup codes")
+    codes = frontend.displayed_backup_codes()
+    assert set(codes).isdisjoint(member.backup_codes)
+    frontend.click_link("Done")
+    frontend.expect_text("You have 10 unused backup codes left")
+    assert member.name in frontend.wait_for_email(member.email, "You have new backup codes")["text"]
+
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.click_link("Use a backup code instead")
+    frontend.fill("Backup code", member.backup_codes[0])
+    frontend.click_button("Verify")
+    frontend.expect_field_error("Backup code", "wrong, expired or already used")
+    frontend.fill("Backup code", codes[0])
+    frontend.click_button("Verify")
+    frontend.expect_notification("You have 9 backup codes left")
+
+
+def test_deactivation_form_shows_error_if_enforcement_started(frontend: Frontend, site: Site) -> None:
+    """The user opened the form before the admin started to enforce 2FA."""
+    company = site.create_company()
+    member = site.activate_two_factor(site.create_member(company, "Test Member"))
+    admin = site.create_admin(company, "Test Admin")
+    frontend.log_in(member)
+    frontend.open("/account/security/deactivate")
+    frontend.fill("Password", PASSWORD)
+    site.set_policy(admin, twoFactorEnforced=True)
+    frontend.click_button("Continue")
+
+    expect(frontend.page.get_by_role("alert").filter(has_text="cannot be deactivated")).to_be_visible()
