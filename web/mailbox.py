@@ -35,7 +35,7 @@ class Letter:
             "subject": self.subject,
             "date": self.date,
             "text": self.text,
-            "html": f"/mailbox/letters/{self.name}" if self.html is not None else None,
+            "html": f"/mailbox/emails/{self.name}" if self.html is not None else None,
         }
 
 

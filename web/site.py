@@ -44,7 +44,7 @@ def routes(*, product_name: str, mail_dir: Path, graphiql: bool = False) -> list
         return RedirectResponse("/#/mailbox", status_code=303)
 
     def letters(_request: Request) -> Response:
-        return JSONResponse({"letters": [letter.facts() for letter in mailbox.letters()]})
+        return JSONResponse({"emails": [letter.facts() for letter in mailbox.letters()]})
 
     def letter_as_page(request: Request) -> Response:
         letter = mailbox.find(request.path_params["name"])
@@ -62,8 +62,8 @@ def routes(*, product_name: str, mail_dir: Path, graphiql: bool = False) -> list
         Route("/web/config.json", config),
         Mount("/web", _WithHeaders(StaticFiles(directory=STATIC))),
         Route("/mailbox", mailbox_page),
-        Route("/mailbox/letters", letters),
-        Route("/mailbox/letters/{name}", letter_as_page),
+        Route("/mailbox/emails", letters),
+        Route("/mailbox/emails/{name}", letter_as_page),
     ]
 
 

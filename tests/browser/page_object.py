@@ -114,7 +114,7 @@ class Frontend:
         other_page = self.page.context.new_page()
         try:
             for _ in range(EMAIL_TIMEOUT_MS // 250):
-                emails = other_page.request.get("/mailbox/letters").json()["letters"]
+                emails = other_page.request.get("/mailbox/emails").json()["emails"]
                 for email in emails:
                     if address in email["to"] and subject == email["subject"]:
                         return dict(email)

@@ -26,4 +26,4 @@ def test_email_is_shown_as_text_and_as_html(frontend: Frontend, site: Site) -> N
 def test_mailbox_serves_only_files_of_its_folder(frontend: Frontend) -> None:
     """A name with `..` does not leave the folder (path traversal)."""
     for name in ("..", "%2e%2e%2fsite", "..%2Fsite.sqlite3", "nothing"):
-        assert frontend.page.request.get(f"/mailbox/letters/{name}").status == 404
+        assert frontend.page.request.get(f"/mailbox/emails/{name}").status == 404

@@ -33,8 +33,8 @@ export async function mailboxPage() {
 /** Loads the emails, newest first. @returns {Promise<Email[]>} @throws {ApiError} */
 async function loadEmails() {
   try {
-    const response = await fetch("/mailbox/letters", { cache: "no-store" });
-    return (await response.json()).letters;
+    const response = await fetch("/mailbox/emails", { cache: "no-store" });
+    return (await response.json()).emails;
   } catch {
     throw new ApiError("UNREACHABLE");
   }
