@@ -28,7 +28,7 @@ class QueryPage:
         self._folder = folder
         files = page_files()
         self.is_graphiql = bool(files) and all((folder / file.name).is_file() for file in files)
-        self._html = _graphiql(files) if self.is_graphiql else (STATIC / "small.html").read_text("utf-8")
+        self._html = _graphiql(files) if self.is_graphiql else (STATIC / "simple-query-page.html").read_text("utf-8")
 
     def response(self) -> Response:
         """The page."""
