@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from mail.sender import MailSender, SmtpSettings
 from models.database import Database, DatabaseUnavailable
-from schema.errors import TOP_LEVEL_CODES
+from schema.error_mapping import TOP_LEVEL_CODES
 from schema.root import create_schema
 from settings import Settings, SettingsError, key_of, read_settings, unknown_keys
 from transport.graphiql.page import QueryPage

@@ -1,1 +1,1 @@
-"""From the contract to the use cases. Each resolver has three steps: who asks, call the use case, give what it gave."""
+"""Resolvers: the request context, and the functions that authorise the viewer and call a use case."""

@@ -1,4 +1,4 @@
-"""Activating 2FA, step by step."""
+"""Activate 2FA step by step."""
 
 from resolvers.context import Context
 from twofactor import activation
@@ -8,38 +8,38 @@ from twofactor.rules.qr import PNG_SCALE_MAX
 
 
 async def start(context: Context, password: str) -> TwoFactorActivation:
-    """Begin an activation."""
-    viewer = await context.acting_viewer()
+    """Start an activation, also if the viewer has to set up 2FA first."""
+    viewer = await context.fresh_viewer()
     return await activation.start_activation(context.env, context.client, viewer, password)
 
 
 async def confirm_otp(context: Context, activation_id: str, otp: str) -> BackupCodesIssued | TwoFactorActivated:
-    """Prove that the authenticator app is set up."""
-    viewer = await context.acting_viewer()
+    """Confirm with an OTP that the authenticator app is set up."""
+    viewer = await context.fresh_viewer()
     return await activation.confirm_otp(context.env, context.client, viewer, activation_id, otp)
 
 
 async def acknowledge_backup_codes(context: Context, activation_id: str) -> TwoFactorActivated:
-    """Say that the backup codes are stored."""
-    viewer = await context.acting_viewer()
+    """Confirm that the user stored the backup codes."""
+    viewer = await context.fresh_viewer()
     return await activation.acknowledge_backup_codes(context.env, context.client, viewer, activation_id)
 
 
 async def svg(context: Context, code: QrCode) -> str:
-    """Draw a QR code as SVG."""
+    """Render a QR code as SVG."""
     return await context.env.drawing.run(code.svg)
 
 
 async def svg_data_uri(context: Context, code: QrCode) -> str:
-    """Draw a QR code as SVG, as the source of an image."""
+    """Render a QR code as SVG in a `data:` URI."""
     return await context.env.drawing.run(code.svg_data_uri)
 
 
 async def png_data_uri(context: Context, code: QrCode, scale: int) -> str:
-    """Draw a QR code as a PNG.
+    """Render a QR code as PNG in a `data:` URI.
 
     Raises:
-        InvalidInputError: The scale is out of bounds.
+        InvalidInputError: The scale is not from 1 to `PNG_SCALE_MAX`.
     """
     if not 1 <= scale <= PNG_SCALE_MAX:
         raise InvalidInputError("scale", f"from 1 to {PNG_SCALE_MAX}")

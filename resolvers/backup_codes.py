@@ -1,4 +1,4 @@
-"""Replacing backup codes."""
+"""Replace the viewer's backup codes."""
 
 from resolvers.context import Context
 from twofactor import backup_codes
@@ -6,6 +6,6 @@ from twofactor.results import BackupCodesRegenerated
 
 
 async def regenerate(context: Context, password: str) -> BackupCodesRegenerated:
-    """Replace all backup codes of the viewer."""
-    viewer = await context.acting_set_up_viewer()
+    """Replace the viewer's backup code set."""
+    viewer = await context.fresh_set_up_viewer()
     return await backup_codes.regenerate_backup_codes(context.env, context.client, viewer, password)

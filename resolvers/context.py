@@ -1,4 +1,4 @@
-"""What a request brings to its resolvers: who asks, from where, and how a session is carried back."""
+"""The context of a GraphQL request: the viewer, the client and the session."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,134 +15,137 @@ from twofactor.results import LoggedIn, Page, SecurityEvent, User
 
 
 class CookieJar(Protocol):
-    """Where a session goes that travels in a cookie."""
+    """The session cookie of the response."""
 
-    def keep(self, session_token: str) -> None:
-        """Give the client the cookie."""
+    def set(self, session_token: str) -> None:
+        """Set the session cookie."""
 
-    def drop(self) -> None:
-        """Take the cookie back."""
+    def clear(self) -> None:
+        """Delete the session cookie."""
 
 
-# A page of events for each user of a list.
+# Loads one page of audit events for each of several users.
 EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
 
 
 @dataclass
 class Context:
-    """One request."""
+    """The context of one request.
+
+    Queries read the viewer once for each operation. Mutations read it again ("fresh"), because an earlier mutation of
+    the same operation may have changed it.
+    """
 
     env: Environment
     client: Client
     cookies: CookieJar
     session_token: str | None = field(repr=False)
     _viewer: Viewer | None = None
-    _viewer_is_known: bool = False
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _viewer_is_loaded: bool = False
+    _viewer_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
-    async def viewer_or_nobody(self) -> Viewer | None:
-        """Who asks; looked up once for all the fields of a query."""
-        async with self._looking:
-            if not self._viewer_is_known:
-                self._viewer = await self.acting_viewer_or_nobody()
-                self._viewer_is_known = True
+    async def viewer_or_none(self) -> Viewer | None:
+        """Return the viewer, or None if nobody is signed in. All fields of a query share one database read."""
+        async with self._viewer_lock:
+            if not self._viewer_is_loaded:
+                self._viewer = await self.fresh_viewer_or_none()
+                self._viewer_is_loaded = True
             return self._viewer
 
     async def viewer(self) -> Viewer:
-        """Who asks, also where 2FA has still to be set up.
+        """Return the viewer, also if they have to set up 2FA first.
 
         Raises:
             UnauthenticatedError: Nobody is signed in.
         """
-        return _somebody(await self.viewer_or_nobody())
+        return _required(await self.viewer_or_none())
 
     async def set_up_viewer(self) -> Viewer:
-        """Who asks, with 2FA set up where it is enforced.
+        """Return the viewer. If 2FA is enforced, require that it is active.
 
         Raises:
             UnauthenticatedError: Nobody is signed in.
-            TwoFactorSetupRequiredError: 2FA has to be activated first.
+            TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
         return require_set_up(await self.viewer())
 
     async def admin(self) -> Viewer:
-        """The admin who asks.
+        """Return the viewer, who must be an admin.
 
         Raises:
             UnauthenticatedError: Nobody is signed in.
-            TwoFactorSetupRequiredError: 2FA has to be activated first.
-            ForbiddenError: It is no admin.
+            TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
+            ForbiddenError: The viewer is not an admin.
         """
         return require_admin(await self.viewer())
 
-    async def acting_viewer_or_nobody(self) -> Viewer | None:
-        """Who acts: looked up anew, for an earlier mutation of the same operation may have changed it."""
-        self._viewer_is_known = False
+    async def fresh_viewer_or_none(self) -> Viewer | None:
+        """Read the viewer from the database again, or return None if nobody is signed in."""
+        self._viewer_is_loaded = False
         if self.session_token is None:
             return None
         return await sessions.authenticate(self.env, self.session_token)
 
-    async def acting_viewer(self) -> Viewer:
-        """Who acts, also where 2FA has still to be set up.
+    async def fresh_viewer(self) -> Viewer:
+        """Read the viewer again, also if they have to set up 2FA first.
 
         Raises:
             UnauthenticatedError: Nobody is signed in.
         """
-        return _somebody(await self.acting_viewer_or_nobody())
+        return _required(await self.fresh_viewer_or_none())
 
-    async def acting_set_up_viewer(self) -> Viewer:
-        """Who acts, with 2FA set up where it is enforced.
-
-        Raises:
-            UnauthenticatedError: Nobody is signed in.
-            TwoFactorSetupRequiredError: 2FA has to be activated first.
-        """
-        return require_set_up(await self.acting_viewer())
-
-    async def acting_admin(self) -> Viewer:
-        """The admin who acts.
+    async def fresh_set_up_viewer(self) -> Viewer:
+        """Read the viewer again. If 2FA is enforced, require that it is active.
 
         Raises:
             UnauthenticatedError: Nobody is signed in.
-            TwoFactorSetupRequiredError: 2FA has to be activated first.
-            ForbiddenError: It is no admin.
+            TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
-        return require_admin(await self.acting_viewer())
+        return require_set_up(await self.fresh_viewer())
 
-    def events_of_users(self, asking: Viewer, first: int, after: str | None) -> EventsOfUsers:
-        """Where events are read at once for all the users that a field stands in."""
-        wanted = (asking, first, after)
-        if wanted not in self._events_of_users:
+    async def fresh_admin(self) -> Viewer:
+        """Read the viewer, who must be an admin, again.
 
-            async def read(users: list[User]) -> list[Page[SecurityEvent] | None]:
-                return await directory.list_events_of_users(self.env, asking, users, first, after)
+        Raises:
+            UnauthenticatedError: Nobody is signed in.
+            TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
+            ForbiddenError: The viewer is not an admin.
+        """
+        return require_admin(await self.fresh_viewer())
 
-            # Nothing is kept: a later mutation of the operation may add events.
-            self._events_of_users[wanted] = DataLoader(read, cache=False)
-        return self._events_of_users[wanted]
+    def events_of_users(self, viewer: Viewer, first: int, after: str | None) -> EventsOfUsers:
+        """Return the loader that reads the events of all users of a list in one database read."""
+        arguments = (viewer, first, after)
+        if arguments not in self._events_of_users:
 
-    def begin(self, logged_in: LoggedIn) -> LoggedIn:
-        """Carry a session that began back to the client; the rest of the operation is asked by its user."""
+            async def load(users: list[User]) -> list[Page[SecurityEvent] | None]:
+                return await directory.list_events_of_users(self.env, viewer, users, first, after)
+
+            # Do not cache: a later mutation of the operation may add events.
+            self._events_of_users[arguments] = DataLoader(load, cache=False)
+        return self._events_of_users[arguments]
+
+    def start_session(self, logged_in: LoggedIn) -> None:
+        """Use the new session for the rest of the operation. If the client asked for a cookie, set it."""
         if logged_in.transport is SessionTransport.COOKIE:
-            self.cookies.keep(logged_in.token)
+            self.cookies.set(logged_in.token)
         self.session_token = logged_in.token
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
-        self._viewer_is_known = True
-        return logged_in
+        self._viewer_is_loaded = True
 
-    def end(self, *, last_seen: Viewer | None = None) -> None:
-        """The session that the request carried is over. Nobody acts any more.
+    def end_session(self, *, last_viewer: Viewer | None = None) -> None:
+        """Clear the cookie and the token. Later mutations of the operation are not authenticated.
 
-        What the answer of this very mutation still says is read by `last_seen`, who has just been recognised.
+        If `last_viewer` is given, the fields that the current mutation still returns are resolved for this viewer.
         """
-        self.cookies.drop()
+        self.cookies.clear()
         self.session_token = None
-        self._viewer = last_seen
-        self._viewer_is_known = True
+        self._viewer = last_viewer
+        self._viewer_is_loaded = True
 
 
-def _somebody(viewer: Viewer | None) -> Viewer:
+def _required(viewer: Viewer | None) -> Viewer:
     if viewer is None:
         raise UnauthenticatedError
     return viewer

@@ -1,4 +1,4 @@
-"""Finding one thing again by its id."""
+"""Find an object by its id."""
 
 from uuid import UUID
 
@@ -22,10 +22,12 @@ _FINDERS = {
 }
 
 
-async def node(context: Context, named: tuple[type, UUID] | None) -> User | Company | Session | SecurityEvent | None:
-    """Whatever of this kind and key the viewer may see."""
+async def node(
+    context: Context, class_and_key: tuple[type, UUID] | None
+) -> User | Company | Session | SecurityEvent | None:
+    """Return the object of this domain class and key, or None if the viewer may not see it or it does not exist."""
     viewer = await context.set_up_viewer()
-    if named is None:
+    if class_and_key is None:
         return None
-    kind, key = named
-    return await _FINDERS[kind](context.env, viewer, key)
+    domain_class, key = class_and_key
+    return await _FINDERS[domain_class](context.env, viewer, key)

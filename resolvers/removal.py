@@ -1,4 +1,4 @@
-"""Switching 2FA off, one's own or as an admin."""
+"""Deactivate the viewer's own 2FA, or reset the 2FA of another user as an admin."""
 
 from uuid import UUID
 
@@ -8,12 +8,12 @@ from twofactor.results import TwoFactorDeactivated, TwoFactorReset
 
 
 async def deactivate(context: Context, password: str) -> TwoFactorDeactivated:
-    """Switch off the viewer's own 2FA."""
-    viewer = await context.acting_set_up_viewer()
+    """Deactivate the viewer's own 2FA."""
+    viewer = await context.fresh_set_up_viewer()
     return await removal.deactivate(context.env, context.client, viewer, password)
 
 
 async def reset_by_admin(context: Context, user_id: UUID | None, password: str, reason: str | None) -> TwoFactorReset:
-    """Switch off the 2FA of another user of the admin's company account."""
-    admin = await context.acting_admin()
+    """Reset the 2FA of another user of the admin's company account."""
+    admin = await context.fresh_admin()
     return await removal.reset_by_admin(context.env, context.client, admin, user_id, password, reason)

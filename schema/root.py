@@ -3,11 +3,18 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema import types, users
-from schema.errors import error_tellers
-from schema.mutation import Mutation
-from schema.query import Query
+from schema.activation import ActivationMutation, ActivationQuery
+from schema.backup_codes import BackupCodesMutation
+from schema.error_mapping import user_error_handlers
+from schema.events import EventsQuery, SecurityEvent
+from schema.login import LoginMutation, LoginQuery
+from schema.nodes import NodesQuery
+from schema.passwords import PasswordsMutation
+from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
+from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
+from schema.sessions import Session, SessionsMutation
+from schema.users import User, UsersQuery
 
 DESCRIPTION = """
 Sign-in with two-factor authentication (2FA) for the users of company accounts.
@@ -29,15 +36,50 @@ that is shown once have no field `id`, so that a normalising cache forgets them 
 """.strip()
 
 
+@strawberry.type(
+    description=(
+        "Everything that can be read. Reading changes nothing and costs no attempt. Each field can fail by itself: it "
+        "is null then, its error says why, and its neighbours stay readable."
+    )
+)
+class Query(
+    LoginQuery,
+    SecurityPolicyQuery,
+    ActivationQuery,
+    NodesQuery,
+    UsersQuery,
+    EventsQuery,
+):
+    """What can be read."""
+
+
+@strawberry.type(
+    description=(
+        "Everything that can be done. Fields run one after the other, each as a whole or not at all. At most one "
+        "field that checks a password or code may stand in an operation; with more, none runs."
+    )
+)
+class Mutation(
+    LoginMutation,
+    ActivationMutation,
+    BackupCodesMutation,
+    RemovalMutation,
+    SecurityPolicyMutation,
+    PasswordsMutation,
+    SessionsMutation,
+):
+    """What can be done."""
+
+
 def create_schema() -> strawberry.Schema:
     """Make the schema."""
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         # Nothing but `node` leads to some of these, and that by their interface.
-        types=[types.Company, types.Session, users.User, users.SecurityEvent],
+        types=[Company, Session, User, SecurityEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
-        exception_handlers=error_tellers(),
+        exception_handlers=user_error_handlers(),
     )
     # Strawberry 0.341 has no argument for the description of the schema itself.
     schema._schema.description = DESCRIPTION  # noqa: SLF001

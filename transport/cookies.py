@@ -30,16 +30,16 @@ class SessionCookie:
     def __init__(self, request: Request, response: Response) -> None:
         self._response = response
         # The session of a bearer token ends without the cookie of another one.
-        self._is_ours_to_drop = "authorization" not in request.headers and COOKIE_NAME in request.cookies
+        self._may_clear = "authorization" not in request.headers and COOKIE_NAME in request.cookies
 
-    def keep(self, session_token: str) -> None:
-        """Give the client the cookie."""
+    def set(self, session_token: str) -> None:
+        """Set the session cookie."""
         self._set(session_token, int(COOKIE_LIFETIME.total_seconds()))
-        self._is_ours_to_drop = True
+        self._may_clear = True
 
-    def drop(self) -> None:
-        """Take the cookie back, where the request's session was in one."""
-        if self._is_ours_to_drop:
+    def clear(self) -> None:
+        """Delete the session cookie, if the session of the request was in one."""
+        if self._may_clear:
             self._set("", 0)
 
     def _set(self, value: str, max_age_s: int) -> None:

@@ -57,11 +57,11 @@ class Jar:
 
     session_token: str | None = field(default=None, repr=False)
 
-    def keep(self, session_token: str) -> None:
+    def set(self, session_token: str) -> None:
         """Take the cookie."""
         self.session_token = session_token
 
-    def drop(self) -> None:
+    def clear(self) -> None:
         """Forget it."""
         self.session_token = None
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLUnionType, get_named_type
 
-from schema.errors import TOP_LEVEL_CODES, USER_ERRORS
+from schema.error_mapping import TOP_LEVEL_CODES, USER_ERRORS
 from schema.messages import MESSAGES, message
 from tests.contract.elements import served
 from twofactor import activation, backup_codes, errors, login, passwords, policy, removal, sessions

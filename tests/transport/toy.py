@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from models.database import Database, DatabaseUnavailable
 from resolvers.context import Context
-from schema.errors import TOP_LEVEL_CODES
+from schema.error_mapping import TOP_LEVEL_CODES
 from settings import DEMO_KEYS
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
@@ -107,7 +107,7 @@ class Mutation:
     def login(self, info: Info, password: str = "") -> str | None:
         """Spends an attempt, and carries a session back."""
         info.context.env.attempts.append(password)  # type: ignore[attr-defined]
-        info.context.cookies.keep("cs_session_new")
+        info.context.cookies.set("cs_session_new")
         return "in"
 
     @strawberry.mutation
@@ -119,7 +119,7 @@ class Mutation:
     @strawberry.mutation
     def logout(self, info: Info) -> str | None:
         """Spends nothing, and takes the cookie back."""
-        info.context.cookies.drop()
+        info.context.cookies.clear()
         return "out"
 
 

@@ -11,8 +11,8 @@ from graphql import GraphQLObjectType
 from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from schema.errors import USER_ERRORS
-from schema.twins import TWINS
+from schema.error_mapping import USER_ERRORS
+from schema.type_mapping import TYPE_MAPPING
 from tests.contract.elements import own_types, served
 from twofactor import results
 
@@ -62,23 +62,23 @@ def can_be_none(annotation: object) -> bool:
     return get_origin(annotation) in {typing.Union, types.UnionType} and type(None) in get_args(annotation)
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
+@pytest.mark.parametrize("twin", TYPE_MAPPING, ids=lambda twin: twin.__name__)
 class TestTwin:
     def test_every_field_has_its_fact(self, twin: type) -> None:
         """Whatever a client can select, the resolver's answer has; what it has not is listed as computed."""
-        missing = fields_of(twin).keys() - facts_of(TWINS[twin]).keys() - {"id"}
+        missing = fields_of(twin).keys() - facts_of(TYPE_MAPPING[twin]).keys() - {"id"}
 
         assert {(twin.__name__, name) for name in missing} == {pair for pair in COMPUTED if pair[0] == twin.__name__}
 
     def test_every_fact_has_its_field(self, twin: type) -> None:
         """Whatever a use case says, clients can select; what they cannot is listed as hidden."""
-        unsaid = facts_of(TWINS[twin]).keys() - fields_of(twin).keys()
+        unsaid = facts_of(TYPE_MAPPING[twin]).keys() - fields_of(twin).keys()
 
         assert {(twin.__name__, name) for name in unsaid} == {pair for pair in HIDDEN if pair[0] == twin.__name__}
 
     def test_both_are_null_or_neither(self, twin: type) -> None:
         """A field can be null exactly where its fact can be None: else one answer would be lost, or one check idle."""
-        facts = facts_of(TWINS[twin])
+        facts = facts_of(TYPE_MAPPING[twin])
         shared = fields_of(twin).keys() & facts.keys()
 
         nullable = {name for name in shared if isinstance(fields_of(twin)[name].type, StrawberryOptional)}
@@ -87,7 +87,7 @@ class TestTwin:
 
     def test_no_type_with_a_secret_has_an_id(self, twin: type) -> None:
         """A normalising cache keeps what has an `id`: it would keep the secret too."""
-        facts = TWINS[twin]
+        facts = TYPE_MAPPING[twin]
         carries_secret = any(not field.repr for field in dataclasses.fields(facts))
 
         assert not (carries_secret and "id" in fields_of(twin))
@@ -98,7 +98,7 @@ def test_every_type_is_a_twin() -> None:
     objects = {each.name for each in own_types(served()) if isinstance(each, GraphQLObjectType)}
 
     assert objects - {"Query", "Mutation"} - {each.__name__ for each in USER_ERRORS.values()} == {
-        twin.__name__ for twin in TWINS
+        twin.__name__ for twin in TYPE_MAPPING
     }
 
 
@@ -106,13 +106,15 @@ def test_every_answer_has_a_twin() -> None:
     """No use case can answer with something that the schema does not know."""
     answers = {each for each in vars(results).values() if dataclasses.is_dataclass(each) and isinstance(each, type)}
 
-    assert answers - set(TWINS.values()) == set()
+    assert answers - set(TYPE_MAPPING.values()) == set()
 
 
 def test_secrets_are_recognised() -> None:
     """What is shown once is hidden in `repr`, by which the test above knows it."""
     secret = {
-        twin.__name__ for twin, facts in TWINS.items() if any(not field.repr for field in dataclasses.fields(facts))
+        twin.__name__
+        for twin, facts in TYPE_MAPPING.items()
+        if any(not field.repr for field in dataclasses.fields(facts))
     }
 
     assert secret == {

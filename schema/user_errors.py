@@ -1,30 +1,21 @@
-"""How a client is told of a domain error: as a member of the mutation's union, or as a top-level error with a code."""
+"""The user errors: what a mutation returns when it does not do what the client asked for."""
 
-# What ends in Error here is a GraphQL type, named as the contract names it.
+# The class names are the names in the contract, so they do not end in Error.
 # ruff: noqa: N818
 
-import dataclasses
-from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
 
 import strawberry
-from strawberry.types.field import StrawberryField
 
-from models.database import DatabaseUnavailable
-from schema.info import Info
-from schema.messages import message
-from twofactor import errors
-from twofactor.errors import TwoFactorError
 from twofactor.rules.policy import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
-
-ErrorT = TypeVar("ErrorT", bound=type)
 
 _MESSAGE = (
     "What to show to the person at the screen, in English or German after the `Accept-Language` of the request. Its "
     "words may change at any time, so let no program read them."
 )
-_BEFORE_A_WAIT = (
+
+
+_ATTEMPTS_REMAINING = (
     f"How many more may be wrong before the next one has to wait, 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has begun: "
     "the next attempt answers `TooManyAttempts` with its end. A malformed entry costs none."
 )
@@ -43,30 +34,7 @@ class UserError:
     message: str = strawberry.field(description=_MESSAGE)
 
 
-# From what goes wrong to how it is told, for what a client has to expect.
-USER_ERRORS: dict[type[TwoFactorError], type[UserError]] = {}
-
-# The same for what no correct client meets, or can do nothing about: `extensions.code` of a top-level error.
-TOP_LEVEL_CODES: dict[type[Exception], str] = {
-    errors.UnauthenticatedError: "UNAUTHENTICATED",
-    errors.ForbiddenError: "FORBIDDEN",
-    errors.TwoFactorSetupRequiredError: "TWO_FACTOR_SETUP_REQUIRED",
-    errors.InvalidInputError: "BAD_USER_INPUT",
-    errors.OverloadedError: "SERVICE_UNAVAILABLE",
-    DatabaseUnavailable: "SERVICE_UNAVAILABLE",
-}
-
-
-def _tells(error: type[TwoFactorError], *, description: str) -> Callable[[ErrorT], ErrorT]:
-    def declare(cls: ErrorT) -> ErrorT:
-        USER_ERRORS[error] = strawberry.type(cls, description=description)
-        return cls
-
-    return declare
-
-
-@_tells(
-    errors.WrongEmailOrPasswordError,
+@strawberry.type(
     description=(
         "No enabled account has this email and password. Whether the email exists cannot be told from it, nor from "
         f"the time it takes. It costs an attempt of that email: after {FREE_ATTEMPTS} in a row `login` answers "
@@ -77,8 +45,7 @@ class WrongEmailOrPassword(UserError):
     """Email and password match no account."""
 
 
-@_tells(
-    errors.WrongPasswordError,
+@strawberry.type(
     description=(
         "The password that a sensitive change asks for again is wrong, and nothing was changed. It costs an attempt "
         "of the same budget as `login`, so wrong entries here make sign-ins wait too."
@@ -87,11 +54,10 @@ class WrongEmailOrPassword(UserError):
 class WrongPassword(UserError):
     """The password does not match."""
 
-    attempts_remaining: int = strawberry.field(description=_BEFORE_A_WAIT)
+    attempts_remaining: int = strawberry.field(description=_ATTEMPTS_REMAINING)
 
 
-@_tells(
-    errors.WrongSecondFactorError,
+@strawberry.type(
     description=(
         "The OTP or backup code is wrong, expired, already used, malformed, or of a kind that the account does not "
         "have: which of these is not told. The challenge stays good, so let the user enter another one."
@@ -101,12 +67,13 @@ class WrongSecondFactor(UserError):
     """The OTP or backup code does not open the sign-in."""
 
     attempts_remaining: int = strawberry.field(
-        description=f"{_BEFORE_A_WAIT} OTPs and backup codes are counted apart, and over all challenges of the account."
+        description=(
+            f"{_ATTEMPTS_REMAINING} OTPs and backup codes are counted apart, and over all challenges of the account."
+        )
     )
 
 
-@_tells(
-    errors.WrongOtpError,
+@strawberry.type(
     description=(
         "The OTP is wrong, expired, already used or malformed. Often the clock of the device is off: ask the user to "
         "let it set the time by itself."
@@ -123,8 +90,7 @@ class WrongOtp(UserError):
     )
 
 
-@_tells(
-    errors.ChallengeExpiredError,
+@strawberry.type(
     description=(
         "The challenge is older than 5 minutes, was used, never was, or was ended by a change to the account. Go back "
         "to the login screen; entering the second factor again is of no use."
@@ -134,8 +100,7 @@ class ChallengeExpired(UserError):
     """The challenge is no good any more."""
 
 
-@_tells(
-    errors.ActivationExpiredError,
+@strawberry.type(
     description=(
         "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a "
         "change to the account, or is not the viewer's. Begin again, and have the user delete the entry in the app: "
@@ -146,8 +111,7 @@ class ActivationExpired(UserError):
     """The activation is no good any more."""
 
 
-@_tells(
-    errors.SecondFactorLockedError,
+@strawberry.type(
     description=(
         "This kind of second factor was wrong 100 times since the last completed sign-in, and is not looked at any "
         "more, right or wrong. Waiting does not help: the other kind still works, or an admin resets the user's 2FA."
@@ -157,8 +121,7 @@ class SecondFactorLocked(UserError):
     """This factor has stopped."""
 
 
-@_tells(
-    errors.OtpNotConfirmedError,
+@strawberry.type(
     description=(
         "The backup codes were acknowledged before any were issued: show the page that asks for the OTP and call "
         "`confirmOtp` first."
@@ -168,8 +131,7 @@ class OtpNotConfirmed(UserError):
     """No OTP has been confirmed for this activation yet."""
 
 
-@_tells(
-    errors.TwoFactorAlreadyActiveError,
+@strawberry.type(
     description=(
         "The viewer has 2FA on already, and nothing was changed. For a new device, call `deactivateTwoFactor` and then "
         "activate anew."
@@ -179,8 +141,7 @@ class TwoFactorAlreadyActive(UserError):
     """2FA is active already."""
 
 
-@_tells(
-    errors.TwoFactorNotActiveError,
+@strawberry.type(
     description=(
         "There is no 2FA to change: the user has not activated it, or it was switched off meanwhile. Refetch "
         "`twoFactor`."
@@ -190,8 +151,7 @@ class TwoFactorNotActive(UserError):
     """2FA is not active."""
 
 
-@_tells(
-    errors.TwoFactorIsEnforcedError,
+@strawberry.type(
     description=(
         "The company account demands 2FA, so the viewer cannot switch it off. An admin can reset it for a new device; "
         "the user then has to activate it again at once."
@@ -201,8 +161,7 @@ class TwoFactorIsEnforced(UserError):
     """The company account enforces 2FA."""
 
 
-@_tells(
-    errors.BackupCodesDisabledError,
+@strawberry.type(
     description=(
         "The company account has backup codes off, so none are issued. Refetch `featureFlags` and hide the button."
     ),
@@ -211,8 +170,7 @@ class BackupCodesDisabled(UserError):
     """Backup codes are off for the company account."""
 
 
-@_tells(
-    errors.UserNotFoundError,
+@strawberry.type(
     description=(
         "The id names no user of the admin's company account. Ids of other company accounts, of other things and of "
         "nothing at all are told apart by nothing."
@@ -222,8 +180,7 @@ class UserNotFound(UserError):
     """The company account has no such user."""
 
 
-@_tells(
-    errors.CannotResetOwnTwoFactorError,
+@strawberry.type(
     description=(
         "The user to reset is the admin who asks. A reset is for users who cannot sign in: send the admin to "
         "`deactivateTwoFactor`, or to another admin."
@@ -233,8 +190,7 @@ class CannotResetOwnTwoFactor(UserError):
     """It is the admin's own 2FA."""
 
 
-@_tells(
-    errors.SessionNotFoundError,
+@strawberry.type(
     description=(
         "The viewer has no live session under this id. Most often it has ended already, so take it from the screen and "
         "refetch `sessions`."
@@ -244,8 +200,7 @@ class SessionNotFound(UserError):
     """The viewer has no such session."""
 
 
-@_tells(
-    errors.PasswordTooWeakError,
+@strawberry.type(
     description=(
         f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, a common one, or made "
         "of the user's own name or email. The old one stays in force, and no attempt is lost."
@@ -259,8 +214,7 @@ class PasswordTooWeak(UserError):
     )
 
 
-@_tells(
-    errors.TooManyAttemptsError,
+@strawberry.type(
     description=(
         f"The entry was not looked at, so it may have been right. After {FREE_ATTEMPTS} wrong ones in a row each "
         "further one has to wait, from 30 seconds doubling to an hour; success ends that. Many failures from one "
@@ -276,22 +230,3 @@ class TooManyAttempts(UserError):
             "nothing."
         )
     )
-
-
-class ErrorTeller:
-    """Makes a union member of one kind of domain error, wherever the union of the field has it."""
-
-    def __init__(self, exception_type: type[TwoFactorError], error_type: type[UserError]) -> None:
-        self.exception_type = exception_type
-        self.error_type = error_type
-
-    def handle(self, exception: TwoFactorError, *, field: StrawberryField, info: Info) -> UserError:  # noqa: ARG002
-        """The member, with the facts of the error and a message in the language of the request."""
-        names = (each.name for each in dataclasses.fields(self.error_type) if each.name != "message")
-        facts = {name: getattr(exception, name) for name in names}
-        return self.error_type(message=message(self.error_type.__name__, info.context.client.locale, facts), **facts)
-
-
-def error_tellers() -> list[ErrorTeller]:
-    """One for each row of the table."""
-    return [ErrorTeller(*row) for row in USER_ERRORS.items()]

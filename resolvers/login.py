@@ -1,0 +1,36 @@
+"""Log in and out."""
+
+from models import SessionTransport
+from resolvers.context import Context
+from twofactor import login, sessions
+from twofactor.results import LoggedIn, LoggedOut, SecondFactorRequired
+
+
+async def log_in(
+    context: Context, email: str, password: str, transport: SessionTransport
+) -> LoggedIn | SecondFactorRequired:
+    """Check email and password. If no second factor is required, start the session in the context."""
+    result = await login.log_in(context.env, context.client, email, password, transport)
+    if isinstance(result, LoggedIn):
+        context.start_session(result)
+    return result
+
+
+async def verify_login(context: Context, challenge_token: str, *, otp: str | None, backup_code: str | None) -> LoggedIn:
+    """Check the second factor, and start the session in the context."""
+    logged_in = await login.verify_login(context.env, context.client, challenge_token, otp=otp, backup_code=backup_code)
+    context.start_session(logged_in)
+    return logged_in
+
+
+def session_token(logged_in: LoggedIn) -> str | None:
+    """Return the session token, or None if the session is in a cookie that scripts cannot read."""
+    return logged_in.token if logged_in.transport is SessionTransport.TOKEN else None
+
+
+async def log_out(context: Context) -> LoggedOut:
+    """End the session of the request. Without a session, do nothing and report that."""
+    viewer = await context.fresh_viewer_or_none()
+    logged_out = await sessions.log_out(context.env, context.client, viewer)
+    context.end_session()
+    return logged_out

@@ -1,0 +1,22 @@
+"""Read and end the viewer's sessions."""
+
+from uuid import UUID
+
+from resolvers.context import Context
+from twofactor import sessions
+from twofactor.results import Session, SessionRevoked, User
+
+
+async def list_sessions(context: Context, user: User) -> tuple[Session, ...]:
+    """Return the sessions of the viewer. For any other user, return none."""
+    viewer = await context.set_up_viewer()
+    return await sessions.list_sessions(context.env, viewer) if viewer.user.id == user.id else ()
+
+
+async def revoke_session(context: Context, session_id: UUID | None) -> SessionRevoked:
+    """End one of the viewer's sessions. If it is the current one, end it in the context too."""
+    viewer = await context.fresh_set_up_viewer()
+    revoked = await sessions.revoke_session(context.env, context.client, viewer, session_id)
+    if revoked.session_id == viewer.session.id:
+        context.end_session(last_viewer=viewer)
+    return revoked

@@ -1,0 +1,97 @@
+"""Read the viewer, and what the viewer may see of other users."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from resolvers.context import Context
+from twofactor import directory
+from twofactor.access import may_see_all_of
+from twofactor.directory import UserQuery
+from twofactor.errors import ForbiddenError
+from twofactor.results import Edge, Page, PageInfo, TwoFactor, User
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """A page of users with the query that it answers, so that `totalCount` can run only when it is selected."""
+
+    page: Page[User]
+    query: UserQuery
+
+    @property
+    def edges(self) -> tuple[Edge[User], ...]:
+        """The users with their cursors."""
+        return self.page.edges
+
+    @property
+    def nodes(self) -> tuple[User, ...]:
+        """The users without their cursors."""
+        return self.page.nodes
+
+    @property
+    def page_info(self) -> PageInfo:
+        """The cursors of the page."""
+        return self.page.page_info
+
+
+async def viewer(context: Context) -> User | None:
+    """Return the signed-in user, or None."""
+    viewer = await context.viewer_or_none()
+    return viewer.user if viewer else None
+
+
+async def user(context: Context, user_id: UUID | None) -> User | None:
+    """Return a user of the admin's company account, or None."""
+    admin = await context.admin()
+    return await directory.find_user(context.env, admin, user_id) if user_id else None
+
+
+async def users(context: Context, query: UserQuery) -> UserPage:
+    """Return a page of the users of the admin's company account."""
+    admin = await context.admin()
+    return UserPage(await directory.list_users(context.env, admin, query), query)
+
+
+async def total_count(context: Context, page: UserPage) -> int:
+    """Count the users on all pages of this list."""
+    admin = await context.admin()
+    return await directory.count_users(context.env, admin, page.query)
+
+
+async def two_factor(context: Context, user: User) -> TwoFactor:
+    """Return the state of a user's 2FA.
+
+    The viewer's own is readable before 2FA is set up, because it says that the setup is required.
+    """
+    viewer = await context.viewer()
+    visible = user if viewer.user.id == user.id else await _require_visible(context, user)
+    return visible.two_factor
+
+
+async def locale(context: Context, user: User) -> str:
+    """Return the language of emails to a user."""
+    return (await _require_visible(context, user)).locale
+
+
+async def created_at(context: Context, user: User) -> datetime:
+    """Return when a user's account was created."""
+    return (await _require_visible(context, user)).created_at
+
+
+async def last_login_at(context: Context, user: User) -> datetime | None:
+    """Return when a user last logged in."""
+    return (await _require_visible(context, user)).last_login_at
+
+
+async def _require_visible(context: Context, user: User) -> User:
+    """Return the user if the viewer may see all their fields.
+
+    Raises:
+        UnauthenticatedError: Nobody is signed in.
+        TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
+        ForbiddenError: The viewer may see only the identity of this user.
+    """
+    if not may_see_all_of(await context.set_up_viewer(), user):
+        raise ForbiddenError
+    return user
