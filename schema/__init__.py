@@ -1,1 +1,1 @@
-"""The contract: what clients can ask, and in which words they are told. No logic, no await, no database."""
+"""The GraphQL contract, one module for each area. It holds no business logic and does not access the database."""

@@ -1,4 +1,4 @@
-"""The activation of 2FA, step by step."""
+"""The activation of 2FA in three steps."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -33,36 +33,37 @@ from twofactor.directory import AUTHENTICATOR_APPS
     description="An authenticator app that is known to work, for the first step of the activation page.",
 )
 class AuthenticatorApp:
-    """An app that makes one-time passwords."""
+    """An app that generates OTPs."""
 
-    name: str = strawberry.field(description="The app's own name, for example `Google Authenticator`. Not translated.")
-    app_store_url: str = strawberry.field(description="Its page in the Apple App Store, for iPhones and iPads.")
-    play_store_url: str = strawberry.field(description="Its page in the Google Play Store, for Android devices.")
+    name: str = strawberry.field(description="The name of the app, for example `Google Authenticator`. Not translated.")
+    app_store_url: str = strawberry.field(description="URL of its page in the Apple App Store, for iPhones and iPads.")
+    play_store_url: str = strawberry.field(description="URL of its page in the Google Play Store, for Android devices.")
 
 
 @maps_from(
     results.QrCode,
     description=(
-        "The key of an activation as a picture for the authenticator app to scan, black on white with its quiet zone. "
-        "Show it on light ground, and never log or cache it: whoever scans it can make the user's OTPs."
+        "The key of an activation as a QR code for the authenticator app, black on white with the quiet zone. Show it "
+        "on a light background. Never log or cache it: anyone who scans it can generate the user's OTPs."
     ),
 )
 class QrCode:
     """A QR code."""
 
-    @strawberry.field(description="A complete `<svg>` element, to be put into a page as markup. Scales freely.")
+    @strawberry.field(description="A complete `<svg>` element to insert into a page as markup. It can be scaled.")
     async def svg(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
-        """A drawing."""
+        """The QR code as SVG."""
         return await activation.svg(info.context, code)
 
-    @strawberry.field(description="The same drawing as a `data:image/svg+xml` URI, for the source of an image.")
+    @strawberry.field(description="The same image as a `data:image/svg+xml` URI, for the source of an image element.")
     async def svg_data_uri(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
-        """A drawing that is a URI."""
+        """The QR code as SVG in a `data:` URI."""
         return await activation.svg_data_uri(info.context, code)
 
     @strawberry.field(
         description=(
-            "A bitmap as a `data:image/png` URI, for native apps that cannot draw SVG. Drawn only when selected."
+            "A bitmap as a `data:image/png` URI, for native apps that cannot render SVG. The server renders it only if "
+            "it is selected."
         )
     )
     async def png_data_uri(
@@ -73,51 +74,52 @@ class QrCode:
             int,
             strawberry.argument(
                 description=(
-                    "How many pixels wide each little square is, from 1 to 20. Any other number gives the error "
-                    "`BAD_USER_INPUT`, and the whole answer with it is lost."
+                    "Width of each module of the QR code in pixels, from 1 to 20. Other numbers give the error "
+                    "`BAD_USER_INPUT`, and the whole result of the mutation is lost."
                 )
             ),
         ] = 8,
     ) -> str:
-        """A PNG."""
+        """The QR code as PNG in a `data:` URI."""
         return await activation.png_data_uri(info.context, code, scale)
 
 
 @maps_from(
     results.TwoFactorActivation,
     description=(
-        "An activation that waits for the first OTP. The secret is shown this once and never again; a client that "
-        "lost it starts over. It has no field `id`, so that a normalising cache drops it with the answer."
+        "An activation that waits for the first OTP. The server returns the secret once. A client that loses it has "
+        "to start again. The type has no field `id`, so that a normalising cache does not keep it."
     ),
 )
 class TwoFactorActivation:
-    """An activation that is under way."""
+    """An unfinished activation."""
 
     activation_id: strawberry.ID = strawberry.field(
-        description="Hand it to `confirmOtp`. It is good for this viewer alone, and no id for `node`."
+        description="Send it to `confirmOtp`. It works only for this viewer. `node` does not accept it."
     )
     key: str = strawberry.field(
         description=(
-            "The secret as base32 without padding, for users who cannot scan. Show it in groups of four; the apps "
-            "ignore spaces."
+            "The TOTP secret in base32 without padding, for users who cannot scan. Show it in groups of four; the "
+            "apps ignore spaces."
         )
     )
     otpauth_uri: str = strawberry.field(
         description=(
-            "The `otpauth://totp/…` link that the QR code says: SHA-1, 6 digits, 30 seconds. On a phone, make it a "
-            "link that opens the app."
+            "The `otpauth://totp/…` URI in the QR code: SHA-1, 6 digits, 30 seconds. On a phone, use it as a link "
+            "that opens the app."
         )
     )
     issuer: str = strawberry.field(
-        description="The product's name, under which the app files the entry. Show it as a hint."
+        description="The product name under which the app stores the entry. Show it as a hint."
     )
-    account_name: str = strawberry.field(description="The email of the user, by which the app tells entries apart.")
+    account_name: str = strawberry.field(description="The email of the user. The app shows it to distinguish entries.")
     qr_code: QrCode = strawberry.field(
-        description="The same link to scan with another device, drawn in the form that you select."
+        description="The same URI to scan with another device. Select the image format that you need."
     )
     expires_at: datetime = strawberry.field(
         description=(
-            "When the activation ends unless it is finished, acknowledgement included: 10 minutes after it began."
+            "When the activation expires, 10 minutes after its start. All steps, including the acknowledgement, must "
+            "be complete by then."
         )
     )
 
@@ -125,28 +127,31 @@ class TwoFactorActivation:
 @maps_from(
     results.BackupCodesIssued,
     description=(
-        "The OTP was right. Let the user store these codes, and only then call `acknowledgeBackupCodes`: 2FA stays "
-        "inactive until that. They are shown this once."
+        "The OTP was correct. Let the user store these codes, then call `acknowledgeBackupCodes`. 2FA stays inactive "
+        "until then. The server returns the codes once."
     ),
 )
 class BackupCodesIssued:
-    """The backup codes of an activation, this once."""
+    """The backup codes of an activation, shown once."""
 
     activation_id: strawberry.ID = strawberry.field(
-        description="Hand it to `acknowledgeBackupCodes`; it is the one that `startTwoFactorActivation` gave."
+        description="Send it to `acknowledgeBackupCodes`. `startTwoFactorActivation` returned the same value."
     )
     codes: list[str] = strawberry.field(description=CODES_DESCRIPTION)
     file: TextFile = strawberry.field(description=FILE_DESCRIPTION)
     expires_at: datetime = strawberry.field(
-        description="Until when the acknowledgement has to come, else the codes are void: 10 minutes after the start."
+        description=(
+            "Deadline of the acknowledgement, 10 minutes after the start of the activation. After that, the codes are "
+            "invalid."
+        )
     )
 
 
 @maps_from(
     results.TwoFactorActivated,
     description=(
-        "From now on signing in takes a second factor. A letter tells the user, and every session of theirs but this "
-        "one has ended."
+        "From now on, a login requires a second factor. The user got an email, and all their sessions except this one "
+        "ended."
     ),
 )
 class TwoFactorActivated:
@@ -162,51 +167,45 @@ StartTwoFactorActivationResult: TypeAlias = Annotated[
     TwoFactorActivation | WrongPassword | TwoFactorAlreadyActive | TooManyAttempts,
     strawberry.union(
         "StartTwoFactorActivationResult",
-        description="The beginning of an activation. Only `TwoFactorActivation` carries something to scan.",
+        description="The first step of an activation. Only `TwoFactorActivation` has a QR code to scan.",
     ),
 ]
-
 
 ConfirmOtpResult: TypeAlias = Annotated[
     BackupCodesIssued | TwoFactorActivated | WrongOtp | ActivationExpired | TooManyAttempts,
     strawberry.union(
         "ConfirmOtpResult",
         description=(
-            "The middle of an activation, and with backup codes off its end. Branch by the name, not by a feature "
-            "flag: `BackupCodesIssued` leads to the page with the codes, `TwoFactorActivated` to the success page."
+            "The second step of an activation, and the last step if backup codes are off. Decide by the type, not by "
+            "a feature flag: after `BackupCodesIssued` show the codes, after `TwoFactorActivated` the success page."
         ),
     ),
 ]
-
 
 AcknowledgeBackupCodesResult: TypeAlias = Annotated[
     TwoFactorActivated | OtpNotConfirmed | ActivationExpired,
     strawberry.union(
         "AcknowledgeBackupCodesResult",
-        description="The end of an activation. With anything but `TwoFactorActivated`, 2FA is still off.",
+        description="The last step of an activation. 2FA is active only if the type is `TwoFactorActivated`.",
     ),
 ]
 
-
 StartedActivation = Annotated[
-    strawberry.ID, strawberry.argument(description="The `activationId` that `startTwoFactorActivation` answered with.")
+    strawberry.ID,
+    strawberry.argument(description="The `activationId` that `startTwoFactorActivation` returned to this viewer."),
 ]
-
-
 Otp = Annotated[
     str,
     strawberry.argument(
         description=(
-            "What the app shows for the new entry: six ASCII digits as text, leading zeros kept. Anything else is a "
-            "`WrongOtp` that costs no attempt."
+            "The OTP of the new entry in the app: six ASCII digits as text, with leading zeros. Any other text returns "
+            "`WrongOtp` and uses no attempt."
         )
     ),
 ]
-
-
 ConfirmedActivation = Annotated[
     strawberry.ID,
-    strawberry.argument(description=("The `activationId` of the activation whose backup codes were shown.")),
+    strawberry.argument(description="The `activationId` of the activation whose backup codes the user stored."),
 ]
 
 
@@ -216,12 +215,12 @@ class ActivationQuery:
 
     @strawberry.field(
         description=(
-            "The authenticator apps to recommend, in the order to show them. The same for everybody and readable "
-            "without a session, so it may be cached for long."
+            "The recommended authenticator apps, in the order to show them. They are the same for everyone and "
+            "readable without a session, so a client may cache them for long."
         )
     )
     def authenticator_apps(self) -> list[AuthenticatorApp] | None:
-        """The authenticator apps that users are pointed to."""
+        """The recommended authenticator apps."""
         return AUTHENTICATOR_APPS
 
 
@@ -231,8 +230,8 @@ class ActivationMutation:
 
     @strawberry.field(
         description=(
-            "Begins an activation and shows its secret, for this answer only. An unfinished activation of the viewer "
-            "is replaced; nothing else changes, and no letter is sent. Open also to users who have to set up 2FA."
+            "Starts an activation and returns its secret once. Replaces an unfinished activation of the viewer, "
+            "changes nothing else and sends no email. Users who have to set up 2FA can call it too."
         )
     )
     def start_two_factor_activation(self, info: Info, password: OwnPassword) -> StartTwoFactorActivationResult | None:
@@ -241,10 +240,10 @@ class ActivationMutation:
 
     @strawberry.field(
         description=(
-            "Shows that the app is set up. With backup codes on it issues them, and 2FA waits for the "
-            "acknowledgement; with backup codes off it activates 2FA right away, with all that `TwoFactorActivated` "
-            "says. If the answer got lost, ask again: before the acknowledgement with a newer OTP, for codes that "
-            "replace the first. 5 wrong OTPs end the activation and touch no other count."
+            "Confirms with an OTP that the app is set up. If backup codes are on, it issues them, and 2FA waits for "
+            "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. If the "
+            "response was lost, call it again. Before the acknowledgement, send a newer OTP; the new codes replace "
+            "the first ones. 5 wrong OTPs end the activation and affect no other attempt limit."
         )
     )
     def confirm_otp(self, info: Info, activation_id: StartedActivation, otp: Otp) -> ConfirmOtpResult | None:
@@ -253,9 +252,9 @@ class ActivationMutation:
 
     @strawberry.field(
         description=(
-            "Says that the user has stored the backup codes, and activates 2FA: a letter tells of it, and the user's "
-            "other sessions end. It costs no attempt. If the answer got lost, ask again: the answer is the same for "
-            "as long as that activation is in force."
+            "Confirms that the user stored the backup codes and activates 2FA. Sends an email and ends the user's "
+            "other sessions. Uses no attempt. If the response was lost, call it again: the result is the same while "
+            "this activation is in force."
         )
     )
     def acknowledge_backup_codes(

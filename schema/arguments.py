@@ -6,18 +6,17 @@ import strawberry
 
 ValueT = TypeVar("ValueT")
 
-
 OwnPassword = Annotated[
     str,
     strawberry.argument(
         description=(
-            "The password of the person making the change, entered again, character for character. A wrong one costs "
-            "an attempt of the budget that `login` uses as well."
+            "The viewer's own password, entered again. Send it exactly as the user typed it. A wrong password uses one "
+            "attempt of the same attempt limit as `login`."
         )
     ),
 ]
 
 
 def value_or_none(value: ValueT | None) -> ValueT | None:
-    """What the client gave; None also where it left it out, for the contract tells null and absent apart nowhere."""
+    """Return the value, or None if the client omitted it. The contract treats null and an omitted value alike."""
     return None if value is strawberry.UNSET else value

@@ -17,39 +17,37 @@ from schema.users import VIEWER_DESCRIPTION, User
 from twofactor import results
 
 CODES_DESCRIPTION = (
-    "A set of 10 codes of 10 characters each, in capitals and digits. Show them once, and keep them in no cache, "
-    "store or log. Each replaces an OTP at one sign-in."
+    "A set of 10 codes of 10 characters each, in capital letters and digits. Show them once. Do not keep them in a "
+    "cache, store or log. Each code replaces an OTP at one login."
 )
-
-
-FILE_DESCRIPTION = "The codes as a file, for a Download button. It holds the same secrets as `codes`."
+FILE_DESCRIPTION = "The codes as a file, for a Download button. It contains the same secrets as `codes`."
 
 
 @maps_from(
     results.TextFile,
     description=(
-        "A small text for the client to save as a file. It holds secrets: offer it for download, store it nowhere else."
+        "A small text that the client saves as a file. It contains secrets: offer it for download and do not store it."
     ),
 )
 class TextFile:
     """A small text file."""
 
-    name: str = strawberry.field(description="The file name to suggest, plain ASCII with its extension.")
+    name: str = strawberry.field(description="The suggested file name in ASCII, including its extension.")
     mime_type: str = strawberry.field(
-        description="Always `text/plain; charset=utf-8`, for the Blob or the save dialogue."
+        description="Always `text/plain; charset=utf-8`, for the Blob or the save dialog."
     )
-    content: str = strawberry.field(description="What stands in the file, line breaks included.")
+    content: str = strawberry.field(description="The complete text of the file, including line breaks.")
 
 
 @maps_from(
     results.BackupCodesRegenerated,
     description=(
-        "A fresh set of backup codes in place of the old one, of which none works any more. A letter tells the user; "
-        "their sessions go on."
+        "A new backup code set. All codes of the old set are invalid. The user gets an email, and their sessions "
+        "continue."
     ),
 )
 class BackupCodesRegenerated:
-    """New backup codes, this once."""
+    """A new backup code set, shown once."""
 
     codes: list[str] = strawberry.field(description=CODES_DESCRIPTION)
     file: TextFile = strawberry.field(description=FILE_DESCRIPTION)
@@ -60,7 +58,7 @@ RegenerateBackupCodesResult: TypeAlias = Annotated[
     BackupCodesRegenerated | WrongPassword | TwoFactorNotActive | BackupCodesDisabled | TooManyAttempts,
     strawberry.union(
         "RegenerateBackupCodesResult",
-        description="Whether there is a new set of backup codes. With any refusal the old set is good as before.",
+        description="The new backup code set, or a user error. After a user error, the old set is still valid.",
     ),
 ]
 
@@ -71,10 +69,10 @@ class BackupCodesMutation:
 
     @strawberry.field(
         description=(
-            "Makes a new set of backup codes, shown this once. The old set stops working at once, half-done sign-ins "
-            "end, and a letter tells the user; sessions go on."
+            "Creates a new backup code set and returns it once. The old set stops working at once, open challenges "
+            "end, and the user gets an email. Sessions continue."
         )
     )
     def regenerate_backup_codes(self, info: Info, password: OwnPassword) -> RegenerateBackupCodesResult | None:
-        """New backup codes."""
+        """Replace the viewer's backup code set."""
         return backup_codes.regenerate(info.context, password)

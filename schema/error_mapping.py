@@ -1,4 +1,4 @@
-"""How clients see a domain error: as a user error in the mutation's union, or as a top-level error with a code."""
+"""The mapping from domain errors to user errors and to codes of top-level errors."""
 
 import dataclasses
 
@@ -8,56 +8,87 @@ from models.database import DatabaseUnavailable
 from schema import user_errors
 from schema.info import Info
 from schema.messages import message
-from schema.user_errors import UserError
-from twofactor import errors
-from twofactor.errors import TwoFactorError
+from twofactor.errors import (
+    ActivationExpiredError,
+    BackupCodesDisabledError,
+    CannotResetOwnTwoFactorError,
+    ChallengeExpiredError,
+    ForbiddenError,
+    InvalidInputError,
+    OtpNotConfirmedError,
+    OverloadedError,
+    PasswordTooWeakError,
+    SecondFactorLockedError,
+    SessionNotFoundError,
+    TooManyAttemptsError,
+    TwoFactorAlreadyActiveError,
+    TwoFactorError,
+    TwoFactorIsEnforcedError,
+    TwoFactorNotActiveError,
+    TwoFactorSetupRequiredError,
+    UnauthenticatedError,
+    UserNotFoundError,
+    WrongEmailOrPasswordError,
+    WrongOtpError,
+    WrongPasswordError,
+    WrongSecondFactorError,
+)
 
-# Errors that a correct client has to handle: the mutation returns them as a member of its union.
-USER_ERRORS: dict[type[TwoFactorError], type[UserError]] = {
-    errors.WrongEmailOrPasswordError: user_errors.WrongEmailOrPassword,
-    errors.WrongPasswordError: user_errors.WrongPassword,
-    errors.WrongSecondFactorError: user_errors.WrongSecondFactor,
-    errors.WrongOtpError: user_errors.WrongOtp,
-    errors.ChallengeExpiredError: user_errors.ChallengeExpired,
-    errors.ActivationExpiredError: user_errors.ActivationExpired,
-    errors.SecondFactorLockedError: user_errors.SecondFactorLocked,
-    errors.OtpNotConfirmedError: user_errors.OtpNotConfirmed,
-    errors.TwoFactorAlreadyActiveError: user_errors.TwoFactorAlreadyActive,
-    errors.TwoFactorNotActiveError: user_errors.TwoFactorNotActive,
-    errors.TwoFactorIsEnforcedError: user_errors.TwoFactorIsEnforced,
-    errors.BackupCodesDisabledError: user_errors.BackupCodesDisabled,
-    errors.UserNotFoundError: user_errors.UserNotFound,
-    errors.CannotResetOwnTwoFactorError: user_errors.CannotResetOwnTwoFactor,
-    errors.SessionNotFoundError: user_errors.SessionNotFound,
-    errors.PasswordTooWeakError: user_errors.PasswordTooWeak,
-    errors.TooManyAttemptsError: user_errors.TooManyAttempts,
+# Errors that a correct client has to handle. The mutation returns them as a member of its union.
+USER_ERRORS: dict[type[TwoFactorError], type[user_errors.UserError]] = {
+    WrongEmailOrPasswordError: user_errors.WrongEmailOrPassword,
+    WrongPasswordError: user_errors.WrongPassword,
+    WrongSecondFactorError: user_errors.WrongSecondFactor,
+    WrongOtpError: user_errors.WrongOtp,
+    ChallengeExpiredError: user_errors.ChallengeExpired,
+    ActivationExpiredError: user_errors.ActivationExpired,
+    SecondFactorLockedError: user_errors.SecondFactorLocked,
+    OtpNotConfirmedError: user_errors.OtpNotConfirmed,
+    TwoFactorAlreadyActiveError: user_errors.TwoFactorAlreadyActive,
+    TwoFactorNotActiveError: user_errors.TwoFactorNotActive,
+    TwoFactorIsEnforcedError: user_errors.TwoFactorIsEnforced,
+    BackupCodesDisabledError: user_errors.BackupCodesDisabled,
+    UserNotFoundError: user_errors.UserNotFound,
+    CannotResetOwnTwoFactorError: user_errors.CannotResetOwnTwoFactor,
+    SessionNotFoundError: user_errors.SessionNotFound,
+    PasswordTooWeakError: user_errors.PasswordTooWeak,
+    TooManyAttemptsError: user_errors.TooManyAttempts,
 }
 
-# Errors that a correct client does not cause, or can only retry later: `extensions.code` of a top-level error.
+# Errors that a correct client does not cause, or can only retry later. The value is the top-level `extensions.code`.
 TOP_LEVEL_CODES: dict[type[Exception], str] = {
-    errors.UnauthenticatedError: "UNAUTHENTICATED",
-    errors.ForbiddenError: "FORBIDDEN",
-    errors.TwoFactorSetupRequiredError: "TWO_FACTOR_SETUP_REQUIRED",
-    errors.InvalidInputError: "BAD_USER_INPUT",
-    errors.OverloadedError: "SERVICE_UNAVAILABLE",
+    UnauthenticatedError: "UNAUTHENTICATED",
+    ForbiddenError: "FORBIDDEN",
+    TwoFactorSetupRequiredError: "TWO_FACTOR_SETUP_REQUIRED",
+    InvalidInputError: "BAD_USER_INPUT",
+    OverloadedError: "SERVICE_UNAVAILABLE",
     DatabaseUnavailable: "SERVICE_UNAVAILABLE",
 }
 
 
 class UserErrorHandler:
-    """Makes a union member of one kind of domain error, wherever the union of the field has it."""
+    """Strawberry's exception handler for one domain error.
 
-    def __init__(self, exception_type: type[TwoFactorError], error_type: type[UserError]) -> None:
+    Strawberry calls it if the union of the field has `error_type` as a member.
+    """
+
+    def __init__(self, exception_type: type[TwoFactorError], error_type: type[user_errors.UserError]) -> None:
         self.exception_type = exception_type
         self.error_type = error_type
 
-    def handle(self, exception: TwoFactorError, *, field: StrawberryField, info: Info) -> UserError:  # noqa: ARG002
-        """The member, with the facts of the error and a message in the language of the request."""
-        names = (each.name for each in dataclasses.fields(self.error_type) if each.name != "message")
-        facts = {name: getattr(exception, name) for name in names}
-        return self.error_type(message=message(self.error_type.__name__, info.context.client.locale, facts), **facts)
+    def handle(
+        self,
+        exception: TwoFactorError,
+        *,
+        field: StrawberryField,  # noqa: ARG002  # Strawberry passes it
+        info: Info,
+    ) -> user_errors.UserError:
+        """Return the user error with the values of the domain error and a message in the language of the request."""
+        names = (field.name for field in dataclasses.fields(self.error_type) if field.name != "message")
+        values = {name: getattr(exception, name) for name in names}
+        return self.error_type(message=message(self.error_type.__name__, info.context.client.locale, values), **values)
 
 
 def user_error_handlers() -> list[UserErrorHandler]:
-    """One for each row of the table."""
+    """Return one handler for each row of `USER_ERRORS`."""
     return [UserErrorHandler(*row) for row in USER_ERRORS.items()]

@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""The audit log: security events of a company account and of a user."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -22,54 +22,56 @@ from schema.users import User
 from twofactor import results
 from twofactor.directory import EventQuery
 
-# No row has the nil UUID (RFC 9562 §5.9): what is asked for under it is not there.
+# RFC 9562 §5.9. No row has the nil UUID, so a filter by it finds nothing.
 NIL_UUID = UUID(int=0)
-
 
 describe_enum(
     SecurityEventKind,
-    "What a security event tells of. New kinds are added over time: show one that you do not know by its name.",
+    "What a security event records. New kinds are added over time: show the name of a kind that you do not know.",
     {
         SecurityEventKind.LOGIN_SUCCEEDED: (
-            "A session began; `note` names the second factor that opened it, where there was one."
+            "A session started. If the login required a second factor, `note` names it."
         ),
         SecurityEventKind.LOGIN_FAILED: (
-            "Email and password did not match an enabled account. `user` is null where nobody has that email."
+            "Email and password did not match an enabled account. `user` is null if no user has that email."
         ),
         SecurityEventKind.SECOND_FACTOR_FAILED: (
-            "Email and password were right, and then an OTP or a backup code was not: somebody may know the password."
+            "Email and password were correct, but the OTP or backup code was wrong. Another person may have the "
+            "password."
         ),
-        SecurityEventKind.LOGGED_OUT: "The user signed out by `logout`.",
-        SecurityEventKind.SESSION_REVOKED: "The user ended one of their sessions by `revokeSession`.",
+        SecurityEventKind.LOGGED_OUT: "The user logged out with `logout`.",
+        SecurityEventKind.SESSION_REVOKED: "The user ended one of their sessions with `revokeSession`.",
         SecurityEventKind.LOCKED: (
-            "So many attempts failed that the next one has to wait, or that a second factor is stopped altogether."
+            "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
         ),
         SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED: (
-            "A key and its QR code were shown, for an activation that may or may not have been finished."
+            "The server issued a key and its QR code for an activation, which may or may not have been completed."
         ),
-        SecurityEventKind.TWO_FACTOR_ACTIVATED: "The user finished an activation: 2FA is on since then.",
-        SecurityEventKind.TWO_FACTOR_DEACTIVATED: "The user switched their own 2FA off.",
+        SecurityEventKind.TWO_FACTOR_ACTIVATED: "The user completed an activation. 2FA is active since then.",
+        SecurityEventKind.TWO_FACTOR_DEACTIVATED: "The user deactivated their own 2FA.",
         SecurityEventKind.TWO_FACTOR_RESET: (
-            "Somebody else switched the user's 2FA off: the admin in `actor`, or the operator of the service where "
-            "that is null. The reason, if one was given, is in `note`."
+            "Another person deactivated the user's 2FA: the admin in `actor`, or the operator of the service if "
+            "`actor` is null. `note` contains the reason if one was given."
         ),
         SecurityEventKind.BACKUP_CODES_ISSUED: (
-            "A new set of backup codes was shown to the user, and any set before it is void."
+            "The user received a new set of backup codes. Codes of an earlier set are invalid."
         ),
-        SecurityEventKind.BACKUP_CODE_USED: "The user signed in with a backup code, which is spent now.",
+        SecurityEventKind.BACKUP_CODE_USED: "The user logged in with a backup code, which is used up now.",
         SecurityEventKind.SECURITY_POLICY_CHANGED: (
-            "An admin changed a rule of the company account: enforcement of 2FA, or backup codes."
+            "An admin changed a rule of the company account: 2FA enforcement or backup codes."
         ),
-        SecurityEventKind.PASSWORD_CHANGED: "The user has a new password.",
+        SecurityEventKind.PASSWORD_CHANGED: "The user's password was changed to a new one.",
         SecurityEventKind.REAUTHENTICATION_FAILED: (
-            "Within a session, the password that a sensitive change asks for again was wrong."
+            "Within a session, the user entered a wrong password for a change that asks for it again."
         ),
-        SecurityEventKind.COMPANY_CREATED: "The operator of the service made the company account.",
-        SecurityEventKind.USER_CREATED: "The operator of the service made the account.",
-        SecurityEventKind.USER_DELETED: "The operator of the service deleted the account; `user` is null from then on.",
-        SecurityEventKind.USER_DISABLED: "The operator of the service barred the user, and all their sessions ended.",
-        SecurityEventKind.USER_ENABLED: "The operator of the service lets the user sign in again.",
-        SecurityEventKind.ROLE_CHANGED: "The user became an admin, or ceased to be one.",
+        SecurityEventKind.COMPANY_CREATED: "The operator of the service created the company account.",
+        SecurityEventKind.USER_CREATED: "The operator of the service created the user's account.",
+        SecurityEventKind.USER_DELETED: (
+            "The operator of the service deleted the user's account. `user` is null from then on."
+        ),
+        SecurityEventKind.USER_DISABLED: "The operator of the service disabled the user, and all their sessions ended.",
+        SecurityEventKind.USER_ENABLED: "The operator of the service enabled the user, who can log in again.",
+        SecurityEventKind.ROLE_CHANGED: "The user became an admin, or is no longer an admin.",
     },
 )
 
@@ -77,115 +79,116 @@ describe_enum(
 @maps_from(
     results.SecurityEvent,
     description=(
-        "An entry of the audit trail on sign-in and 2FA. Entries are written together with what they tell of, and no "
-        "request changes or removes one."
+        "An audit event about login or 2FA. The server stores it in the same transaction as the change that it "
+        "records. No request changes or deletes an event."
     ),
 )
 class SecurityEvent(Node):
-    """Something that happened to sign-in or 2FA."""
+    """An audit event about login or 2FA."""
 
-    kind: SecurityEventKind = strawberry.field(description="What happened. Be ready for kinds that are added later.")
-    occurred_at: datetime = strawberry.field(description="When it happened, by the clock of the server.")
+    kind: SecurityEventKind = strawberry.field(description="What the event records. Expect kinds that are added later.")
+    occurred_at: datetime = strawberry.field(description="When it happened, according to the clock of the server.")
     user: User | None = strawberry.field(
-        description="Whose account it happened to; null where that account was deleted, or never existed."
+        description="The user whose account is affected; null if the account was deleted or never existed."
     )
     actor: User | None = strawberry.field(
         description=(
-            "Who did it, where that was not the user: the admin of a reset, for one. Null where it was the user, the "
-            "operator of the service, or an account that was deleted."
+            "Who caused the event, if it was another user, for example the admin of a reset. Null if it was the user, "
+            "the operator of the service or an account that was deleted."
         )
     )
     ip_address: str | None = strawberry.field(
-        description="The address that the request came from, IPv4 or IPv6; null where there was no request."
+        description="The IPv4 or IPv6 address that sent the request; null if there was no request."
     )
     user_agent: str | None = strawberry.field(
-        description="What the client called itself, at most 500 characters. Written by strangers at times: escape it."
+        description="The `User-Agent` of the client, at most 500 characters. It can be any text from anyone: escape it."
     )
     note: str | None = strawberry.field(
         description=(
-            "A remark for people, at most 500 characters: the admin's reason for a reset, or what exactly changed. It "
-            "never holds a password, code or token. Escape it."
+            "A note for people, at most 500 characters: the admin's reason for a reset, or what exactly changed. It "
+            "never contains a password, code or token. Escape it."
         )
     )
 
 
 @maps_from(
     results.Edge,
-    description="An event at its place in the list. Ask for it where you need cursors within a page, else for `nodes`.",
+    description=(
+        "An event and its cursor in the list. Select it if you need cursors within a page; otherwise select `nodes`."
+    ),
 )
 class SecurityEventEdge:
     """An event in a page."""
 
-    cursor: str = strawberry.field(description="As `after`, it begins the next page behind this event.")
-    node: SecurityEvent = strawberry.field(description="The event at this place. It never changes.")
+    cursor: str = strawberry.field(description="Send it as `after` to get the page that starts after this event.")
+    node: SecurityEvent = strawberry.field(description="The event at this position. An event never changes.")
 
 
 @maps_from(
     results.Page,
-    description=(
-        "A stretch of an audit trail, the latest first. Events that come meanwhile stand before the first page."
-    ),
+    description="A page of audit events, newest first. Events that are added later come before the first page.",
 )
 class SecurityEventConnection:
     """A page of events."""
 
     edges: list[SecurityEventEdge] = strawberry.field(description="The events of the page, each with its cursor.")
-    nodes: list[SecurityEvent] = strawberry.field(description="The events of the page alone, without their cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether the trail goes on, and from which cursor.")
+    nodes: list[SecurityEvent] = strawberry.field(description="The events of the page without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Whether more events follow, and the cursor to continue from.")
 
 
 @strawberry.input(
-    description="Narrows the list of events. Parts that are left out or null narrow nothing; all others must hold."
+    description=(
+        "Filters the list of events. A field that is omitted or null does not filter. An event must match all other "
+        "fields."
+    )
 )
 class SecurityEventFilter:
-    """Which events to list."""
+    """The filter of the list of events."""
 
     user_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description=(
-            "Only what happened to this user's account. An id that names no user of the company account finds nothing."
-        ),
+        description="Only events of this user's account. If the company account has no such user, the list is empty.",
     )
     kinds: list[SecurityEventKind] | None = strawberry.field(
         default=strawberry.UNSET, description="Only events of one of these kinds. An empty list finds nothing."
     )
     since: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="Only what happened at this instant or later."
+        default=strawberry.UNSET, description="Only events at this instant or later."
     )
     until: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="Only what happened earlier than this instant, which itself is left out."
+        default=strawberry.UNSET, description="Only events before this instant; the instant itself is excluded."
     )
 
 
-def event_query(first: int, after: str | None, wanted: SecurityEventFilter | None) -> EventQuery:
-    """Say in the directory's words which events to list."""
-    wanted = value_or_none(wanted) or SecurityEventFilter()
-    user_id, kinds = value_or_none(wanted.user_id), value_or_none(wanted.kinds)
+def event_query(first: int, after: str | None, event_filter: SecurityEventFilter | None) -> EventQuery:
+    """Convert the arguments of `securityEvents` into a query of the domain."""
+    event_filter = value_or_none(event_filter) or SecurityEventFilter()
+    user_id, kinds = value_or_none(event_filter.user_id), value_or_none(event_filter.kinds)
     return EventQuery(
         first=first,
         after=value_or_none(after),
         user_id=None if user_id is None else ids.decode_as(results.User, user_id) or NIL_UUID,
         kinds=None if kinds is None else tuple(kinds),
-        since=value_or_none(wanted.since),
-        until=value_or_none(wanted.until),
+        since=value_or_none(event_filter.since),
+        until=value_or_none(event_filter.until),
     )
 
 
-WantedEvents = Annotated[
+FilterOfEvents = Annotated[
     SecurityEventFilter | None,
-    strawberry.argument(description="Which events to list; left out or null, all of the company account."),
+    strawberry.argument(description="Filters the list. If it is omitted or null, all events of the company account."),
 ]
 
 
 @strawberry.type
 class EventsQuery:
-    """Read the audit trail of a company account."""
+    """Read the audit log of a company account."""
 
     @strawberry.field(
         description=(
-            "For admins: the audit trail of their company account, the latest first, page by page. Failed sign-ins "
-            "with an email that nobody has belong to no company account and are not in it. Members get the error "
-            "`FORBIDDEN`; their own trail is `User.securityEvents`."
+            "For admins: the audit log of the company account in pages, newest event first. Failed logins with an "
+            "unknown email belong to no company account and are not included. Members get the error `FORBIDDEN`; "
+            "their own events are in `User.securityEvents`."
         )
     )
     def security_events(
@@ -193,7 +196,7 @@ class EventsQuery:
         info: Info,
         first: First = 25,
         after: After = strawberry.UNSET,
-        filter: WantedEvents = strawberry.UNSET,  # noqa: A002  # the contract's name
+        filter: FilterOfEvents = strawberry.UNSET,  # noqa: A002  # the name in the contract
     ) -> SecurityEventConnection | None:
-        """What happened to sign-in and 2FA in the admin's company account."""
+        """The audit events of the admin's company account."""
         return events.security_events(info.context, event_query(first, after, filter))

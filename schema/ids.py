@@ -1,4 +1,7 @@
-"""Opaque ids, unique over all types: a client's cache may key by id alone (Relay's global object identification)."""
+"""Opaque ids that are unique over all types, so that a client cache may use the id alone as its key.
+
+This is Relay's Global Object Identification.
+"""
 
 import re
 from uuid import UUID
@@ -9,23 +12,23 @@ from twofactor.results import Company, SecurityEvent, Session, User
 
 PREFIXES: dict[type, str] = {User: "user", Company: "company", Session: "session", SecurityEvent: "event"}
 
-_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
-# One spelling an id: clients compare ids as text.
-_ID = re.compile(rf"({'|'.join(_KINDS)})_([0-9a-f]{{32}})")
+_CLASSES = {prefix: domain_class for domain_class, prefix in PREFIXES.items()}
+# Accept one spelling of each id, because clients compare ids as text.
+_ID = re.compile(rf"({'|'.join(_CLASSES)})_([0-9a-f]{{32}})")
 
 
-def encode(kind: type, key: UUID) -> strawberry.ID:
-    """The id under which clients know this one of its kind."""
-    return strawberry.ID(f"{PREFIXES[kind]}_{key.hex}")
+def encode(domain_class: type, key: UUID) -> strawberry.ID:
+    """Return the id of an object: the prefix of its domain class, `_`, and its key as 32 hexadecimal digits."""
+    return strawberry.ID(f"{PREFIXES[domain_class]}_{key.hex}")
 
 
 def decode(text: str) -> tuple[type, UUID] | None:
-    """What an id names; None where it is none of ours. Never raises, whatever the text."""
+    """Return the domain class and key of an id, or None if the text is not an id of ours. Never raise."""
     match = _ID.fullmatch(text)
-    return (_KINDS[match[1]], UUID(match[2])) if match else None
+    return (_CLASSES[match[1]], UUID(match[2])) if match else None
 
 
-def decode_as(kind: type, text: str) -> UUID | None:
-    """The key of an id of this kind; None where it is none, or of another kind."""
-    named = decode(text)
-    return named[1] if named and named[0] is kind else None
+def decode_as(domain_class: type, text: str) -> UUID | None:
+    """Return the key of an id of this domain class, or None if the text is anything else."""
+    decoded = decode(text)
+    return decoded[1] if decoded and decoded[0] is domain_class else None

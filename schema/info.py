@@ -1,4 +1,4 @@
-"""What every field is told about the operation it runs in."""
+"""The type of `info`, which Strawberry passes to resolvers."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""Logging in and out, and the signed-in user."""
+"""Login in one or two steps, logout, and the logged-in user."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -27,15 +27,14 @@ from twofactor import results
 
 describe_enum(
     SessionTransport,
-    "Where the client keeps its session. Chosen at `login`, and kept through `verifyLogin`.",
+    "How the client stores its session. The client chooses at `login`, and `verifyLogin` keeps the choice.",
     {
         SessionTransport.TOKEN: (
-            "For mobile apps and servers: `sessionToken` is in the answer, and the client sends it as "
+            "For mobile apps and servers: the response contains `sessionToken`, and the client sends it as "
             "`Authorization: Bearer <sessionToken>`."
         ),
         SessionTransport.COOKIE: (
-            "For web pages: the session comes in an HttpOnly cookie that no script can read, and `sessionToken` is "
-            "null."
+            "For web pages: the server sets an HttpOnly cookie, which scripts cannot read, and `sessionToken` is null."
         ),
     },
 )
@@ -44,8 +43,8 @@ describe_enum(
 @strawberry.input(
     one_of=True,
     description=(
-        "The proof that `verifyLogin` asks for. Give exactly one of the two; both, none or null is refused before the "
-        "operation runs."
+        "The second factor for `verifyLogin`. Send exactly one of the two fields. If both, none or null is sent, the "
+        "server rejects the operation before it runs."
     ),
 )
 class SecondFactorInput:
@@ -53,14 +52,14 @@ class SecondFactorInput:
 
     otp: strawberry.Maybe[str] = strawberry.field(
         description=(
-            "What the authenticator app shows: six ASCII digits, no spaces. Keep the leading zeros. Good for its own "
-            "30 seconds and one step either way, and only once."
+            "The OTP of the authenticator app: six ASCII digits without spaces. Keep leading zeros. It is valid for "
+            "its own time step of 30 seconds and one step before and after, and works once."
         )
     )
     backup_code: strawberry.Maybe[str] = strawberry.field(
         description=(
-            "A stored backup code of ten characters, as the user types it: case, spaces and dashes do not matter, and "
-            "O, I and L are read as 0, 1 and 1. Good only once."
+            "A stored backup code of ten characters, as the user types it. Case, spaces and dashes are ignored. O is "
+            "read as 0, I and L as 1. Each code works once."
         )
     )
 
@@ -68,52 +67,52 @@ class SecondFactorInput:
 @maps_from(
     results.LoggedIn,
     description=(
-        "The user is signed in, with a session that did not exist before. Use the fetch policy `no-cache` or its "
-        "like: the token must not stay in a cache."
+        "The user is logged in, with a new session. Use the fetch policy `no-cache` or an equivalent: the token must "
+        "not stay in a cache."
     ),
 )
 class LoggedIn:
-    """A session began."""
+    """A session started."""
 
     @strawberry.field(
         description=(
-            "The key to the session, given this once: send it as `Authorization: Bearer …` and keep it in the "
-            "keychain of the device. Null with the transport `COOKIE`, where the browser holds it."
+            "The session token, which the server returns once. Send it as `Authorization: Bearer …` and store it in "
+            "the keychain of the device. Null with the transport `COOKIE`, because the browser stores the cookie."
         )
     )
     def session_token(self, logged_in: strawberry.Parent[results.LoggedIn]) -> str | None:
-        """The token, where the client has to carry it."""
+        """The token, if the client has to store it."""
         return login.session_token(logged_in)
 
-    session: Session = strawberry.field(description="The new session, as `User.sessions` lists it from now on.")
+    session: Session = strawberry.field(description="The new session. `User.sessions` includes it from now on.")
     viewer: User = strawberry.field(
-        description="Who signed in. Look at `twoFactor.setupRequired` before anything else is shown."
+        description="The user who logged in. Check `twoFactor.setupRequired` before you show any other page."
     )
 
 
 @maps_from(
     results.SecondFactorRequired,
     description=(
-        "Email and password were right, and the account has 2FA: ask for the second factor next. Nothing is open yet; "
-        "no session, no cookie."
+        "Email and password are correct, and the account has active 2FA: ask for the second factor. The user is not "
+        "logged in yet: there is no session and no cookie."
     ),
 )
 class SecondFactorRequired:
-    """The second factor is missing."""
+    """The login requires a second factor."""
 
     challenge_token: str = strawberry.field(
         description=(
-            "Hand it to `verifyLogin`. It opens nothing by itself, works for one sign-in, and survives wrong entries "
-            "and waits. Keep it in memory alone."
+            "Send it to `verifyLogin`. It grants no access by itself and works for one login. It stays valid after "
+            "wrong attempts and waits. Store it only in memory."
         )
     )
     expires_at: datetime = strawberry.field(
-        description="When it is too late to finish, 5 minutes after `login`; then log in anew."
+        description="When the challenge expires, 5 minutes after `login`. After that, log in again."
     )
     methods: list[SecondFactorMethod] = strawberry.field(
         description=(
-            "What the account can be opened with, OTP first. Offer the link for backup codes only where it lists "
-            "`BACKUP_CODE`: it is missing where they are off or all used. Waits and locks do not show here."
+            "The second factors that the user can enter, OTP first. Show the backup code link only if the list has "
+            "`BACKUP_CODE`: it is missing if backup codes are off or all used. Waits and locks do not change the list."
         )
     )
 
@@ -121,16 +120,14 @@ class SecondFactorRequired:
 @maps_from(
     results.LoggedOut,
     description=(
-        "Nobody is signed in any more: drop caches and the stored token, and show the login screen. The cookie, if "
-        "there was one, is taken back."
+        "Nobody is logged in any more. Clear the caches, delete the stored token and show the login page. The server "
+        "deletes the session cookie if there was one."
     ),
 )
 class LoggedOut:
-    """The session is over, if there was one."""
+    """The session, if there was one, ended."""
 
-    @strawberry.field(
-        description="The id of the session that ended; null where the request carried none that was good."
-    )
+    @strawberry.field(description="The id of the session that ended; null if the request had no valid session.")
     def session_id(self, logged_out: strawberry.Parent[results.LoggedOut]) -> strawberry.ID | None:
         """The session that ended."""
         return ids.encode(results.Session, logged_out.session_id) if logged_out.session_id else None
@@ -141,73 +138,61 @@ LoginResult: TypeAlias = Annotated[
     strawberry.union(
         "LoginResult",
         description=(
-            "The first step of signing in: done with `LoggedIn`, on to the second factor with `SecondFactorRequired`. "
-            "With any other name the user is still outside."
+            "The first step of a login. With `LoggedIn` the login is complete; with `SecondFactorRequired` the second "
+            "step follows. With any other member the user is not logged in."
         ),
     ),
 ]
-
 
 VerifyLoginResult: TypeAlias = Annotated[
     LoggedIn | WrongSecondFactor | ChallengeExpired | SecondFactorLocked | TooManyAttempts,
     strawberry.union(
         "VerifyLoginResult",
         description=(
-            "The second step of signing in. Stay on the page with `WrongSecondFactor` and `TooManyAttempts`, offer the "
-            "other method with `SecondFactorLocked`, and go back to the first step with `ChallengeExpired`."
+            "The second step of a login. On `WrongSecondFactor` and `TooManyAttempts`, stay on the page. On "
+            "`SecondFactorLocked`, offer the other method. On `ChallengeExpired`, go back to the first step."
         ),
     ),
 ]
 
-
 Email = Annotated[
     str,
     strawberry.argument(
-        description="What the user typed as their email, without spaces around it. Capitals do not matter."
+        description="The email that the user typed, without surrounding spaces. Upper and lower case are equal."
     ),
 ]
-
-
 LoginPassword = Annotated[
     str,
     strawberry.argument(
-        description="What the user typed as their password, character for character: trim nothing, change no case."
+        description="The password exactly as the user typed it: do not trim it and do not change its case."
     ),
 ]
-
-
 Transport = Annotated[
     SessionTransport,
-    strawberry.argument(
-        description="How this client will carry its session: `COOKIE` in a browser, `TOKEN` anywhere else."
-    ),
+    strawberry.argument(description="How this client stores its session: `COOKIE` in a browser, otherwise `TOKEN`."),
 ]
-
-
 ChallengeToken = Annotated[
-    str, strawberry.argument(description="The `challengeToken` that `login` answered with, not older than 5 minutes.")
+    str, strawberry.argument(description="The `challengeToken` that `login` returned, at most 5 minutes old.")
 ]
-
-
 SecondFactor = Annotated[
     SecondFactorInput,
-    strawberry.argument(description="What the user entered: an OTP, or instead of it a backup code, never both."),
+    strawberry.argument(description="What the user entered: either an OTP or a backup code, never both."),
 ]
 
 
 @strawberry.type
 class LoginQuery:
-    """Read who is signed in."""
+    """Read the logged-in user."""
 
     @strawberry.field(
         description=(
-            "Who is signed in; null, without an error, where nobody is. Ask for it first when the app starts. A user "
-            "who has to set up 2FA sees `id`, `email`, `name`, `role`, `company` and `twoFactor` here, and the other "
+            "The logged-in user; null without an error if nobody is logged in. Query it first when the app starts. A "
+            "user who has to set up 2FA can read `id`, `email`, `name`, `role`, `company` and `twoFactor`; the other "
             "fields give the error `TWO_FACTOR_SETUP_REQUIRED`."
         )
     )
     def viewer(self, info: Info) -> User | None:
-        """The signed-in user."""
+        """The logged-in user."""
         return users.viewer(info.context)
 
 
@@ -217,9 +202,9 @@ class LoginMutation:
 
     @strawberry.field(
         description=(
-            "Signs in by email and password. Answers with a session, or with a challenge for `verifyLogin` where 2FA "
-            "is active. A wrong pair costs an attempt; after 5 in a row the email has to wait, whether it exists or "
-            "not. A right one starts the count over. Needs no session, and ends none that the client had."
+            "Logs in with email and password. Returns a session, or a challenge for `verifyLogin` if 2FA is active. "
+            "A wrong pair uses one attempt. After 5 wrong ones in a row the email has to wait, whether it exists or "
+            "not; a correct pair resets the count. Requires no session and ends no earlier session of the client."
         )
     )
     def login(
@@ -229,20 +214,21 @@ class LoginMutation:
         password: LoginPassword,
         transport: Transport = SessionTransport.TOKEN,
     ) -> LoginResult | None:
-        """The first step of signing in."""
+        """The first step of a login."""
         return login.log_in(info.context, email, password, transport)
 
     @strawberry.field(
         description=(
-            "Finishes a sign-in by an OTP, or in an emergency by a backup code. A wrong one costs an attempt of that "
-            "kind and leaves the challenge good; after 5 in a row that kind has to wait, and at 100 it stops. A used "
-            "backup code is told by letter, as are the last two left and, once a day at most, a row of failures."
+            "Completes a login with an OTP or, in an emergency, a backup code. A wrong one uses one attempt of its "
+            "kind, and the challenge stays valid. After 5 wrong ones in a row this kind has to wait; at 100 it is "
+            "locked. Sends an email for each used backup code, another email if two or fewer are left, and at most one "
+            "email a day about a series of failures."
         )
     )
     def verify_login(
         self, info: Info, challenge_token: ChallengeToken, second_factor: SecondFactor
     ) -> VerifyLoginResult | None:
-        """The second step of signing in."""
+        """The second step of a login."""
         return login.verify_login(
             info.context,
             challenge_token,
@@ -252,15 +238,15 @@ class LoginMutation:
 
     @strawberry.field(
         description=(
-            "Signs out: the session of the request ends, and its cookie is taken back. It cannot be refused, also "
-            "without a session, with one that is over, or while 2FA has to be set up."
+            "Logs out: ends the session of the request and deletes its cookie. It never returns a user error. It also "
+            "works without a session, with an expired one, and while the user has to set up 2FA."
         )
     )
     def logout(self, info: Info) -> LoggedOut | None:
-        """The end of the session."""
+        """End the session of the request."""
         return login.log_out(info.context)
 
 
 def _value_or_none(value: strawberry.Maybe[str]) -> str | None:
-    """The one of a one-of that the client gave; None for the other."""
+    """Return the value of a field of a one-of input, or None if the client sent the other field."""
     return value.value if value else None

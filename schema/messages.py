@@ -1,8 +1,8 @@
-"""What people are told when something is refused, in their language. Programs go by `__typename` instead."""
+"""The messages of user errors in English and German. Programs must read `__typename` instead."""
 
 DEFAULT_LANGUAGE = "en"
 
-# By GraphQL type, then by language. The names in braces are fields of that type.
+# By GraphQL type, then by language. A name in braces is a field of this type.
 MESSAGES: dict[str, dict[str, str]] = {
     "WrongEmailOrPassword": {
         "en": "This email and password do not match an account.",
@@ -32,19 +32,19 @@ MESSAGES: dict[str, dict[str, str]] = {
         ),
     },
     "ChallengeExpired": {
-        "en": "This sign-in took too long or is over. Please log in again.",
+        "en": "This login took too long or has ended. Please log in again.",
         "de": "Diese Anmeldung hat zu lange gedauert oder ist beendet. Bitte melden Sie sich erneut an.",
     },
     "ActivationExpired": {
-        "en": "This activation took too long or is over. Please start again.",
+        "en": "This activation took too long or has ended. Please start again.",
         "de": "Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",
     },
     "SecondFactorLocked": {
         "en": (
-            "There were too many wrong codes. Please use your other way to log in, or ask an admin to reset your 2FA."
+            "There were too many wrong codes. Please log in with your other method, or ask an admin to reset your 2FA."
         ),
         "de": (
-            "Es gab zu viele falsche Codes. Bitte melden Sie sich auf dem anderen Weg an, "
+            "Es gab zu viele falsche Codes. Bitte melden Sie sich mit der anderen Methode an, "
             "oder lassen Sie Ihre 2FA von einem Admin zurücksetzen."
         ),
     },
@@ -53,7 +53,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Bitte geben Sie zuerst ein Einmalpasswort aus Ihrer Authenticator-App ein.",
     },
     "TwoFactorAlreadyActive": {
-        "en": "2FA is active already. To use a new device, deactivate it first.",
+        "en": "2FA is already active. To use a new device, deactivate it first.",
         "de": "2FA ist bereits aktiv. Um ein neues Gerät zu verwenden, deaktivieren Sie sie zuerst.",
     },
     "TwoFactorNotActive": {
@@ -65,8 +65,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
     },
     "BackupCodesDisabled": {
-        "en": "Backup codes are switched off for your company.",
-        "de": "Backup-Codes sind für Ihr Unternehmen ausgeschaltet.",
+        "en": "Backup codes are deactivated for your company.",
+        "de": "Backup-Codes sind für Ihr Unternehmen deaktiviert.",
     },
     "UserNotFound": {
         "en": "There is no such user in your company.",
@@ -79,7 +79,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         ),
     },
     "SessionNotFound": {
-        "en": "This session is already over.",
+        "en": "This session has already ended.",
         "de": "Diese Sitzung ist bereits beendet.",
     },
     "PasswordTooWeak": {
@@ -90,14 +90,14 @@ MESSAGES: dict[str, dict[str, str]] = {
         ),
     },
     "TooManyAttempts": {
-        "en": "There were too many attempts. Please wait a little and try again.",
-        "de": "Es gab zu viele Versuche. Bitte warten Sie etwas und versuchen Sie es dann erneut.",
+        "en": "There were too many attempts. Please wait a moment and try again.",
+        "de": "Es gab zu viele Versuche. Bitte warten Sie einen Moment und versuchen Sie es dann erneut.",
     },
 }
 
 
-def message(type_name: str, locale: str, facts: dict[str, object]) -> str:
-    """Say a refusal in the language of a BCP 47 tag, or in English where we do not speak it."""
+def message(type_name: str, locale: str, values: dict[str, object]) -> str:
+    """Return the message of a user error in the language of a BCP 47 tag, or in English if it is not supported."""
     languages = MESSAGES[type_name]
     language = locale.partition("-")[0].lower()
-    return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(facts)
+    return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(values)

@@ -16,31 +16,31 @@ from twofactor import results
 
 @strawberry.interface(
     description=(
-        "A thing with an id of its own, that `node` finds again. Its id is unique over all types, so a cache may key "
-        "by it."
+        "An object with an id. `node` returns the object for its id. The id is unique over all types, so a cache may "
+        "use it as the key."
     )
 )
 class Node:
-    """Something with an id of its own."""
+    """An object with an id."""
 
     @strawberry.field(
         description=(
-            "Keep it and hand it back as it is: its form may change, so do not take it apart. It is never given to "
-            "anything else, and it opens nothing by itself."
+            "Store it and send it back unchanged. Do not parse it: its format may change. An id is never reused for "
+            "another object, and it grants no access by itself."
         )
     )
     def id(
         self,
-        thing: strawberry.Parent[results.Company | results.Session | results.User | results.SecurityEvent],
+        domain_object: strawberry.Parent[results.Company | results.Session | results.User | results.SecurityEvent],
     ) -> strawberry.ID:
         """The opaque id."""
-        return ids.encode(type(thing), thing.id)
+        return ids.encode(type(domain_object), domain_object.id)
 
 
 AnyId = Annotated[
     strawberry.ID,
     strawberry.argument(
-        description="An `id` from an earlier answer. What is no id of ours is treated like one that names nothing."
+        description="An `id` from an earlier response. If it is malformed, the result is the same as for an unknown id."
     ),
 ]
 
@@ -51,11 +51,11 @@ class NodesQuery:
 
     @strawberry.field(
         description=(
-            "One thing by its id, for clients that refetch by id alone: the viewer, their company account, their "
-            "sessions and events, and for admins the users and events of the company account. Null for any other id, "
-            "whether it exists or not."
+            "Returns one object by its id, for clients that refetch by id alone. The viewer can read their own user, "
+            "company account, sessions and events. An admin can also read the users and events of the company "
+            "account. Null for any other id, whether it exists or not."
         )
     )
-    def node(self, info: Info, id: AnyId) -> Node | None:  # noqa: A002  # the contract's name
-        """Whatever the viewer may see under this id."""
+    def node(self, info: Info, id: AnyId) -> Node | None:  # noqa: A002  # the name in the contract
+        """Any object that the viewer may see."""
         return nodes.node(info.context, ids.decode(id))

@@ -10,17 +10,15 @@ from twofactor import results
 First = Annotated[
     int,
     strawberry.argument(
-        description="The most to give in one page, from 1 to 100. Any other number gives the error `BAD_USER_INPUT`."
+        description="Maximum number of items in the page, from 1 to 100. Other numbers give the error `BAD_USER_INPUT`."
     ),
 ]
-
-
 After = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "Where to go on: the `endCursor` of the page before, asked for with the same order. Left out or null, the "
-            "list begins at its top; what is no cursor of ours gives the error `BAD_USER_INPUT`."
+            "The `endCursor` of the previous page, which must have the same order. If it is omitted or null, the list "
+            "starts at the first item. An invalid cursor gives the error `BAD_USER_INPUT`."
         )
     ),
 ]
@@ -28,20 +26,20 @@ After = Annotated[
 
 @maps_from(
     results.PageInfo,
-    description="How a page lies in its list. Lists go forward only: to go back, keep the cursors of earlier pages.",
+    description=(
+        "The position of a page in its list. Lists only go forward. To go back, keep the cursors of earlier pages."
+    ),
 )
 class PageInfo:
-    """Where a page stands in its list."""
+    """The position of a page in its list."""
 
     has_next_page: bool = strawberry.field(
-        description="True where the list goes on: ask again with `endCursor` as `after`."
+        description="True if more items follow: request them with `endCursor` as `after`."
     )
-    has_previous_page: bool = strawberry.field(
-        description="True where the page was asked for with a cursor in `after`."
-    )
+    has_previous_page: bool = strawberry.field(description="True if the request for this page had a cursor in `after`.")
     start_cursor: str | None = strawberry.field(
-        description="The cursor of the page's first edge; null where it has none."
+        description="The cursor of the page's first edge; null if the page is empty."
     )
     end_cursor: str | None = strawberry.field(
-        description="The cursor of the page's last edge, the `after` of the next page; null where it has none."
+        description="The cursor of the page's last edge: the `after` of the next page. Null if the page is empty."
     )

@@ -21,12 +21,12 @@ from twofactor.rules.policy import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 @maps_from(
     results.PasswordChanged,
     description=(
-        "Only the new password works. A letter tells the user, and every session of theirs but this one has ended, as "
-        "has any sign-in or activation that was half done."
+        "Only the new password works now. The user got an email. All their sessions except this one and their "
+        "unfinished logins and activations ended."
     ),
 )
 class PasswordChanged:
-    """The new password is in force."""
+    """The new password works."""
 
     viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
 
@@ -36,18 +36,18 @@ ChangePasswordResult: TypeAlias = Annotated[
     strawberry.union(
         "ChangePasswordResult",
         description=(
-            "Which password holds now. `WrongPassword` speaks of the current one, `PasswordTooWeak` of the new one."
+            "The viewer after the change, or a user error. `WrongPassword` refers to the current password, "
+            "`PasswordTooWeak` to the new one."
         ),
     ),
 ]
-
 
 NewPassword = Annotated[
     str,
     strawberry.argument(
         description=(
-            f"What is to hold from now on, {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters, taken as it is. "
-            "Common ones and those made of the user's own name or email are refused."
+            f"The new password, {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters, used unchanged. Common "
+            "passwords and passwords made of the user's own name or email return `PasswordTooWeak`."
         )
     ),
 ]
@@ -59,12 +59,12 @@ class PasswordsMutation:
 
     @strawberry.field(
         description=(
-            "Sets a new password for the viewer. Their other sessions and half-done sign-ins and activations end, and "
-            "a letter tells of it; this session and 2FA stay."
+            "Sets a new password for the viewer. Ends their other sessions and their unfinished logins and "
+            "activations, and sends an email. This session and 2FA do not change."
         )
     )
     def change_password(
         self, info: Info, current_password: OwnPassword, new_password: NewPassword
     ) -> ChangePasswordResult | None:
-        """A new password."""
+        """Set a new password."""
         return passwords.change(info.context, current_password, new_password)

@@ -1,4 +1,4 @@
-"""The removal of 2FA, by the user or by an admin."""
+"""The removal of 2FA by the user or by an admin."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -30,8 +30,8 @@ from twofactor.rules.policy import REASON_MAX_LENGTH
 @maps_from(
     results.TwoFactorDeactivated,
     description=(
-        "Email and password are enough again. Key and backup codes are deleted, a letter tells the user, and every "
-        "session of theirs but this one has ended."
+        "A login requires only email and password again. The key and the backup codes are deleted, the user got an "
+        "email, and all their sessions except this one ended."
     ),
 )
 class TwoFactorDeactivated:
@@ -48,46 +48,45 @@ class TwoFactorDeactivated:
 @maps_from(
     results.TwoFactorReset,
     description=(
-        "The user can sign in with email and password alone, and all their sessions have ended. A letter tells them "
-        "who did it. Where 2FA is enforced, they have to activate it again first thing."
+        "The user can log in with only email and password, and all their sessions ended. An email tells the user who "
+        "reset their 2FA. If 2FA is enforced, they have to activate it again at their next login."
     ),
 )
 class TwoFactorReset:
     """2FA of another user is inactive."""
 
-    user: User = strawberry.field(description="The user who was helped, with `twoFactor.state` INACTIVE.")
+    user: User = strawberry.field(description="The user whose 2FA was reset, with `twoFactor.state` INACTIVE.")
 
 
 DeactivateTwoFactorResult: TypeAlias = Annotated[
     TwoFactorDeactivated | WrongPassword | TwoFactorNotActive | TwoFactorIsEnforced | TooManyAttempts,
     strawberry.union(
         "DeactivateTwoFactorResult",
-        description="Whether the viewer's 2FA is off. With any refusal it stands as it stood.",
+        description="The viewer with inactive 2FA, or a user error. After a user error, 2FA is unchanged.",
     ),
 ]
-
 
 AdminResetTwoFactorResult: TypeAlias = Annotated[
     TwoFactorReset | WrongPassword | UserNotFound | TwoFactorNotActive | CannotResetOwnTwoFactor | TooManyAttempts,
     strawberry.union(
         "AdminResetTwoFactorResult",
-        description="Whether the other user's 2FA is off. `WrongPassword` speaks of the admin's own password.",
+        description=(
+            "The other user with inactive 2FA, or a user error. `WrongPassword` refers to the admin's own password."
+        ),
     ),
 ]
 
-
 ResetUserId = Annotated[
     strawberry.ID,
-    strawberry.argument(description="The `id` of the user who cannot sign in; any id but the admin's own."),
+    strawberry.argument(description="The `id` of the user who cannot log in. It must not be the admin's own id."),
 ]
-
-
 Reason = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            f"Why, in the admin's words, at most {REASON_MAX_LENGTH} characters without control characters; else the "
-            "error `BAD_USER_INPUT`. It stands in the audit trail for good and in the letter to the user."
+            f"The reason in the admin's words, at most {REASON_MAX_LENGTH} characters without control characters. "
+            "Other text gives the error `BAD_USER_INPUT`. The audit log keeps the reason permanently, and the email to "
+            "the user contains it."
         )
     ),
 ]
@@ -99,26 +98,25 @@ class RemovalMutation:
 
     @strawberry.field(
         description=(
-            "Switches the viewer's own 2FA off, for good or to move to a new device. Key and backup codes are "
-            "deleted, the user's other sessions end, and a letter tells of it. Refused while the company account "
+            "Deactivates the viewer's own 2FA, permanently or to change to a new device. Deletes the key and the "
+            "backup codes, ends the user's other sessions and sends an email. Not possible while the company account "
             "enforces 2FA."
         )
     )
     def deactivate_two_factor(self, info: Info, password: OwnPassword) -> DeactivateTwoFactorResult | None:
-        """The end of the viewer's own 2FA."""
+        """Deactivate the viewer's own 2FA."""
         return removal.deactivate(info.context, password)
 
     @strawberry.field(
         description=(
-            "For admins: switches 2FA off for a user who has lost device and codes. Their key and codes are deleted, "
-            "all their sessions end, locks are lifted, and a letter tells them. Make sure that it is really them who "
-            "ask. Members get the error `FORBIDDEN`."
+            "For admins: deactivates 2FA for a user who lost their device and backup codes. Deletes their key and "
+            "codes, ends all their sessions, removes locks and sends them an email. First make sure that the request "
+            "really comes from the user. Members get the error `FORBIDDEN`."
         )
     )
     def admin_reset_two_factor(
         self, info: Info, user_id: ResetUserId, password: OwnPassword, reason: Reason = strawberry.UNSET
     ) -> AdminResetTwoFactorResult | None:
-        """The end of another user's 2FA."""
-        return removal.reset_by_admin(
-            info.context, ids.decode_as(results.User, user_id), password, value_or_none(reason)
-        )
+        """Reset the 2FA of another user."""
+        user_key = ids.decode_as(results.User, user_id)
+        return removal.reset_by_admin(info.context, user_key, password, value_or_none(reason))

@@ -1,4 +1,4 @@
-"""The one Schema."""
+"""The GraphQL schema, composed of the areas."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -17,29 +17,31 @@ from schema.sessions import Session, SessionsMutation
 from schema.users import User, UsersQuery
 
 DESCRIPTION = """
-Sign-in with two-factor authentication (2FA) for the users of company accounts.
+Login with two-factor authentication (2FA) for the users of company accounts.
 
-How to read an answer:
-- A mutation gives one member of a union: what it did, or why it refused. Select `__typename` always; it is the code to
-  go by, and a name that you do not know is a refusal. All refusals implement `UserError` and have a message to show.
-- Errors beside the data are for what a correct client does not meet. Go by `extensions.code`: `UNAUTHENTICATED` (sign
-  in), `FORBIDDEN`, `TWO_FACTOR_SETUP_REQUIRED` (activation comes first), `BAD_USER_INPUT` (an argument out
-  of bounds), `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`, `SERVICE_UNAVAILABLE`
-  (try again after `extensions.retryAfter` seconds: nothing was changed, save where the database broke off while it
-  answered the very commit, so refetch before you repeat a mutation) and `INTERNAL_SERVER_ERROR` (report
-  `extensions.correlationId`).
-- A root field is null beside its error, and where its description says so; the fields next to it are good all the same.
+How to read a response:
+- A mutation returns one member of a union: its result or a user error. Always select `__typename`. It is the stable
+  code. Treat a type that you do not know as a user error. All user errors implement `UserError` and have a `message` to
+  show to the user.
+- Top-level errors report what a correct client does not cause, or can only retry later. Read `extensions.code`:
+  `UNAUTHENTICATED` (log in), `FORBIDDEN`, `TWO_FACTOR_SETUP_REQUIRED` (activate 2FA first), `BAD_USER_INPUT` (an
+  argument is out of bounds), `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`,
+  `SERVICE_UNAVAILABLE` (retry after `extensions.retryAfter` seconds) and `INTERNAL_SERVER_ERROR` (report
+  `extensions.correlationId`). `SERVICE_UNAVAILABLE` means that nothing was changed, unless the database failed while it
+  confirmed the commit. Refetch before you repeat a mutation.
+- A root field is null if it has an error, or if its description says so. The other root fields are still valid.
 - Unions, enums and interfaces get new members over time. Nothing is renamed or removed without `@deprecated` first.
 
-A session travels as `Authorization: Bearer <sessionToken>`, or in a browser as an HttpOnly cookie. Types with a secret
-that is shown once have no field `id`, so that a normalising cache forgets them with the answer.
+Send the session as `Authorization: Bearer <sessionToken>`. In a browser, an HttpOnly cookie can carry the session
+instead. Types with a secret that is shown once have no field `id`, so that a normalising cache does not keep them.
 """.strip()
 
 
+# The order of the base classes is the order of the fields in the schema.
 @strawberry.type(
     description=(
-        "Everything that can be read. Reading changes nothing and costs no attempt. Each field can fail by itself: it "
-        "is null then, its error says why, and its neighbours stay readable."
+        "All read operations. A query changes nothing and uses no attempt. Each field can fail by itself: then it is "
+        "null, its error has the reason, and the other fields are still readable."
     )
 )
 class Query(
@@ -50,13 +52,13 @@ class Query(
     UsersQuery,
     EventsQuery,
 ):
-    """What can be read."""
+    """All read operations."""
 
 
 @strawberry.type(
     description=(
-        "Everything that can be done. Fields run one after the other, each as a whole or not at all. At most one "
-        "field that checks a password or code may stand in an operation; with more, none runs."
+        "All write operations. The fields run one after the other, and each has its full effect or none. An operation "
+        "may contain at most one field that checks a password or code. With more than one, the server runs none."
     )
 )
 class Mutation(
@@ -68,19 +70,19 @@ class Mutation(
     PasswordsMutation,
     SessionsMutation,
 ):
-    """What can be done."""
+    """All write operations."""
 
 
 def create_schema() -> strawberry.Schema:
-    """Make the schema."""
+    """Create the schema."""
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
-        # Nothing but `node` leads to some of these, and that by their interface.
+        # Some of these are reachable only through the interface of `node`.
         types=[Company, Session, User, SecurityEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         exception_handlers=user_error_handlers(),
     )
-    # Strawberry 0.341 has no argument for the description of the schema itself.
+    # Strawberry 0.341 has no argument for the description of the schema.
     schema._schema.description = DESCRIPTION  # noqa: SLF001
     return schema

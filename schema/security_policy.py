@@ -1,4 +1,4 @@
-"""Company accounts and their rules on 2FA."""
+"""Company accounts and their security policy."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -20,24 +20,24 @@ from twofactor import results
 @maps_from(
     results.Company,
     description=(
-        "A company account: its users, and the two rules on 2FA that hold for all of them. Admins change the rules by "
-        "`updateSecurityPolicy`; nobody sees a company account other than their own."
+        "A company account with its users and two rules on 2FA that apply to all of them. An admin changes the rules "
+        "with `updateSecurityPolicy`. Users can see only their own company account."
     ),
 )
 class Company(Node):
     """A company account."""
 
-    name: str = strawberry.field(description="What the company is called, as people write it. At most 200 characters.")
+    name: str = strawberry.field(description="Name of the company as people write it, at most 200 characters.")
     two_factor_enforced: bool = strawberry.field(
         description=(
-            "True where every user must have 2FA: nobody can deactivate it, and whoever has not activated it yet can "
-            "do little else until they have (see `TwoFactor.setupRequired`)."
+            "True if every user must have 2FA. Nobody can deactivate it then, and a user without active 2FA can do "
+            "little else until they activate it (see `TwoFactor.setupRequired`)."
         )
     )
     backup_codes_enabled: bool = strawberry.field(
         description=(
-            "True where backup codes are in use. While false they are neither shown nor issued nor accepted; codes "
-            "from before lie dormant, and work again when it turns true."
+            "True if backup codes are in use. While it is false, backup codes are not shown, issued or accepted. "
+            "Codes that were issued before are kept and work again when it becomes true."
         )
     )
 
@@ -45,17 +45,17 @@ class Company(Node):
 @maps_from(
     results.FeatureFlags,
     description=(
-        "Which optional features the viewer's company account has on. Use it for wording and layout; the answers of "
-        "the mutations decide what comes next, for a flag can change at any time."
+        "The optional features of the viewer's company account. Use them for text and layout only. A flag can change "
+        "at any time, so let the result of each mutation decide the next step."
     ),
 )
 class FeatureFlags:
-    """What is on for a company account."""
+    """The optional features of a company account."""
 
     backup_codes: bool = strawberry.field(
         description=(
-            "Whether to speak of backup codes at all. While false, `confirmOtp` activates at once, `verifyLogin` "
-            "takes no backup code and `regenerateBackupCodes` answers `BackupCodesDisabled`."
+            "Whether to mention backup codes. While false, `confirmOtp` activates 2FA at once, `verifyLogin` accepts "
+            "no backup code and `regenerateBackupCodes` returns `BackupCodesDisabled`."
         )
     )
 
@@ -63,42 +63,39 @@ class FeatureFlags:
 @maps_from(
     results.SecurityPolicyUpdated,
     description=(
-        "The rules hold from the next request of every user on. Nobody is signed out, and what was begun may be "
-        "finished. The answer is the same where nothing had to change."
+        "The rules apply to every user from their next request. No session ends, and users can finish what they "
+        "started. The result is the same if nothing had to change."
     ),
 )
 class SecurityPolicyUpdated:
-    """The rules are in force."""
+    """The rules apply."""
 
-    company: Company = strawberry.field(description="The company account with the rules as they are now.")
+    company: Company = strawberry.field(description="The company account with the current rules.")
 
 
 UpdateSecurityPolicyResult: TypeAlias = Annotated[
     SecurityPolicyUpdated | WrongPassword | TooManyAttempts,
     strawberry.union(
         "UpdateSecurityPolicyResult",
-        description="Whether the rules are in force. With any refusal none of them changed.",
+        description="The company account with the new rules, or a user error. After a user error, no rule has changed.",
     ),
 ]
-
 
 TwoFactorEnforced = Annotated[
     bool | None,
     strawberry.argument(
         description=(
-            "True to demand 2FA of every user: who has it not active can do nothing but activate it from the next "
-            "request on, this admin included. Left out or null, the rule stays."
+            "True to require 2FA of every user. From the next request, a user without active 2FA can only activate "
+            "it; this includes the admin. If it is omitted or null, the rule does not change."
         )
     ),
 ]
-
-
 BackupCodesEnabled = Annotated[
     bool | None,
     strawberry.argument(
         description=(
-            "False to put backup codes out of use: existing ones lie dormant until it is true again. Left out or "
-            "null, the rule stays."
+            "False to stop the use of backup codes. Existing codes are kept and work again when it becomes true. If "
+            "it is omitted or null, the rule does not change."
         )
     ),
 ]
@@ -110,12 +107,12 @@ class SecurityPolicyQuery:
 
     @strawberry.field(
         description=(
-            "The optional features of the viewer's company account. Readable also before 2FA is set up; without a "
-            "session it gives the error `UNAUTHENTICATED`."
+            "The optional features of the viewer's company account. A user who has to set up 2FA can read them too. "
+            "Without a session it gives the error `UNAUTHENTICATED`."
         )
     )
     def feature_flags(self, info: Info) -> FeatureFlags | None:
-        """What is on for the viewer's company account."""
+        """The optional features of the viewer's company account."""
         return security_policy.feature_flags(info.context)
 
 
@@ -125,9 +122,8 @@ class SecurityPolicyMutation:
 
     @strawberry.field(
         description=(
-            "For admins: sets the rules on 2FA for every user of their company account, from the next request on. It "
-            "ends no session and sends no letter; the audit trail keeps what changed. Members get the error "
-            "`FORBIDDEN`."
+            "For admins: sets the rules on 2FA for every user of the company account, from the next request. Ends no "
+            "session and sends no email. The audit log records what changed. Members get the error `FORBIDDEN`."
         )
     )
     def update_security_policy(
@@ -137,7 +133,7 @@ class SecurityPolicyMutation:
         two_factor_enforced: TwoFactorEnforced = strawberry.UNSET,
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
     ) -> UpdateSecurityPolicyResult | None:
-        """The rules of the company account."""
+        """Set the rules of the company account."""
         return security_policy.update(
             info.context,
             password,

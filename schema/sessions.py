@@ -23,67 +23,67 @@ from twofactor import results
 @maps_from(
     results.Session,
     description=(
-        "One device or browser in which the viewer is signed in. It ends by `logout` or `revokeSession`, after 7 days "
-        "without use, after 30 days in any case, and by changes to password or 2FA that are made elsewhere."
+        "A device or browser on which the viewer is logged in. A session ends with `logout` or `revokeSession`, after "
+        "7 days without use, and after 30 days in any case. A change to the password or 2FA in another session ends "
+        "it too."
     ),
 )
 class Session(Node):
-    """A sign-in that is still good."""
+    """A live session."""
 
-    created_at: datetime = strawberry.field(description="When the sign-in was completed, second factor included.")
+    created_at: datetime = strawberry.field(description="When the login was completed, including the second factor.")
     last_seen_at: datetime = strawberry.field(
-        description="When a request last came in it. It may lag behind by up to a minute."
+        description="When the session last sent a request. The value may be up to one minute old."
     )
     expires_at: datetime = strawberry.field(
-        description="When it ends however much it is used: 30 days after it began. It is not put off."
+        description="When the session ends even if it is in use: 30 days after the login. Use does not extend it."
     )
     ip_address: str | None = strawberry.field(
-        description="The address that the sign-in came from, IPv4 or IPv6; null where it is not known."
+        description="The IPv4 or IPv6 address from which the user logged in; null if it is unknown."
     )
     user_agent: str | None = strawberry.field(
         description=(
-            "What the browser or app called itself at sign-in, at most 500 characters. Anybody can write anything "
-            "there: escape it, and take no decision by it."
+            "The `User-Agent` that the browser or app sent at login, at most 500 characters. The client can send any "
+            "text: escape it, and do not base decisions on it."
         )
     )
     current: bool = strawberry.field(
-        description="True for the very session of this request: revoking it signs the viewer out here."
+        description="True for the session of this request. If the viewer revokes it, they are logged out here."
     )
     second_factor: SecondFactorMethod | None = strawberry.field(
-        description="Which second factor opened it; null where 2FA was inactive and the password was enough."
+        description="The second factor of the login; null if 2FA was inactive and the password was sufficient."
     )
 
 
 @maps_from(
     results.SessionRevoked,
     description=(
-        "The session is over, wherever it was in use: its next request is anonymous. If it was the current one, this "
-        "client is signed out."
+        "The session ended on its device: its next request is anonymous. If it was the current session, this client "
+        "is logged out."
     ),
 )
 class SessionRevoked:
-    """A session was ended."""
+    """A session ended."""
 
-    @strawberry.field(description="The id that was asked for: evict it from the cache.")
+    @strawberry.field(description="The id that the client sent: evict it from the cache.")
     def session_id(self, revoked: strawberry.Parent[results.SessionRevoked]) -> strawberry.ID:
         """The session that ended."""
         return ids.encode(results.Session, revoked.session_id)
 
-    viewer: User = strawberry.field(description="The viewer, whose `sessions` are those that are left.")
+    viewer: User = strawberry.field(description="The viewer. `sessions` lists the remaining sessions.")
 
 
 RevokeSessionResult: TypeAlias = Annotated[
     SessionRevoked | SessionNotFound,
     strawberry.union(
         "RevokeSessionResult",
-        description="Either way the session is not in use any more, so both may take it from the screen.",
+        description="With both members, the session is no longer in use. Remove it from the screen.",
     ),
 ]
 
-
 SessionId = Annotated[
     strawberry.ID,
-    strawberry.argument(description="The `id` of one of the viewer's `sessions`; the current one may be it."),
+    strawberry.argument(description="The `id` of one of the viewer's `sessions`, which may be the current one."),
 ]
 
 
@@ -93,10 +93,14 @@ class SessionsMutation:
 
     @strawberry.field(
         description=(
-            "Ends one of the viewer's sessions, such as that of a device that was lost. It costs no attempt and sends "
-            "no letter. With the current session it does what `logout` does."
+            "Ends one of the viewer's sessions, for example on a lost device. Uses no attempt and sends no email. If "
+            "it is the current session, the effect is the same as `logout`."
         )
     )
-    def revoke_session(self, info: Info, id: SessionId) -> RevokeSessionResult | None:  # noqa: A002  # as above
-        """The end of one of the viewer's sessions."""
+    def revoke_session(
+        self,
+        info: Info,
+        id: SessionId,  # noqa: A002  # the name in the contract
+    ) -> RevokeSessionResult | None:
+        """End one of the viewer's sessions."""
         return sessions.revoke_session(info.context, ids.decode_as(results.Session, id))

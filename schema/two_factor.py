@@ -1,4 +1,4 @@
-"""The state of a user's 2FA."""
+"""The state of a user's 2FA, and the second factors."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -14,26 +14,28 @@ from schema.type_mapping import describe_enum, maps_from
 from twofactor import results
 
 
-@strawberry.enum(description="Whether signing in takes a second factor.")
+@strawberry.enum(description="Whether a login requires a second factor.")
 class TwoFactorState(Enum):
-    """Whether 2FA is on."""
+    """Whether 2FA is active."""
 
     INACTIVE = strawberry.enum_value(
-        "INACTIVE", description="Email and password alone open a session. An activation under way leaves it so."
+        "INACTIVE",
+        description="A login requires only email and password. An unfinished activation does not change this.",
     )
     ACTIVE = strawberry.enum_value(
         "ACTIVE",
-        description=("Signing in takes two steps: `login` answers with a challenge, and `verifyLogin` finishes it."),
+        description="A login has two steps: `login` returns a challenge, and `verifyLogin` completes the login.",
     )
 
 
 describe_enum(
     SecondFactorMethod,
-    "What the user can show at sign-in besides the password. Each has attempts of its own.",
+    "The second factor that a user can enter at login besides the password. Each has its own attempt limit.",
     {
-        SecondFactorMethod.OTP: "The six digits that the authenticator app shows at the moment. Offer this one first.",
+        SecondFactorMethod.OTP: "The six digits that the authenticator app shows now. Offer this factor first.",
         SecondFactorMethod.BACKUP_CODE: (
-            "One of the codes that were stored at activation, for the day the device is lost. Using one spends it."
+            "One of the codes that the user stored at activation, for the case that the device is lost. Each works "
+            "once."
         ),
     },
 )
@@ -42,44 +44,45 @@ describe_enum(
 @maps_from(
     results.TwoFactor,
     description=(
-        "How far a user's 2FA has come, and what their company account demands of it. It holds no secret: the key and "
-        "the backup codes are shown once, by the mutations that make them."
+        "The state of a user's 2FA and the rule of their company account. It contains no secret: the mutations that "
+        "create the key and the backup codes return them once."
     ),
 )
 class TwoFactor:
-    """Where a user's 2FA stands."""
+    """The state of a user's 2FA."""
 
     @strawberry.field(
-        description="Whether signing in takes a second factor. It turns active only when an activation is finished."
+        description="Whether a login requires a second factor. It becomes `ACTIVE` only when an activation is complete."
     )
     def state(self, two_factor: strawberry.Parent[results.TwoFactor]) -> TwoFactorState:
-        """Whether 2FA is on."""
+        """Whether 2FA is active."""
         return TwoFactorState.ACTIVE if two_factor.is_active else TwoFactorState.INACTIVE
 
     enforced: bool = strawberry.field(
         description=(
-            "Whether the company account demands 2FA. While true, `deactivateTwoFactor` answers "
+            "Whether the company account requires 2FA. While true, `deactivateTwoFactor` returns "
             "`TwoFactorIsEnforced`, so hide its button."
         )
     )
     setup_required: bool = strawberry.field(
         description=(
-            "True where 2FA is demanded and not active: lead the user straight into the activation. Until it is "
-            "finished, everything but the activation, `logout`, `featureFlags`, `authenticatorApps` and the viewer's "
-            "id, email, name, role, company and twoFactor gives the error `TWO_FACTOR_SETUP_REQUIRED`."
+            "True if 2FA is required and not active: show the activation page first. Until 2FA is active, the user "
+            "can use only the activation, `logout`, `featureFlags`, `authenticatorApps` and their own id, email, "
+            "name, role, company and twoFactor. Everything else gives the error `TWO_FACTOR_SETUP_REQUIRED`."
         )
     )
     activated_at: datetime | None = strawberry.field(
-        description="When the present activation was finished; null while 2FA is inactive."
+        description="When the current activation was completed; null while 2FA is inactive."
     )
     last_used_at: datetime | None = strawberry.field(
         description=(
-            "When an OTP or a backup code was last accepted at sign-in; null where none has been since the activation."
+            "When the server last accepted an OTP or a backup code at login; null if it accepted none since the "
+            "activation."
         )
     )
     backup_codes_remaining: int | None = strawberry.field(
         description=(
-            "How many backup codes are unused, 0 to 10. Suggest `regenerateBackupCodes` when it gets low. Null while "
-            "2FA is inactive or the company account has backup codes off."
+            "Number of unused backup codes, from 0 to 10. If it is low, suggest `regenerateBackupCodes`. Null while "
+            "2FA is inactive or backup codes are off for the company account."
         )
     )

@@ -1,4 +1,4 @@
-"""The user errors: what a mutation returns when it does not do what the client asked for."""
+"""The user errors: expected errors that a mutation returns as a member of its union."""
 
 # The class names are the names in the contract, so they do not end in Error.
 # ruff: noqa: N818
@@ -10,49 +10,47 @@ import strawberry
 from twofactor.rules.policy import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
 
 _MESSAGE = (
-    "What to show to the person at the screen, in English or German after the `Accept-Language` of the request. Its "
-    "words may change at any time, so let no program read them."
+    "Text to show to the user, in English or German as the request's `Accept-Language` asks. The text may change at "
+    "any time, so programs must not read it."
 )
-
-
 _ATTEMPTS_REMAINING = (
-    f"How many more may be wrong before the next one has to wait, 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has begun: "
-    "the next attempt answers `TooManyAttempts` with its end. A malformed entry costs none."
+    f"Number of failed attempts left before a wait, from 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has started: the next "
+    "attempt returns `TooManyAttempts` with the end of the wait. Malformed input uses no attempt."
 )
 
 
 @strawberry.interface(
     description=(
-        "A refusal that correct clients meet too, and whose `__typename` is its stable code. Spread the refusals that "
-        "you handle by name and treat any other as a refusal: caching clients match `... on UserError` only against "
-        "the list of possible types that they were built with."
+        "An expected error that a correct client has to handle. Its `__typename` is its stable code. Handle the types "
+        "that you know by name and treat any other type as a failure. A client with a cache matches `... on UserError` "
+        "only against the possible types that it was built with."
     )
 )
 class UserError:
-    """A refusal that a client must be ready for."""
+    """An expected error that a client has to handle."""
 
     message: str = strawberry.field(description=_MESSAGE)
 
 
 @strawberry.type(
     description=(
-        "No enabled account has this email and password. Whether the email exists cannot be told from it, nor from "
-        f"the time it takes. It costs an attempt of that email: after {FREE_ATTEMPTS} in a row `login` answers "
+        "No enabled account has this email and password. Neither the error nor the response time reveals whether the "
+        f"email exists. It uses one attempt of this email. After {FREE_ATTEMPTS} in a row, `login` returns "
         "`TooManyAttempts`."
     ),
 )
 class WrongEmailOrPassword(UserError):
-    """Email and password match no account."""
+    """No enabled account has this email and password."""
 
 
 @strawberry.type(
     description=(
-        "The password that a sensitive change asks for again is wrong, and nothing was changed. It costs an attempt "
-        "of the same budget as `login`, so wrong entries here make sign-ins wait too."
+        "The password that the user entered again for this change is wrong, and nothing was changed. It uses one "
+        "attempt of the same attempt limit as `login`, so a wait after wrong attempts here applies to logins too."
     ),
 )
 class WrongPassword(UserError):
-    """The password does not match."""
+    """The password is wrong."""
 
     attempts_remaining: int = strawberry.field(description=_ATTEMPTS_REMAINING)
 
@@ -60,23 +58,24 @@ class WrongPassword(UserError):
 @strawberry.type(
     description=(
         "The OTP or backup code is wrong, expired, already used, malformed, or of a kind that the account does not "
-        "have: which of these is not told. The challenge stays good, so let the user enter another one."
+        "have. The error does not reveal the reason. The challenge stays valid, so let the user try again."
     ),
 )
 class WrongSecondFactor(UserError):
-    """The OTP or backup code does not open the sign-in."""
+    """The OTP or backup code is wrong."""
 
     attempts_remaining: int = strawberry.field(
         description=(
-            f"{_ATTEMPTS_REMAINING} OTPs and backup codes are counted apart, and over all challenges of the account."
+            f"{_ATTEMPTS_REMAINING} OTPs and backup codes have separate attempt limits, which apply to all challenges "
+            "of the account together."
         )
     )
 
 
 @strawberry.type(
     description=(
-        "The OTP is wrong, expired, already used or malformed. Often the clock of the device is off: ask the user to "
-        "let it set the time by itself."
+        "The OTP is wrong, expired, already used or malformed. Often the clock of the user's device is wrong: ask the "
+        "user to set the time automatically."
     ),
 )
 class WrongOtp(UserError):
@@ -84,67 +83,68 @@ class WrongOtp(UserError):
 
     attempts_remaining: int = strawberry.field(
         description=(
-            f"How many more may be wrong before this activation ends, 0 to {CONFIRM_ATTEMPTS}. At 0 it is over: begin "
-            "again by `startTwoFactorActivation`. Nothing else is counted by it, and a malformed entry costs none."
+            f"Number of wrong OTPs left before this activation ends, from 0 to {CONFIRM_ATTEMPTS}. At 0 it has ended: "
+            "start again with `startTwoFactorActivation`. A wrong OTP affects no other attempt limit, and malformed "
+            "input uses no attempt."
         )
     )
 
 
 @strawberry.type(
     description=(
-        "The challenge is older than 5 minutes, was used, never was, or was ended by a change to the account. Go back "
-        "to the login screen; entering the second factor again is of no use."
+        "The challenge is older than 5 minutes, already used, unknown, or ended by a change to the account. Go back to "
+        "the login page. It does not help to enter the second factor again."
     ),
 )
 class ChallengeExpired(UserError):
-    """The challenge is no good any more."""
+    """The challenge is no longer valid."""
 
 
 @strawberry.type(
     description=(
-        "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a "
-        "change to the account, or is not the viewer's. Begin again, and have the user delete the entry in the app: "
-        "it is worthless."
+        "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a change "
+        "to the account, or belongs to another user. Start again, and ask the user to delete the useless entry in the "
+        "app."
     ),
 )
 class ActivationExpired(UserError):
-    """The activation is no good any more."""
+    """The activation is no longer valid."""
 
 
 @strawberry.type(
     description=(
-        "This kind of second factor was wrong 100 times since the last completed sign-in, and is not looked at any "
-        "more, right or wrong. Waiting does not help: the other kind still works, or an admin resets the user's 2FA."
+        "This kind of second factor was wrong 100 times since the last completed login. The server no longer checks "
+        "it, and waiting does not help. The other kind still works, or an admin can reset the user's 2FA."
     ),
 )
 class SecondFactorLocked(UserError):
-    """This factor has stopped."""
+    """This kind of second factor is locked."""
 
 
 @strawberry.type(
     description=(
-        "The backup codes were acknowledged before any were issued: show the page that asks for the OTP and call "
-        "`confirmOtp` first."
+        "The client acknowledged backup codes before the server issued any. Show the page that asks for the OTP and "
+        "call `confirmOtp` first."
     ),
 )
 class OtpNotConfirmed(UserError):
-    """No OTP has been confirmed for this activation yet."""
+    """No OTP was confirmed for this activation yet."""
 
 
 @strawberry.type(
     description=(
-        "The viewer has 2FA on already, and nothing was changed. For a new device, call `deactivateTwoFactor` and then "
-        "activate anew."
+        "The viewer's 2FA is already active, and nothing was changed. To use a new device, call `deactivateTwoFactor` "
+        "and then activate 2FA again."
     ),
 )
 class TwoFactorAlreadyActive(UserError):
-    """2FA is active already."""
+    """2FA is already active."""
 
 
 @strawberry.type(
     description=(
-        "There is no 2FA to change: the user has not activated it, or it was switched off meanwhile. Refetch "
-        "`twoFactor`."
+        "There is no active 2FA to change: the user did not activate it, or it was deactivated in the meantime. "
+        "Refetch `twoFactor`."
     ),
 )
 class TwoFactorNotActive(UserError):
@@ -153,8 +153,8 @@ class TwoFactorNotActive(UserError):
 
 @strawberry.type(
     description=(
-        "The company account demands 2FA, so the viewer cannot switch it off. An admin can reset it for a new device; "
-        "the user then has to activate it again at once."
+        "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, an admin can reset "
+        "it. The user then has to activate it again at once."
     ),
 )
 class TwoFactorIsEnforced(UserError):
@@ -163,7 +163,8 @@ class TwoFactorIsEnforced(UserError):
 
 @strawberry.type(
     description=(
-        "The company account has backup codes off, so none are issued. Refetch `featureFlags` and hide the button."
+        "Backup codes are off for the company account, so the server issues none. Refetch `featureFlags` and hide the "
+        "button."
     ),
 )
 class BackupCodesDisabled(UserError):
@@ -172,8 +173,8 @@ class BackupCodesDisabled(UserError):
 
 @strawberry.type(
     description=(
-        "The id names no user of the admin's company account. Ids of other company accounts, of other things and of "
-        "nothing at all are told apart by nothing."
+        "The admin's company account has no user with this id. The result is the same for an unknown id, an id of "
+        "another type, and an id of another company account."
     ),
 )
 class UserNotFound(UserError):
@@ -182,18 +183,18 @@ class UserNotFound(UserError):
 
 @strawberry.type(
     description=(
-        "The user to reset is the admin who asks. A reset is for users who cannot sign in: send the admin to "
-        "`deactivateTwoFactor`, or to another admin."
+        "Admins cannot reset their own 2FA, because a reset is for users who cannot log in. Offer "
+        "`deactivateTwoFactor`, or tell the admin to ask another admin."
     ),
 )
 class CannotResetOwnTwoFactor(UserError):
-    """It is the admin's own 2FA."""
+    """The user is the admin who sent the request."""
 
 
 @strawberry.type(
     description=(
-        "The viewer has no live session under this id. Most often it has ended already, so take it from the screen and "
-        "refetch `sessions`."
+        "The viewer has no live session with this id. In most cases it has already ended, so remove it from the page "
+        "and refetch `sessions`."
     ),
 )
 class SessionNotFound(UserError):
@@ -202,31 +203,31 @@ class SessionNotFound(UserError):
 
 @strawberry.type(
     description=(
-        f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, a common one, or made "
-        "of the user's own name or email. The old one stays in force, and no attempt is lost."
+        f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, common, or made of the "
+        "user's own name or email. The old password still works, and no attempt is used."
     ),
 )
 class PasswordTooWeak(UserError):
     """The new password is too easy to guess."""
 
     minimum_length: int = strawberry.field(
-        description="How many characters a password needs at least. Reaching it does not make a common one good enough."
+        description="Minimum number of characters of a password. A common password is too weak at any length."
     )
 
 
 @strawberry.type(
     description=(
-        f"The entry was not looked at, so it may have been right. After {FREE_ATTEMPTS} wrong ones in a row each "
-        "further one has to wait, from 30 seconds doubling to an hour; success ends that. Many failures from one "
-        "address make it wait as well."
+        f"The server did not check the input, so it may have been correct. After {FREE_ATTEMPTS} failed attempts in a "
+        "row, each further attempt has to wait, first 30 seconds, then twice as long each time, up to one hour. A "
+        "successful attempt resets the wait. Many failed attempts from one IP address cause a wait too."
     ),
 )
 class TooManyAttempts(UserError):
-    """Nothing was checked: the next attempt has to wait."""
+    """The next attempt has to wait. Nothing was checked."""
 
     retry_at: datetime = strawberry.field(
         description=(
-            "From this instant on an attempt is looked at again. Disable the form until then; asking earlier costs "
-            "nothing."
+            "The server checks attempts again from this instant on. Disable the form until then. An earlier attempt "
+            "is not counted."
         )
     )

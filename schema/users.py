@@ -27,35 +27,34 @@ if TYPE_CHECKING:
     from schema.events import SecurityEventConnection
     from schema.sessions import Session
 
-# Types that refer to `User` themselves.
+# These modules import `User`, so this module cannot import them at run time.
 SessionRef: TypeAlias = Annotated["Session", strawberry.lazy("schema.sessions")]
 SecurityEventConnectionRef: TypeAlias = Annotated["SecurityEventConnection", strawberry.lazy("schema.events")]
 
+# Of the field `viewer` in the results of mutations.
 VIEWER_DESCRIPTION = (
-    "The viewer as they are now. Select its `id` and what your screens show, so that a cache updates them."
+    "The viewer after the change. Select its `id` and the fields that your pages show, so that a cache updates them."
 )
-
 
 describe_enum(
     Role,
-    "What a user may do within their company account.",
+    "The permissions of a user within their company account.",
     {
-        Role.MEMBER: "Signs in, and looks after their own sessions, password and 2FA.",
+        Role.MEMBER: "Logs in, and manages their own sessions, password and 2FA.",
         Role.ADMIN: (
-            "All that a member may do. Also lists the users and security events of the company account, resets the 2FA "
-            "of other users and sets the security policy."
+            "Has all permissions of a member. Also lists the users and security events of the company account, resets "
+            "the 2FA of other users and sets the security policy."
         ),
     },
 )
 
-
 describe_enum(
     UserOrder,
-    "How a list of users is sorted. A cursor is good only in the order that it was given in.",
+    "The order of a list of users. A cursor is valid only in the order in which the server returned it.",
     {
-        UserOrder.NEWEST_FIRST: "By `createdAt`, the latest account at the top.",
-        UserOrder.NAME: "By `name` from A to Z, capitals and small letters alike.",
-        UserOrder.LAST_LOGIN: "By `lastLoginAt`: those who never signed in at the top, then the longest absent.",
+        UserOrder.NEWEST_FIRST: "By `createdAt`, with the newest account first.",
+        UserOrder.NAME: "By `name` from A to Z. Upper and lower case are equal.",
+        UserOrder.LAST_LOGIN: "By `lastLoginAt`: users who never logged in first, then the longest absent.",
     },
 )
 
@@ -63,58 +62,58 @@ describe_enum(
 @maps_from(
     results.User,
     description=(
-        "A person who can sign in. Users see everything of themselves, and admins everything of the users of their "
-        "company account but the sessions. Whoever meets another user elsewhere, say as the actor of an event, may "
-        "ask for `id`, `email`, `name`, `role` and `company`; `twoFactor`, `locale`, `createdAt` and `lastLoginAt` "
-        "then give the error `FORBIDDEN`."
+        "A person who can log in. Users see all their own fields. Admins see all fields of the users of their company "
+        "account except the sessions. Other viewers, for example of the actor of an event, see only `id`, `email`, "
+        "`name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt` and `lastLoginAt` give the error "
+        "`FORBIDDEN`."
     ),
 )
 class User(Node):
     """A person with an account."""
 
     email: str = strawberry.field(
-        description="The address that the user signs in with and that letters go to. No two users share one."
+        description="The email address for login, which also receives the emails. Each address belongs to one user."
     )
-    name: str = strawberry.field(description="The name to show, as the user writes it. At most 200 characters.")
+    name: str = strawberry.field(description="The name to show, as the user writes it, at most 200 characters.")
     role: Role = strawberry.field(
-        description="Whether to offer the admin pages. Every request is checked again anyway."
+        description="Decides whether to show the admin pages. The server checks the role of every request anyway."
     )
-    company: Company = strawberry.field(description="The company account whose rules hold for the user.")
+    company: Company = strawberry.field(description="The company account whose rules apply to the user.")
 
     @strawberry.field(
         description=(
-            "The user's 2FA as it is now. Select it with the `id` in the answers of mutations, so that caches and "
-            "screens follow."
+            "The current state of the user's 2FA. Select it with the `id` in the results of mutations, so that caches "
+            "and pages are updated."
         )
     )
     def two_factor(self, info: Info, user: strawberry.Parent[results.User]) -> TwoFactor:
-        """Where the user's 2FA stands."""
+        """The state of the user's 2FA."""
         return users.two_factor(info.context, user)
 
     @strawberry.field(
         description=(
-            "The language that letters to the user are written in, as a BCP 47 tag such as `de`. It is what the "
-            "`Accept-Language` of the user's first sign-in asked for; `en` until there was one."
+            "The language of emails to the user, as a BCP 47 tag such as `de`. The server takes it from the "
+            "`Accept-Language` header of the user's first login. Until then it is `en`."
         )
     )
     def locale(self, info: Info, user: strawberry.Parent[results.User]) -> str:
-        """The language of letters to the user."""
+        """The language of emails to the user."""
         return users.locale(info.context, user)
 
-    @strawberry.field(description="When the account was made, by the operator of the service.")
+    @strawberry.field(description="When the operator of the service created the account.")
     def created_at(self, info: Info, user: strawberry.Parent[results.User]) -> datetime:
-        """When the account was made."""
+        """When the account was created."""
         return users.created_at(info.context, user)
 
-    @strawberry.field(description="When a sign-in of the user was last completed; null where none ever was.")
+    @strawberry.field(description="When the user last completed a login; null if they never did.")
     def last_login_at(self, info: Info, user: strawberry.Parent[results.User]) -> datetime | None:
-        """When the user last signed in."""
+        """When the user last logged in."""
         return users.last_login_at(info.context, user)
 
     @strawberry.field(
         description=(
-            "Where the viewer is signed in, this session included. Sessions are their user's own business: for any "
-            "user but the viewer the list is empty, for admins too."
+            "The viewer's live sessions, including the session of this request. Only the user can see them: for any "
+            "other user the list is empty, also for admins."
         )
     )
     def sessions(self, info: Info, user: strawberry.Parent[results.User]) -> list[SessionRef]:
@@ -123,111 +122,114 @@ class User(Node):
 
     @strawberry.field(
         description=(
-            "The user's own audit trail, the latest first: for the page where people check what happened to their "
-            "account. Null for whoever is neither the user nor one of their admins."
+            "The user's own audit events, newest first, for a page on which users check what happened to their "
+            "account. Null if the viewer is neither this user nor one of their admins."
         )
     )
     def security_events(
         self, info: Info, user: strawberry.Parent[results.User], first: First = 25, after: After = strawberry.UNSET
     ) -> SecurityEventConnectionRef | None:
-        """What happened to sign-in and 2FA of this user."""
+        """The audit events of this user."""
         return events.security_events_of_user(info.context, user, first, value_or_none(after))
 
 
 @maps_from(
     results.Edge,
-    description="A user at their place in the list. Ask for it where you need cursors within a page, else for `nodes`.",
+    description=(
+        "A user and their cursor in the list. Select it if you need cursors within a page; otherwise select `nodes`."
+    ),
 )
 class UserEdge:
     """A user in a page."""
 
-    cursor: str = strawberry.field(description="As `after`, it begins the next page behind this user.")
-    node: User = strawberry.field(description="The user at this place, as they are now.")
+    cursor: str = strawberry.field(description="Send it as `after` to get the page that starts after this user.")
+    node: User = strawberry.field(description="The user at this position, in their current state.")
 
 
 @maps_from(
     UserPage,
     description=(
-        "A stretch of the admin's list of users. Users who come or go while you turn pages neither repeat nor hide "
-        "others."
+        "A page of the admin's list of users. If users are added or deleted between two pages, the pages repeat and "
+        "skip no other users."
     ),
 )
 class UserConnection:
     """A page of users."""
 
-    edges: list[UserEdge] = strawberry.field(description="The users of the page, each with the cursor of its place.")
-    nodes: list[User] = strawberry.field(description="The users of the page alone, for those who need no cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether the list goes on, and from which cursor.")
+    edges: list[UserEdge] = strawberry.field(description="The users of the page, each with its cursor.")
+    nodes: list[User] = strawberry.field(description="The users of the page without cursors.")
+    page_info: PageInfo = strawberry.field(description="Whether more users follow, and the cursor to continue from.")
 
     @strawberry.field(
         description=(
-            "How many users match the filter over all pages. Counted only when selected, which costs a query of its "
-            "own: ask once, not with every page."
+            "Number of users on all pages that match the filter. The server counts only if the field is selected, "
+            "with an extra database query: select it once, not with every page."
         )
     )
     def total_count(self, info: Info, page: strawberry.Parent[UserPage]) -> int:
-        """How many users match in all."""
+        """The number of users on all pages."""
         return users.total_count(info.context, page)
 
 
 @strawberry.input(
-    description="Narrows the list of users. Parts that are left out or null narrow nothing; all others must hold."
+    description=(
+        "Filters the list of users. A field that is omitted or null does not filter. A user must match all other "
+        "fields."
+    )
 )
 class UserFilter:
-    """Which users to list."""
+    """The filter of the list of users."""
 
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Finds a text anywhere in the name or the email, capitals and small letters alike. At most 200 characters, "
-            "else the error `BAD_USER_INPUT`."
+            "Text that the name or the email contains. Upper and lower case are equal. More than 200 characters give "
+            "the error `BAD_USER_INPUT`."
         ),
     )
     role: Role | None = strawberry.field(
-        default=strawberry.UNSET, description=("Only users with this role: `ADMIN` finds whom members can turn to.")
+        default=strawberry.UNSET,
+        description="Only users with this role. `ADMIN` finds the users whom members can ask for help.",
     )
     two_factor: TwoFactorState | None = strawberry.field(
-        default=strawberry.UNSET, description="Only users whose 2FA is in this state: `INACTIVE` finds whom to remind."
+        default=strawberry.UNSET,
+        description="Only users whose 2FA is in this state. `INACTIVE` finds the users to remind.",
     )
     backup_codes_remaining_at_most: int | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Only users with 2FA active who have this many unused backup codes or fewer: 0 finds those who have none "
-            "left."
+            "Only users with active 2FA who have this number of unused backup codes or fewer. 0 finds the users who "
+            "have none."
         ),
     )
 
 
-def user_query(first: int, after: str | None, order: UserOrder, wanted: UserFilter | None) -> UserQuery:
-    """Say in the directory's words which users to list."""
-    wanted = value_or_none(wanted) or UserFilter()
-    state = value_or_none(wanted.two_factor)
+def user_query(first: int, after: str | None, order: UserOrder, user_filter: UserFilter | None) -> UserQuery:
+    """Convert the arguments of `users` into a query of the domain."""
+    user_filter = value_or_none(user_filter) or UserFilter()
+    state = value_or_none(user_filter.two_factor)
     return UserQuery(
         first=first,
         after=value_or_none(after),
-        search=value_or_none(wanted.search),
-        role=value_or_none(wanted.role),
+        search=value_or_none(user_filter.search),
+        role=value_or_none(user_filter.role),
         is_active=None if state is None else state is TwoFactorState.ACTIVE,
-        backup_codes_remaining_at_most=value_or_none(wanted.backup_codes_remaining_at_most),
+        backup_codes_remaining_at_most=value_or_none(user_filter.backup_codes_remaining_at_most),
         order=order,
     )
 
 
 UserId = Annotated[
     strawberry.ID,
-    strawberry.argument(description="The `id` of a user of the company account, as lists and events give it."),
+    strawberry.argument(description="The `id` of a user of the company account, for example from a list or an event."),
 ]
-
-
-WantedUsers = Annotated[
+FilterOfUsers = Annotated[
     UserFilter | None,
-    strawberry.argument(description="Which users to list; left out or null, all of the company account."),
+    strawberry.argument(description="Filters the list. If it is omitted or null, all users of the company account."),
 ]
-
-
 Order = Annotated[
     UserOrder,
-    strawberry.argument(description="How to sort them. Begin again at the first page when you change it."),
+    strawberry.argument(description="The order of the list. If you change it, start again at the first page."),
 ]
 
 
@@ -237,18 +239,18 @@ class UsersQuery:
 
     @strawberry.field(
         description=(
-            "For admins: one user of their company account, for the page about that user. Null for any other id, "
-            "those of other company accounts included. Members get the error `FORBIDDEN`."
+            "For admins: one user of the company account, for the page about this user. Null for any other id, "
+            "including ids of other company accounts. Members get the error `FORBIDDEN`."
         )
     )
-    def user(self, info: Info, id: UserId) -> User | None:  # noqa: A002  # the contract's name
+    def user(self, info: Info, id: UserId) -> User | None:  # noqa: A002  # the name in the contract
         """A user of the admin's company account."""
         return users.user(info.context, ids.decode_as(results.User, id))
 
     @strawberry.field(
         description=(
-            "For admins: the users of their company account, page by page. Disabled users are listed too. Members get "
-            "the error `FORBIDDEN`."
+            "For admins: the users of the company account in pages, including disabled users. Members get the error "
+            "`FORBIDDEN`."
         )
     )
     def users(
@@ -256,7 +258,7 @@ class UsersQuery:
         info: Info,
         first: First = 25,
         after: After = strawberry.UNSET,
-        filter: WantedUsers = strawberry.UNSET,  # noqa: A002  # the contract's name
+        filter: FilterOfUsers = strawberry.UNSET,  # noqa: A002  # the name in the contract
         order_by: Order = UserOrder.NEWEST_FIRST,
     ) -> UserConnection | None:
         """The users of the admin's company account."""

@@ -194,6 +194,6 @@ async def test_somebody_elses_activation_is_like_none(mia: Person, ada: Person, 
     for wrong_id in (activation_id, "", "cs_nothing", f"user_{mia.user.id.hex}"):
         assert await outcome(ada.device, CONFIRM, activationId=wrong_id, otp=app.otp(clock.now)) == {
             "__typename": "ActivationExpired",
-            "message": "This activation took too long or is over. Please start again.",
+            "message": "This activation took too long or has ended. Please start again.",
         }
     assert (await two_factor(ada.device))["state"] == "INACTIVE"

@@ -165,7 +165,7 @@ async def test_after_five_failures_an_email_has_to_wait(device: Api, clock: Cloc
     answer = await outcome(device, LOGIN, email=email, password=PASSWORD)
     assert answer == {
         "__typename": "TooManyAttempts",
-        "message": "There were too many attempts. Please wait a little and try again.",
+        "message": "There were too many attempts. Please wait a moment and try again.",
         "retryAt": instant(clock.now + timedelta(seconds=30)),
     }
     clock.advance(timedelta(seconds=30))

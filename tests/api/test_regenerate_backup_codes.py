@@ -96,7 +96,7 @@ async def test_is_refused_where_codes_are_off(mia_with_2fa: Person, connect: Con
 
     assert await outcome(device, REGENERATE, password=PASSWORD) == {
         "__typename": "BackupCodesDisabled",
-        "message": "Backup-Codes sind für Ihr Unternehmen ausgeschaltet.",
+        "message": "Backup-Codes sind für Ihr Unternehmen deaktiviert.",
     }
     assert await aftermath() == ([], [])
 

@@ -120,7 +120,7 @@ async def test_is_refused_while_2fa_is_active(mia_with_2fa: Person, aftermath: A
 
     assert await outcome(mia_with_2fa.device, START, password=PASSWORD) == {
         "__typename": "TwoFactorAlreadyActive",
-        "message": "2FA is active already. To use a new device, deactivate it first.",
+        "message": "2FA is already active. To use a new device, deactivate it first.",
     }
     assert (await two_factor(mia_with_2fa.device))["state"] == "ACTIVE"
     assert await aftermath() == ([], [])

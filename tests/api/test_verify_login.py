@@ -207,7 +207,7 @@ async def test_after_five_wrong_ones_a_factor_waits_and_the_user_is_warned(
 
     assert answer == {
         "__typename": "TooManyAttempts",
-        "message": "Es gab zu viele Versuche. Bitte warten Sie etwas und versuchen Sie es dann erneut.",
+        "message": "Es gab zu viele Versuche. Bitte warten Sie einen Moment und versuchen Sie es dann erneut.",
         "retryAt": instant(clock.now + timedelta(seconds=30)),
     }
     events, (letter,) = await aftermath()
@@ -255,7 +255,7 @@ async def test_at_a_hundred_wrong_ones_a_factor_stops(
     right = {"otp": mia_with_2fa.app.otp(clock.now)}
     assert await outcome(device, VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
         "__typename": "SecondFactorLocked",
-        "message": "There were too many wrong codes. Please use your other way to log in, or ask an admin to reset "
+        "message": "There were too many wrong codes. Please log in with your other method, or ask an admin to reset "
         "your 2FA.",
     }
     assert (await verify(device, token, backupCode=mia_with_2fa.codes[0]))["__typename"] == "LoggedIn"
@@ -293,7 +293,7 @@ async def test_a_challenge_lives_for_five_minutes(mia_with_2fa: Person, device: 
     )
     assert answer == {
         "__typename": "ChallengeExpired",
-        "message": "This sign-in took too long or is over. Please log in again.",
+        "message": "This login took too long or has ended. Please log in again.",
     }
 
 
