@@ -46,7 +46,7 @@ class Context:
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
-        """Return the viewer, or None if nobody is signed in. All fields of a query share one database read."""
+        """Return the viewer, or None if nobody is logged in. All fields of a query share one database read."""
         async with self._viewer_lock:
             if not self._viewer_is_loaded:
                 self._viewer = await self.fresh_viewer_or_none()
@@ -57,7 +57,7 @@ class Context:
         """Return the viewer, also if they have to set up 2FA first.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
         """
         return _required(await self.viewer_or_none())
 
@@ -65,7 +65,7 @@ class Context:
         """Return the viewer. If 2FA is enforced, require that it is active.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
         return require_set_up(await self.viewer())
@@ -74,14 +74,14 @@ class Context:
         """Return the viewer, who must be an admin.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
             ForbiddenError: The viewer is not an admin.
         """
         return require_admin(await self.viewer())
 
     async def fresh_viewer_or_none(self) -> Viewer | None:
-        """Read the viewer from the database again, or return None if nobody is signed in."""
+        """Read the viewer from the database again, or return None if nobody is logged in."""
         self._viewer_is_loaded = False
         if self.session_token is None:
             return None
@@ -91,7 +91,7 @@ class Context:
         """Read the viewer again, also if they have to set up 2FA first.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
         """
         return _required(await self.fresh_viewer_or_none())
 
@@ -99,7 +99,7 @@ class Context:
         """Read the viewer again. If 2FA is enforced, require that it is active.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
         return require_set_up(await self.fresh_viewer())
@@ -108,7 +108,7 @@ class Context:
         """Read the viewer, who must be an admin, again.
 
         Raises:
-            UnauthenticatedError: Nobody is signed in.
+            UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
             ForbiddenError: The viewer is not an admin.
         """

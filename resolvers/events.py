@@ -1,4 +1,4 @@
-"""Read the audit trail."""
+"""Read the audit log."""
 
 from resolvers.context import Context
 from twofactor import directory

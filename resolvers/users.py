@@ -36,7 +36,7 @@ class UserPage:
 
 
 async def viewer(context: Context) -> User | None:
-    """Return the signed-in user, or None."""
+    """Return the logged-in user, or None."""
     viewer = await context.viewer_or_none()
     return viewer.user if viewer else None
 
@@ -88,7 +88,7 @@ async def _require_visible(context: Context, user: User) -> User:
     """Return the user if the viewer may see all their fields.
 
     Raises:
-        UnauthenticatedError: Nobody is signed in.
+        UnauthenticatedError: Nobody is logged in.
         TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         ForbiddenError: The viewer may see only the identity of this user.
     """

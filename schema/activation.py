@@ -150,7 +150,7 @@ class BackupCodesIssued:
 @maps_from(
     results.TwoFactorActivated,
     description=(
-        "From now on, a login requires a second factor. The user got an email, and all their sessions except this one "
+        "From now on, a login requires a second factor. The user gets an email, and all their sessions except this one "
         "ended."
     ),
 )

@@ -26,7 +26,8 @@ FILE_DESCRIPTION = "The codes as a file, for a Download button. It contains the 
 @maps_from(
     results.TextFile,
     description=(
-        "A small text that the client saves as a file. It contains secrets: offer it for download and do not store it."
+        "A small text that the client saves as a file. It contains secrets: offer it for download, and store it "
+        "nowhere else."
     ),
 )
 class TextFile:
@@ -58,7 +59,7 @@ RegenerateBackupCodesResult: TypeAlias = Annotated[
     BackupCodesRegenerated | WrongPassword | TwoFactorNotActive | BackupCodesDisabled | TooManyAttempts,
     strawberry.union(
         "RegenerateBackupCodesResult",
-        description="The new backup code set, or a user error. After a user error, the old set is still valid.",
+        description="The new backup code set, or a user error. After a user error, the old set is unchanged.",
     ),
 ]
 

@@ -21,7 +21,7 @@ from twofactor.rules.policy import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 @maps_from(
     results.PasswordChanged,
     description=(
-        "Only the new password works now. The user got an email. All their sessions except this one and their "
+        "Only the new password works now. The user gets an email. All their sessions except this one and their "
         "unfinished logins and activations ended."
     ),
 )

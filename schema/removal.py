@@ -30,7 +30,7 @@ from twofactor.rules.policy import REASON_MAX_LENGTH
 @maps_from(
     results.TwoFactorDeactivated,
     description=(
-        "A login requires only email and password again. The key and the backup codes are deleted, the user got an "
+        "A login requires only email and password again. The key and the backup codes are deleted, the user gets an "
         "email, and all their sessions except this one ended."
     ),
 )
