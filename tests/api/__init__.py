@@ -1,1 +1,1 @@
-"""The contract, over HTTP: what each mutation and each query answers, changes, writes down and tells by letter."""
+"""Tests of each mutation and query over HTTP: result, state change, audit events and emails."""

@@ -1,4 +1,4 @@
-"""The whole application over each database in turn, with a mail server, and people at their devices."""
+"""Fixtures: the whole application on each database, with a mail server and API clients."""
 
 import asyncio
 from collections import Counter
@@ -13,7 +13,7 @@ from app import create_app
 from mail.sender import MailSender, SmtpSettings
 from models.database import Database
 from settings import Settings
-from tests.api.steps import Connect, Person, activate, connect_to, set_rules, sign_in
+from tests.api.steps import ApiUser, ClientFactory, activate, create_client, log_in, set_security_policy
 from tests.conftest import KEYS
 from tests.mail.servers import MailServer
 from tests.support.api import Api
@@ -25,7 +25,7 @@ ARRIVAL_TIMEOUT_S = 20
 
 @pytest.fixture
 async def app(database_url: str, clock: Clock, smtp_server: MailServer) -> AsyncIterator[Starlette]:
-    """The application as it is served, its own sender of letters included."""
+    """Return the running application, including its email worker."""
     settings = Settings(
         database_url=database_url,
         secret_keys=KEYS,
@@ -41,69 +41,69 @@ async def app(database_url: str, clock: Clock, smtp_server: MailServer) -> Async
 
 @pytest.fixture
 def env(app: Starlette) -> Environment:
-    """The world around the use cases, as the application has it."""
+    """Return the services of the application."""
     environment: Environment = app.state.env
     return environment
 
 
 @pytest.fixture
 def database(env: Environment) -> Database:
-    """The database of the application."""
+    """Return the database of the application."""
     return env.database
 
 
 @pytest.fixture
-async def connect(app: Starlette) -> AsyncIterator[Connect]:
-    """Make a device that has never been here before."""
-    devices: list[Api] = []
+async def new_client(app: Starlette) -> AsyncIterator[ClientFactory]:
+    """Return a function that creates API clients without cookies and without a session."""
+    clients: list[Api] = []
 
     def make(*, language: str = "en") -> Api:
-        devices.append(connect_to(app, language=language))
-        return devices[-1]
+        clients.append(create_client(app, language=language))
+        return clients[-1]
 
     yield make
-    for device in devices:
-        await device.http.aclose()
+    for client in clients:
+        await client.http.aclose()
 
 
 @pytest.fixture
-def device(connect: Connect) -> Api:
-    """A device on which nobody is signed in."""
-    return connect()
+def client(new_client: ClientFactory) -> Api:
+    """Return an API client without a session."""
+    return new_client()
 
 
 @pytest.fixture
 async def company_without_codes(database: Database, company: models.Company) -> models.Company:
-    """The company account, with backup codes off."""
-    await set_rules(database, company, backup_codes_enabled=False)
+    """Return the company account with backup codes off."""
+    await set_security_policy(database, company, backup_codes_enabled=False)
     return company
 
 
 @pytest.fixture
-async def mia(member: models.User, connect: Connect) -> Person:
-    """A member, signed in without 2FA."""
-    person = Person(member, connect())
-    await sign_in(person.device, member)
-    return person
+async def logged_in_member(member: models.User, new_client: ClientFactory) -> ApiUser:
+    """Return a member who is logged in and has no 2FA."""
+    api_user = ApiUser(member, new_client())
+    await log_in(api_user.client, member)
+    return api_user
 
 
 @pytest.fixture
-async def ada(admin: models.User, connect: Connect) -> Person:
-    """An admin, signed in without 2FA."""
-    person = Person(admin, connect())
-    await sign_in(person.device, admin)
-    return person
+async def logged_in_admin(admin: models.User, new_client: ClientFactory) -> ApiUser:
+    """Return an admin who is logged in and has no 2FA."""
+    api_user = ApiUser(admin, new_client())
+    await log_in(api_user.client, admin)
+    return api_user
 
 
 @pytest.fixture
-async def mia_with_2fa(mia: Person, clock: Clock) -> Person:
-    """The member, with 2FA active, and the OTP of activation out of the way."""
-    await activate(mia, clock)
-    return mia
+async def member_with_2fa(logged_in_member: ApiUser, clock: Clock) -> ApiUser:
+    """Return the member with active 2FA, at a time step after that of the activation."""
+    await activate(logged_in_member, clock)
+    return logged_in_member
 
 
-class Aftermath:
-    """What came of something: the audit events that it wrote, and the letters that arrived."""
+class SideEffects:
+    """Collects the new audit events and emails."""
 
     def __init__(self, env: Environment, server: MailServer) -> None:
         self._env = env
@@ -111,39 +111,39 @@ class Aftermath:
         self._arrived = asyncio.Event()
         server.on_message = self._arrived.set
         smtp = SmtpSettings("127.0.0.1", server.port, "security@countersign.example", "Countersign", security="none")
-        # Beside the application's own, which looks into the outbox once a second: tests do not wait for it.
-        self._sender = MailSender(env.database, smtp, clock=env.clock)
-        self._told: Counter[str] = Counter()
-        self._read: set[str] = set()
+        # The application's own worker polls the outbox once a second. A second worker saves the tests this wait.
+        self._worker = MailSender(env.database, smtp, clock=env.clock)
+        self._seen_kinds: Counter[str] = Counter()
+        self._seen_emails: set[str] = set()
 
     async def __call__(self) -> tuple[list[str], list[EmailMessage]]:
-        """The kinds of the events and the letters since the last call, each in no order of importance."""
+        """Return the kinds of the audit events and the emails since the last call, both sorted."""
         async with self._env.database.reading():
-            kinds = await models.SecurityEvent.all().values_list("kind", flat=True)
-        told = Counter(str(kind) for kind in kinds)
-        news = sorted((told - self._told).elements())
-        self._told = told
-        return news, await self._letters()
+            values = await models.SecurityEvent.all().values_list("kind", flat=True)
+        kinds = Counter(str(value) for value in values)
+        new_kinds = sorted((kinds - self._seen_kinds).elements())
+        self._seen_kinds = kinds
+        return new_kinds, await self._new_emails()
 
-    async def _letters(self) -> list[EmailMessage]:
-        await self._sender.deliver_due(self._env.now())
+    async def _new_emails(self) -> list[EmailMessage]:
+        await self._worker.deliver_due(self._env.now())
         async with self._env.database.reading():
-            written = await models.Letter.all().count()
+            expected = await models.Letter.all().count()
         async with asyncio.timeout(ARRIVAL_TIMEOUT_S):
-            while len(letters := self._by_id()) < written:
+            while len(emails := self._by_id()) < expected:
                 self._arrived.clear()
                 await self._arrived.wait()
-        unread = [letter for message_id, letter in letters.items() if message_id not in self._read]
-        self._read |= letters.keys()
-        return sorted(unread, key=lambda letter: str(letter["Subject"]))
+        new = [email for message_id, email in emails.items() if message_id not in self._seen_emails]
+        self._seen_emails |= emails.keys()
+        return sorted(new, key=lambda email: str(email["Subject"]))
 
     def _by_id(self) -> dict[str, EmailMessage]:
-        # At least once: a letter that two senders took has one Message-ID.
+        # Delivery is at least once. If two workers send the same email, its Message-ID is the same.
         messages = [received.message for received in self._server.received]
         return {str(message["Message-ID"]): message for message in messages}
 
 
 @pytest.fixture
-def aftermath(env: Environment, smtp_server: MailServer) -> Aftermath:
-    """Read what came of something."""
-    return Aftermath(env, smtp_server)
+def side_effects(env: Environment, smtp_server: MailServer) -> SideEffects:
+    """Return a function that collects the new audit events and emails."""
+    return SideEffects(env, smtp_server)

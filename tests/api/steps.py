@@ -1,4 +1,4 @@
-"""What people do at their devices, step by step, over HTTP."""
+"""Helpers that call the API as a client does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 
-# Browsers and httpx send a Secure cookie over TLS alone.
+# Browsers and httpx send a Secure cookie only over TLS.
 ORIGIN = "https://countersign.test"
 ADDRESS = "203.0.113.9"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 WRONG_PASSWORD = "wrong horse battery staple"
-# Of the right form, and of no set: the chance that it is one of ten is 1 in 2⁴⁶.
+# Well-formed but in no set: the probability that it is one of ten codes is 1 in 2⁴⁶.
 WRONG_BACKUP_CODE = "0000000000"
-STEP = timedelta(seconds=30)
+TIME_STEP = timedelta(seconds=30)
 
-Connect = Callable[..., Api]
+ClientFactory = Callable[..., Api]
 
 LOGIN = """
     mutation Login($email: String!, $password: String!, $transport: SessionTransport! = TOKEN) {
@@ -66,109 +66,109 @@ TWO_FACTOR = """
 
 
 @dataclass
-class Person:
-    """Somebody with an account, their device and what they have at hand."""
+class ApiUser:
+    """A user with an API client, an authenticator and backup codes."""
 
     user: models.User
-    device: Api
-    app: Authenticator = field(default_factory=lambda: Authenticator(""))
+    client: Api
+    authenticator: Authenticator = field(default_factory=lambda: Authenticator(""))
     codes: list[str] = field(default_factory=list)
 
 
-def connect_to(app: Starlette, *, language: str = "en", address: str = ADDRESS) -> Api:
-    """A device that has never been here before, with a cookie jar of its own."""
+def create_client(app: Starlette, *, language: str = "en", address: str = ADDRESS) -> Api:
+    """Create an API client with its own cookie jar."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40_000))
     headers = {"accept-language": language, "user-agent": FIREFOX}
     return Api(httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers))
 
 
-async def outcome(device: Api, query: str, **variables: object) -> dict[str, Any]:
-    """What became of the one root field of an operation that goes without top-level errors."""
-    (result,) = (await device.data(query, variables)).values()
+async def execute_one(client: Api, query: str, **variables: object) -> dict[str, Any]:
+    """Execute an operation with one root field and return this field. Fail on top-level errors."""
+    (result,) = (await client.data(query, variables)).values()
     assert isinstance(result, dict)
     return result
 
 
-async def error_code(device: Api, query: str, **variables: object) -> str:
-    """The code of the one top-level error of an operation that gives nothing else."""
-    answer = await device.execute(query, variables)
-    (error,) = answer["errors"]
-    assert all(value is None for value in (answer.get("data") or {}).values())
+async def error_code(client: Api, query: str, **variables: object) -> str:
+    """Execute an operation that returns no data, and return the code of its only top-level error."""
+    result = await client.execute(query, variables)
+    (error,) = result["errors"]
+    assert all(value is None for value in (result.get("data") or {}).values())
     return str(error["extensions"]["code"])
 
 
-async def sign_in(device: Api, user: models.User, *, transport: str = "TOKEN", password: str = PASSWORD) -> None:
-    """Sign in with the password alone."""
-    answer = await outcome(device, LOGIN, email=user.email, password=password, transport=transport)
-    assert answer["__typename"] == "LoggedIn"
-    device.session_token = answer["sessionToken"]
+async def log_in(client: Api, user: models.User, *, transport: str = "TOKEN", password: str = PASSWORD) -> None:
+    """Log in with only the password, and store the session token in the client."""
+    result = await execute_one(client, LOGIN, email=user.email, password=password, transport=transport)
+    assert result["__typename"] == "LoggedIn"
+    client.session_token = result["sessionToken"]
 
 
-async def challenge(device: Api, user: models.User, *, transport: str = "TOKEN", password: str = PASSWORD) -> str:
-    """Take the first step of signing in, where the second is asked for. The challenge token."""
-    answer = await outcome(device, LOGIN, email=user.email, password=password, transport=transport)
-    assert answer["__typename"] == "SecondFactorRequired"
-    return str(answer["challengeToken"])
+async def start_login(client: Api, user: models.User, *, transport: str = "TOKEN", password: str = PASSWORD) -> str:
+    """Take the first step of a login that requires a second factor. Return the challenge token."""
+    result = await execute_one(client, LOGIN, email=user.email, password=password, transport=transport)
+    assert result["__typename"] == "SecondFactorRequired"
+    return str(result["challengeToken"])
 
 
-async def verify(device: Api, challenge_token: str, **second_factor: object) -> dict[str, Any]:
-    """Take the second step. A session that begins is the device's from then on."""
-    answer = await outcome(device, VERIFY_LOGIN, challengeToken=challenge_token, secondFactor=second_factor)
-    if answer["__typename"] == "LoggedIn":
-        device.session_token = answer["sessionToken"]
-    return answer
+async def verify_login(client: Api, challenge_token: str, **second_factor: object) -> dict[str, Any]:
+    """Take the second step of a login. If it succeeds, store the session token in the client."""
+    result = await execute_one(client, VERIFY_LOGIN, challengeToken=challenge_token, secondFactor=second_factor)
+    if result["__typename"] == "LoggedIn":
+        client.session_token = result["sessionToken"]
+    return result
 
 
-async def start(device: Api) -> tuple[str, Authenticator]:
-    """Begin an activation. Its id, and the app that has taken the key."""
-    answer = await outcome(device, START, password=PASSWORD)
-    assert answer["__typename"] == "TwoFactorActivation"
-    return answer["activationId"], Authenticator.parse(answer["otpauthUri"])
+async def start_activation(client: Api) -> tuple[str, Authenticator]:
+    """Start an activation. Return its id and the authenticator with the key."""
+    result = await execute_one(client, START, password=PASSWORD)
+    assert result["__typename"] == "TwoFactorActivation"
+    return result["activationId"], Authenticator.parse(result["otpauthUri"])
 
 
-async def confirm(device: Api, activation_id: str, otp: str) -> dict[str, Any]:
-    """Enter an OTP on the activation page."""
-    return await outcome(device, CONFIRM, activationId=activation_id, otp=otp)
+async def confirm_otp(client: Api, activation_id: str, otp: str) -> dict[str, Any]:
+    """Confirm an activation with an OTP."""
+    return await execute_one(client, CONFIRM, activationId=activation_id, otp=otp)
 
 
-async def activate(person: Person, clock: Clock) -> str:
-    """Activate 2FA, and wait until the app shows an OTP that was not used for it. The id of the activation."""
-    activation_id, person.app = await start(person.device)
-    answer = await confirm(person.device, activation_id, person.app.otp(clock.now))
-    person.codes = answer.get("codes", [])
-    if person.codes:
-        answer = await outcome(person.device, ACKNOWLEDGE, activationId=activation_id)
-    assert answer["__typename"] == "TwoFactorActivated"
-    clock.advance(STEP)
+async def activate(api_user: ApiUser, clock: Clock) -> str:
+    """Activate 2FA, advance the clock to an unused OTP, and return the id of the activation."""
+    activation_id, api_user.authenticator = await start_activation(api_user.client)
+    result = await confirm_otp(api_user.client, activation_id, api_user.authenticator.otp(clock.now))
+    api_user.codes = result.get("codes", [])
+    if api_user.codes:
+        result = await execute_one(api_user.client, ACKNOWLEDGE, activationId=activation_id)
+    assert result["__typename"] == "TwoFactorActivated"
+    clock.advance(TIME_STEP)
     return activation_id
 
 
-async def two_factor(device: Api) -> dict[str, Any]:
-    """Where the viewer's 2FA stands."""
-    viewer = await outcome(device, TWO_FACTOR)
+async def two_factor(client: Api) -> dict[str, Any]:
+    """Return the state of the viewer's 2FA."""
+    viewer = await execute_one(client, TWO_FACTOR)
     found: dict[str, Any] = viewer["twoFactor"]
     return found
 
 
-async def is_signed_in(device: Api) -> bool:
-    """Whether the device's session is still good."""
-    return (await device.data("{ viewer { id } }"))["viewer"] is not None
+async def is_logged_in(client: Api) -> bool:
+    """Return whether the client has a valid session."""
+    return (await client.data("{ viewer { id } }"))["viewer"] is not None
 
 
-async def set_rules(database: Database, company: models.Company, **rules: bool) -> None:
-    """Let a company account have other rules, as from now on."""
+async def set_security_policy(database: Database, company: models.Company, **rules: bool) -> None:
+    """Change the rules of a company account in the database."""
     async with database.transaction():
         await models.Company.filter(id=company.id).update(**rules)
 
 
 def instant(when: datetime) -> str:
-    """An instant as the contract writes it."""
+    """Format an instant as the API does."""
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def text_of(letter: EmailMessage) -> str:
-    """The words of a letter as mail programs without HTML show them."""
-    body = letter.get_body(("plain",))
+def text_of(email: EmailMessage) -> str:
+    """Return the plain-text part of an email."""
+    body = email.get_body(("plain",))
     assert isinstance(body, EmailMessage)
     content: str = body.get_content()
     return content

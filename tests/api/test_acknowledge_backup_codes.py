@@ -1,4 +1,4 @@
-"""`acknowledgeBackupCodes`: the codes are stored, so 2FA is activated."""
+"""`acknowledgeBackupCodes`: the user stored the codes, so 2FA is activated."""
 
 from datetime import timedelta
 
@@ -6,23 +6,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
-    STEP,
-    Connect,
-    Person,
+    TIME_STEP,
+    ApiUser,
+    ClientFactory,
     activate,
-    challenge,
-    confirm,
+    confirm_otp,
+    execute_one,
     instant,
-    is_signed_in,
-    outcome,
-    set_rules,
-    sign_in,
-    start,
+    is_logged_in,
+    log_in,
+    set_security_policy,
+    start_activation,
+    start_login,
     text_of,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.conftest import PASSWORD
 from tests.support.api import Api
@@ -43,20 +43,20 @@ DEACTIVATE = "mutation Deactivate($password: String!) { deactivateTwoFactor(pass
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-async def test_activates(
-    member: models.User, connect: Connect, clock: Clock, aftermath: Aftermath, language: str
+async def test_activates_2fa(
+    member: models.User, new_client: ClientFactory, clock: Clock, side_effects: SideEffects, language: str
 ) -> None:
-    """State, event and letter come together, the letter in the user's language; other sessions end, this one stays."""
-    device, elsewhere = connect(language=language), connect()
-    await sign_in(device, member)
-    await sign_in(elsewhere, member)
-    activation_id, app = await start(device)
-    await confirm(device, activation_id, app.otp(clock.now))
-    await aftermath()
+    """It writes an audit event, sends an email in the user's language and ends the user's other sessions."""
+    client, other_client = new_client(language=language), new_client()
+    await log_in(client, member)
+    await log_in(other_client, member)
+    activation_id, authenticator = await start_activation(client)
+    await confirm_otp(client, activation_id, authenticator.otp(clock.now))
+    await side_effects()
 
-    answer = await outcome(device, ACKNOWLEDGE, activationId=activation_id)
+    result = await execute_one(client, ACKNOWLEDGE, activationId=activation_id)
 
-    assert answer == {
+    assert result == {
         "__typename": "TwoFactorActivated",
         "viewer": {"id": f"user_{member.id.hex}"},
         "twoFactor": {
@@ -68,101 +68,121 @@ async def test_activates(
             "backupCodesRemaining": 10,
         },
     }
-    assert await two_factor(device) == answer["twoFactor"]
-    assert not await is_signed_in(elsewhere)
-    assert await challenge(elsewhere, member)
-    events, (letter,) = await aftermath()
+    assert await two_factor(client) == result["twoFactor"]
+    assert not await is_logged_in(other_client)
+    assert await start_login(other_client, member)
+    events, (email,) = await side_effects()
     assert events == ["TWO_FACTOR_ACTIVATED"]
     subject, sentence = {
         "en": ("Two-factor authentication is active", "From now on, logging in takes your password and a one-time"),
         "de": ("Zwei-Faktor-Authentifizierung ist aktiv", "Ab sofort brauchen Sie zum Anmelden Ihr Passwort und ein"),
     }[language]
-    assert (letter["Subject"], letter["Content-Language"]) == (subject, language)
-    assert letter["To"].addresses[0].addr_spec == member.email
-    assert sentence in text_of(letter)
+    assert (email["Subject"], email["Content-Language"]) == (subject, language)
+    assert email["To"].addresses[0].addr_spec == member.email
+    assert sentence in text_of(email)
 
 
-async def test_asked_again_it_answers_the_same(mia: Person, clock: Clock, aftermath: Aftermath) -> None:
-    """A client that lost the answer may ask for as long as this activation is in force; nothing is told twice."""
-    activation_id = await activate(mia, clock)
-    await aftermath()
-    first = await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id)
+async def test_repeated_call_returns_the_same_result(
+    logged_in_member: ApiUser, clock: Clock, side_effects: SideEffects
+) -> None:
+    """It does so while the activation is in force, without a second event or email."""
+    activation_id = await activate(logged_in_member, clock)
+    await side_effects()
+    first = await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
     clock.advance(timedelta(days=1))
 
-    assert await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id) == first
+    assert await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id) == first
     assert first["__typename"] == "TwoFactorActivated"
-    assert await aftermath() == ([], [])
+    assert await side_effects() == ([], [])
 
 
-async def test_after_2fa_was_switched_off_the_old_activation_is_over(mia: Person, clock: Clock) -> None:
-    """Asking again never switches anything on, nor does it answer for a later activation."""
-    activation_id = await activate(mia, clock)
-    await outcome(mia.device, DEACTIVATE, password=PASSWORD)
-    assert (await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id))["__typename"] == "ActivationExpired"
+async def test_activation_expires_when_2fa_is_deactivated(logged_in_member: ApiUser, clock: Clock) -> None:
+    """A repeated call neither activates 2FA again nor returns a later activation."""
+    activation_id = await activate(logged_in_member, clock)
+    await execute_one(logged_in_member.client, DEACTIVATE, password=PASSWORD)
+    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+        "__typename"
+    ] == "ActivationExpired"
 
-    await activate(mia, clock)
-    assert (await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id))["__typename"] == "ActivationExpired"
+    await activate(logged_in_member, clock)
+    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+        "__typename"
+    ] == "ActivationExpired"
 
 
-async def test_the_otp_comes_first(mia: Person, connect: Connect) -> None:
-    """No client can skip the proof that the app is set up."""
-    device = connect(language="de")
-    device.session_token = mia.device.session_token
-    activation_id, _ = await start(device)
+async def test_requires_a_confirmed_otp(logged_in_member: ApiUser, new_client: ClientFactory) -> None:
+    """A client cannot skip the check that the authenticator is set up."""
+    client = new_client(language="de")
+    client.session_token = logged_in_member.client.session_token
+    activation_id, _ = await start_activation(client)
 
-    assert await outcome(device, ACKNOWLEDGE, activationId=activation_id) == {
+    assert await execute_one(client, ACKNOWLEDGE, activationId=activation_id) == {
         "__typename": "OtpNotConfirmed",
         "message": "Bitte geben Sie zuerst ein Einmalpasswort aus Ihrer Authenticator-App ein.",
     }
-    assert (await two_factor(device))["state"] == "INACTIVE"
+    assert (await two_factor(client))["state"] == "INACTIVE"
 
 
-async def test_codes_that_go_off_in_the_middle_lie_dormant(
-    mia: Person, device: Api, clock: Clock, database: Database, company: models.Company
+async def test_activates_if_backup_codes_were_turned_off_meanwhile(
+    logged_in_member: ApiUser, client: Api, clock: Clock, database: Database, company: models.Company
 ) -> None:
-    """It still activates; the codes are not counted until the flag comes back, and then they work."""
-    activation_id, mia.app = await start(mia.device)
-    codes = (await confirm(mia.device, activation_id, mia.app.otp(clock.now)))["codes"]
-    await set_rules(database, company, backup_codes_enabled=False)
+    """The issued codes are not counted until the flag is on again; then they work."""
+    activation_id, logged_in_member.authenticator = await start_activation(logged_in_member.client)
+    codes = (await confirm_otp(logged_in_member.client, activation_id, logged_in_member.authenticator.otp(clock.now)))[
+        "codes"
+    ]
+    await set_security_policy(database, company, backup_codes_enabled=False)
 
-    answer = await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id)
-    assert (answer["twoFactor"]["state"], answer["twoFactor"]["backupCodesRemaining"]) == ("ACTIVE", None)
+    result = await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
+    assert (result["twoFactor"]["state"], result["twoFactor"]["backupCodesRemaining"]) == ("ACTIVE", None)
 
-    await set_rules(database, company, backup_codes_enabled=True)
-    assert (await two_factor(mia.device))["backupCodesRemaining"] == 10
-    assert (await verify(device, await challenge(device, mia.user), backupCode=codes[0]))["__typename"] == "LoggedIn"
+    await set_security_policy(database, company, backup_codes_enabled=True)
+    assert (await two_factor(logged_in_member.client))["backupCodesRemaining"] == 10
+    assert (await verify_login(client, await start_login(client, logged_in_member.user), backupCode=codes[0]))[
+        "__typename"
+    ] == "LoggedIn"
 
 
-async def test_ends_the_setup_that_a_company_enforces(
-    member: models.User, device: Api, clock: Clock, database: Database, company: models.Company
+async def test_completes_the_enforced_setup(
+    member: models.User, client: Api, clock: Clock, database: Database, company: models.Company
 ) -> None:
-    """From this answer on, the same session may do everything."""
-    await set_rules(database, company, two_factor_enforced=True)
-    await sign_in(device, member)
-    activation_id, app = await start(device)
-    await confirm(device, activation_id, app.otp(clock.now))
+    """After this call, the same session has full access."""
+    await set_security_policy(database, company, two_factor_enforced=True)
+    await log_in(client, member)
+    activation_id, authenticator = await start_activation(client)
+    await confirm_otp(client, activation_id, authenticator.otp(clock.now))
 
-    answer = await outcome(device, ACKNOWLEDGE, activationId=activation_id)
+    result = await execute_one(client, ACKNOWLEDGE, activationId=activation_id)
 
-    assert (answer["twoFactor"]["enforced"], answer["twoFactor"]["setupRequired"]) == (True, False)
-    assert (await device.data("{ viewer { sessions { current } } }"))["viewer"]["sessions"] == [{"current": True}]
-
-
-async def test_an_activation_that_is_too_old_stays_unfinished(mia: Person, clock: Clock) -> None:
-    """Ten minutes after it began, codes that were shown are worth nothing."""
-    activation_id, app = await start(mia.device)
-    clock.advance(STEP)
-    await confirm(mia.device, activation_id, app.otp(clock.now))
-    clock.advance(timedelta(minutes=10) - STEP)
-
-    assert (await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id))["__typename"] == "ActivationExpired"
-    assert (await two_factor(mia.device))["state"] == "INACTIVE"
+    assert (result["twoFactor"]["enforced"], result["twoFactor"]["setupRequired"]) == (True, False)
+    assert (await client.data("{ viewer { sessions { current } } }"))["viewer"]["sessions"] == [{"current": True}]
 
 
-async def test_nobody_acknowledges_for_somebody_else(mia: Person, ada: Person, clock: Clock) -> None:
-    """Another user's activation is like none."""
-    activation_id, app = await start(mia.device)
-    await confirm(mia.device, activation_id, app.otp(clock.now))
+async def test_fails_after_ten_minutes(logged_in_member: ApiUser, clock: Clock) -> None:
+    """The codes of an expired activation do not work."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    clock.advance(TIME_STEP)
+    await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now))
+    clock.advance(timedelta(minutes=10) - TIME_STEP)
 
-    assert (await outcome(ada.device, ACKNOWLEDGE, activationId=activation_id))["__typename"] == "ActivationExpired"
-    assert (await two_factor(mia.device))["state"] == (await two_factor(ada.device))["state"] == "INACTIVE"
+    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+        "__typename"
+    ] == "ActivationExpired"
+    assert (await two_factor(logged_in_member.client))["state"] == "INACTIVE"
+
+
+async def test_rejects_the_activation_of_another_user(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """The result is the same as for an unknown activation."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now))
+
+    assert (await execute_one(logged_in_admin.client, ACKNOWLEDGE, activationId=activation_id))[
+        "__typename"
+    ] == "ActivationExpired"
+    assert (
+        (await two_factor(logged_in_member.client))["state"]
+        == (await two_factor(logged_in_admin.client))["state"]
+        == "INACTIVE"
+    )

@@ -1,25 +1,25 @@
-"""`adminResetTwoFactor`: an admin lets a user back in who has lost device and codes."""
+"""`adminResetTwoFactor`: an admin deactivates 2FA of a user who lost device and codes."""
 
 import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
-    STEP,
+    TIME_STEP,
     WRONG_PASSWORD,
-    Connect,
-    Person,
+    ApiUser,
+    ClientFactory,
     activate,
-    challenge,
     error_code,
-    is_signed_in,
-    outcome,
-    set_rules,
-    sign_in,
+    execute_one,
+    is_logged_in,
+    log_in,
+    set_security_policy,
+    start_login,
     text_of,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.conftest import PASSWORD
 from tests.support.api import Api
@@ -42,21 +42,21 @@ REASON = "Lost the phone; checked by a call.\nTicket 4711"
 
 
 def id_of(user: models.User) -> str:
-    """The id of a user as the contract has it."""
+    """Return the API id of a user."""
     return f"user_{user.id.hex}"
 
 
-async def test_switches_off_and_signs_out_everywhere(
-    mia_with_2fa: Person, ada: Person, device: Api, clock: Clock, aftermath: Aftermath
+async def test_deactivates_2fa_and_ends_all_sessions(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """All of the old 2FA is gone; the letter says who and why; both find the same event, with the reason."""
-    user = mia_with_2fa.user
-    token = await challenge(device, user)
-    await aftermath()
+    """Nothing of the old 2FA works. The email and the audit event, which the user can read, have the reason."""
+    user = member_with_2fa.user
+    token = await start_login(client, user)
+    await side_effects()
 
-    answer = await outcome(ada.device, RESET, userId=id_of(user), password=PASSWORD, reason=REASON)
+    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(user), password=PASSWORD, reason=REASON)
 
-    assert answer == {
+    assert result == {
         "__typename": "TwoFactorReset",
         "user": {
             "id": id_of(user),
@@ -64,123 +64,135 @@ async def test_switches_off_and_signs_out_everywhere(
             "sessions": [],
         },
     }
-    assert not await is_signed_in(mia_with_2fa.device)
-    assert await is_signed_in(ada.device)
-    answer = await verify(device, token, otp=mia_with_2fa.app.otp(clock.now))
-    assert answer["__typename"] == "ChallengeExpired"
-    events, (letter,) = await aftermath()
+    assert not await is_logged_in(member_with_2fa.client)
+    assert await is_logged_in(logged_in_admin.client)
+    result = await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))
+    assert result["__typename"] == "ChallengeExpired"
+    events, (email,) = await side_effects()
     assert events == ["TWO_FACTOR_RESET"]
-    assert letter["Subject"] == "Two-factor authentication was reset for you"
-    assert letter["To"].addresses[0].addr_spec == user.email
-    text = text_of(letter)
+    assert email["Subject"] == "Two-factor authentication was reset for you"
+    assert email["To"].addresses[0].addr_spec == user.email
+    text = text_of(email)
     assert "Ada, an admin of your company, has deactivated two-factor authentication" in text
     assert "Lost the phone; checked by a call." in text
 
-    clock.advance(STEP)
-    await sign_in(device, user)
-    viewer = await outcome(device, LAST_EVENT)
+    clock.advance(TIME_STEP)
+    await log_in(client, user)
+    viewer = await execute_one(client, LAST_EVENT)
     assert viewer["securityEvents"]["nodes"][1] == {
         "kind": "TWO_FACTOR_RESET",
         "note": REASON,
         "user": {"email": user.email},
-        "actor": {"email": ada.user.email},
+        "actor": {"email": logged_in_admin.user.email},
     }
 
 
-async def test_the_letter_is_in_the_users_language(
-    member: models.User, ada: Person, connect: Connect, clock: Clock, aftermath: Aftermath
+async def test_sends_the_email_in_the_users_language(
+    member: models.User, logged_in_admin: ApiUser, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """Whatever the admin speaks, and also where no reason is given."""
-    mia = Person(member, connect(language="de"))
-    await sign_in(mia.device, member)
-    await activate(mia, clock)
-    await aftermath()
+    """The language of the admin has no effect. A reason is not required."""
+    logged_in_member = ApiUser(member, new_client(language="de"))
+    await log_in(logged_in_member.client, member)
+    await activate(logged_in_member, clock)
+    await side_effects()
 
-    answer = await outcome(ada.device, RESET, userId=id_of(member), password=PASSWORD)
+    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(member), password=PASSWORD)
 
-    assert answer["__typename"] == "TwoFactorReset"
-    _, (letter,) = await aftermath()
-    assert letter["Subject"] == "Ihre Zwei-Faktor-Authentifizierung wurde zurückgesetzt"
-    assert "Grund: nicht angegeben" in text_of(letter)
+    assert result["__typename"] == "TwoFactorReset"
+    _, (email,) = await side_effects()
+    assert email["Subject"] == "Ihre Zwei-Faktor-Authentifizierung wurde zurückgesetzt"
+    assert "Grund: nicht angegeben" in text_of(email)
 
 
-async def test_lifts_a_wait_of_the_second_factor(mia_with_2fa: Person, ada: Person, device: Api, clock: Clock) -> None:
-    """What was counted goes with the 2FA that it was counted for."""
-    token = await challenge(device, mia_with_2fa.user)
+async def test_resets_the_attempt_limit_of_the_second_factor(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, client: Api, clock: Clock
+) -> None:
+    """The attempts of the old 2FA do not count for the new one."""
+    token = await start_login(client, member_with_2fa.user)
     for _ in range(5):
-        await verify(device, token, otp=mia_with_2fa.app.wrong_otp(clock.now))
-    await outcome(ada.device, RESET, userId=id_of(mia_with_2fa.user), password=PASSWORD)
-    await sign_in(mia_with_2fa.device, mia_with_2fa.user)
-    await activate(mia_with_2fa, clock)
+        await verify_login(client, token, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
+    await execute_one(logged_in_admin.client, RESET, userId=id_of(member_with_2fa.user), password=PASSWORD)
+    await log_in(member_with_2fa.client, member_with_2fa.user)
+    await activate(member_with_2fa, clock)
 
-    token = await challenge(device, mia_with_2fa.user)
-    assert (await verify(device, token, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "LoggedIn"
+    token = await start_login(client, member_with_2fa.user)
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "LoggedIn"
 
 
-async def test_an_enforced_user_has_to_set_up_anew(
-    mia_with_2fa: Person, ada: Person, clock: Clock, database: Database, company: models.Company
+async def test_enforced_user_has_to_activate_again(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, clock: Clock, database: Database, company: models.Company
 ) -> None:
-    """The password lets them in as far as the activation."""
-    await activate(ada, clock)
-    await set_rules(database, company, two_factor_enforced=True)
+    """With only the password, the user can do nothing but the activation."""
+    await activate(logged_in_admin, clock)
+    await set_security_policy(database, company, two_factor_enforced=True)
 
-    answer = await outcome(ada.device, RESET, userId=id_of(mia_with_2fa.user), password=PASSWORD)
+    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(member_with_2fa.user), password=PASSWORD)
 
-    assert answer["__typename"] == "TwoFactorReset"
-    await sign_in(mia_with_2fa.device, mia_with_2fa.user)
-    assert (await two_factor(mia_with_2fa.device))["setupRequired"] is True
+    assert result["__typename"] == "TwoFactorReset"
+    await log_in(member_with_2fa.client, member_with_2fa.user)
+    assert (await two_factor(member_with_2fa.client))["setupRequired"] is True
 
 
-async def test_who_is_not_in_the_company_account_is_not_there(
-    ada: Person, stranger: models.User, connect: Connect, clock: Clock, aftermath: Aftermath
+async def test_returns_user_not_found_outside_the_company_account(
+    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """A user of another company account, a deleted one and nonsense get one answer, and nothing happens to anybody."""
-    stella = Person(stranger, connect())
-    await sign_in(stella.device, stranger)
-    await activate(stella, clock)
-    await aftermath()
+    """The result is the same for a user of another company, a deleted user and a malformed id."""
+    other_admin = ApiUser(stranger, new_client())
+    await log_in(other_admin.client, stranger)
+    await activate(other_admin, clock)
+    await side_effects()
 
-    for user_id in (id_of(stranger), f"user_{'0' * 32}", f"company_{ada.user.company_id.hex}", "", "nobody"):
-        assert await outcome(ada.device, RESET, userId=user_id, password=PASSWORD) == {
+    for user_id in (
+        id_of(stranger),
+        f"user_{'0' * 32}",
+        f"company_{logged_in_admin.user.company_id.hex}",
+        "",
+        "nobody",
+    ):
+        assert await execute_one(logged_in_admin.client, RESET, userId=user_id, password=PASSWORD) == {
             "__typename": "UserNotFound",
             "message": "There is no such user in your company.",
         }
-    assert (await two_factor(stella.device))["state"] == "ACTIVE"
-    assert await aftermath() == ([], [])
+    assert (await two_factor(other_admin.client))["state"] == "ACTIVE"
+    assert await side_effects() == ([], [])
 
 
-async def test_refuses_in_the_admins_language(ada: Person, mia: Person, connect: Connect, aftermath: Aftermath) -> None:
-    """One's own 2FA, a user without 2FA and a wrong password each have an answer of their own."""
-    device = connect(language="de")
-    device.session_token = ada.device.session_token
-    await aftermath()
+async def test_user_errors_are_in_the_admins_language(
+    logged_in_admin: ApiUser, logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects
+) -> None:
+    """The admin's own 2FA, a user without 2FA and a wrong password each have their own error."""
+    client = new_client(language="de")
+    client.session_token = logged_in_admin.client.session_token
+    await side_effects()
 
-    assert await outcome(device, RESET, userId=id_of(ada.user), password=PASSWORD) == {
+    assert await execute_one(client, RESET, userId=id_of(logged_in_admin.user), password=PASSWORD) == {
         "__typename": "CannotResetOwnTwoFactor",
         "message": "Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen "
         "Admin.",
     }
-    assert await outcome(device, RESET, userId=id_of(mia.user), password=PASSWORD) == {
+    assert await execute_one(client, RESET, userId=id_of(logged_in_member.user), password=PASSWORD) == {
         "__typename": "TwoFactorNotActive",
         "message": "2FA ist nicht aktiv.",
     }
-    assert await aftermath() == ([], [])
-    answer = await outcome(device, RESET, userId=id_of(mia.user), password=WRONG_PASSWORD)
-    assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", 4)
-    assert await aftermath() == (["REAUTHENTICATION_FAILED"], [])
+    assert await side_effects() == ([], [])
+    result = await execute_one(client, RESET, userId=id_of(logged_in_member.user), password=WRONG_PASSWORD)
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongPassword", 4)
+    assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
 
 
 @pytest.mark.parametrize("reason", ["x" * 501, "a\x00b", "a\x1bb"], ids=["too long", "NUL", "escape"])
-async def test_the_reason_has_bounds(mia_with_2fa: Person, ada: Person, reason: str) -> None:
-    """What a trail or a letter should not hold is refused before the password is looked at."""
-    variables = {"userId": id_of(mia_with_2fa.user), "password": PASSWORD, "reason": reason}
+async def test_rejects_an_invalid_reason(member_with_2fa: ApiUser, logged_in_admin: ApiUser, reason: str) -> None:
+    """A long reason or a control character is rejected before the password is checked."""
+    variables = {"userId": id_of(member_with_2fa.user), "password": PASSWORD, "reason": reason}
 
-    assert await error_code(ada.device, RESET, **variables) == "BAD_USER_INPUT"
-    assert (await two_factor(mia_with_2fa.device))["state"] == "ACTIVE"
+    assert await error_code(logged_in_admin.client, RESET, **variables) == "BAD_USER_INPUT"
+    assert (await two_factor(member_with_2fa.client))["state"] == "ACTIVE"
 
 
-async def test_is_for_admins(mia_with_2fa: Person, admin: models.User) -> None:
-    """A member resets nobody, not even with the right password."""
+async def test_is_forbidden_for_members(member_with_2fa: ApiUser, admin: models.User) -> None:
+    """A member cannot reset 2FA, even with the correct password."""
     variables = {"userId": id_of(admin), "password": PASSWORD}
 
-    assert await error_code(mia_with_2fa.device, RESET, **variables) == "FORBIDDEN"
+    assert await error_code(member_with_2fa.client, RESET, **variables) == "FORBIDDEN"

@@ -1,4 +1,4 @@
-"""`confirmOtp`: the app is set up, so the backup codes are issued, or 2FA is activated where codes are off."""
+"""`confirmOtp`: issues backup codes, or activates 2FA if backup codes are off."""
 
 from datetime import timedelta
 
@@ -6,23 +6,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
     ACKNOWLEDGE,
-    STEP,
-    Connect,
-    Person,
-    challenge,
-    confirm,
+    TIME_STEP,
+    ApiUser,
+    ClientFactory,
+    confirm_otp,
+    execute_one,
     instant,
-    is_signed_in,
-    outcome,
-    set_rules,
-    sign_in,
-    start,
+    is_logged_in,
+    log_in,
+    set_security_policy,
+    start_activation,
+    start_login,
     text_of,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.support.api import Api
 from tests.support.clock import Clock
@@ -39,161 +39,183 @@ CONFIRM = """
     }"""
 
 
-async def test_issues_ten_codes_and_activates_nothing_yet(
-    mia: Person, device: Api, clock: Clock, aftermath: Aftermath
+async def test_issues_ten_codes_and_does_not_activate_yet(
+    logged_in_member: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """The codes come once, on screen and as a file; until they are acknowledged the password alone signs in."""
-    activation_id, app = await start(mia.device)
-    await aftermath()
+    """The codes are also a file. Until they are acknowledged, a login requires only the password."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await side_effects()
 
-    answer = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now))
+    result = await execute_one(
+        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
 
-    codes, file = answer["codes"], answer["file"]
-    assert (answer["__typename"], answer["activationId"]) == ("BackupCodesIssued", activation_id)
+    codes, file = result["codes"], result["file"]
+    assert (result["__typename"], result["activationId"]) == ("BackupCodesIssued", activation_id)
     assert len(set(codes)) == 10
     assert {len(code) for code in codes} == {10}
     assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
     assert [line for line in file["content"].splitlines() if line in codes] == codes
-    assert answer["expiresAt"] == instant(clock.now + timedelta(minutes=10))
-    assert (await two_factor(mia.device))["state"] == "INACTIVE"
-    await sign_in(device, mia.user)
-    assert await aftermath() == (["BACKUP_CODES_ISSUED", "LOGIN_SUCCEEDED"], [])
+    assert result["expiresAt"] == instant(clock.now + timedelta(minutes=10))
+    assert (await two_factor(logged_in_member.client))["state"] == "INACTIVE"
+    await log_in(client, logged_in_member.user)
+    assert await side_effects() == (["BACKUP_CODES_ISSUED", "LOGIN_SUCCEEDED"], [])
 
 
 @pytest.mark.usefixtures("company_without_codes")
-async def test_activates_at_once_where_codes_are_off(
-    mia: Person, device: Api, clock: Clock, aftermath: Aftermath
+async def test_activates_at_once_if_codes_are_off(
+    logged_in_member: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """State, event and letter come together; other sessions end and this one goes on."""
-    await sign_in(device, mia.user)
-    activation_id, app = await start(mia.device)
-    await aftermath()
+    """It writes an audit event, sends an email and ends the other sessions."""
+    await log_in(client, logged_in_member.user)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await side_effects()
 
-    answer = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now))
+    result = await execute_one(
+        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
 
-    assert answer == {
+    assert result == {
         "__typename": "TwoFactorActivated",
-        "viewer": {"email": mia.user.email},
+        "viewer": {"email": logged_in_member.user.email},
         "twoFactor": {"state": "ACTIVE", "activatedAt": instant(clock.now), "backupCodesRemaining": None},
     }
-    assert await is_signed_in(mia.device)
-    assert not await is_signed_in(device)
-    events, (letter,) = await aftermath()
+    assert await is_logged_in(logged_in_member.client)
+    assert not await is_logged_in(client)
+    events, (email,) = await side_effects()
     assert events == ["TWO_FACTOR_ACTIVATED"]
-    assert (letter["Subject"], letter["To"].addresses[0].addr_spec) == (
+    assert (email["Subject"], email["To"].addresses[0].addr_spec) == (
         "Two-factor authentication is active",
-        mia.user.email,
+        logged_in_member.user.email,
     )
-    assert "Two-factor authentication is now active" in text_of(letter)
-    assert await challenge(device, mia.user)
+    assert "Two-factor authentication is now active" in text_of(email)
+    assert await start_login(client, logged_in_member.user)
 
 
 @pytest.mark.usefixtures("company_without_codes")
-async def test_a_lost_answer_is_given_again_where_codes_are_off(
-    mia: Person, clock: Clock, aftermath: Aftermath
+async def test_repeated_call_returns_the_same_result_if_codes_are_off(
+    logged_in_member: ApiUser, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """The call that activated answers the same, whatever the OTP: nothing is checked, counted or told again."""
-    activation_id, app = await start(mia.device)
-    entered = {"activationId": activation_id, "otp": app.otp(clock.now)}
-    first = await outcome(mia.device, CONFIRM, **entered)
-    await aftermath()
+    """It ignores the OTP, uses no attempt, and causes no event or email."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    entered = {"activationId": activation_id, "otp": authenticator.otp(clock.now)}
+    first = await execute_one(logged_in_member.client, CONFIRM, **entered)
+    await side_effects()
     clock.advance(timedelta(hours=1))
 
-    assert await outcome(mia.device, CONFIRM, **entered) == first
-    assert await outcome(mia.device, CONFIRM, activationId=activation_id, otp="") == first
-    assert await aftermath() == ([], [])
+    assert await execute_one(logged_in_member.client, CONFIRM, **entered) == first
+    assert await execute_one(logged_in_member.client, CONFIRM, activationId=activation_id, otp="") == first
+    assert await side_effects() == ([], [])
 
 
-async def test_a_newer_otp_issues_fresh_codes_for_a_lost_answer(mia: Person, device: Api, clock: Clock) -> None:
-    """The first codes are void; the OTP that was used is refused."""
-    activation_id, app = await start(mia.device)
-    first = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now))
-    again = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now))
+async def test_newer_otp_issues_new_codes(logged_in_member: ApiUser, client: Api, clock: Clock) -> None:
+    """The first codes become invalid. The used OTP is rejected."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    first = await execute_one(
+        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+    again = await execute_one(
+        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
     assert (again["__typename"], again["attemptsRemaining"]) == ("WrongOtp", 4)
 
-    clock.advance(STEP)
-    second = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now))
+    clock.advance(TIME_STEP)
+    second = await execute_one(
+        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
     assert second["__typename"] == "BackupCodesIssued"
     assert not set(first["codes"]) & set(second["codes"])
 
-    await outcome(mia.device, ACKNOWLEDGE, activationId=activation_id)
-    token = await challenge(device, mia.user)
-    assert (await verify(device, token, backupCode=first["codes"][0]))["__typename"] == "WrongSecondFactor"
-    assert (await verify(device, token, backupCode=second["codes"][0]))["__typename"] == "LoggedIn"
+    await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
+    token = await start_login(client, logged_in_member.user)
+    assert (await verify_login(client, token, backupCode=first["codes"][0]))["__typename"] == "WrongSecondFactor"
+    assert (await verify_login(client, token, backupCode=second["codes"][0]))["__typename"] == "LoggedIn"
 
 
-async def test_codes_that_come_on_in_the_middle_are_issued(
-    mia: Person, clock: Clock, database: Database, company: models.Company
+async def test_issues_codes_if_they_were_turned_on_meanwhile(
+    logged_in_member: ApiUser, clock: Clock, database: Database, company: models.Company
 ) -> None:
-    """The flag is read when the OTP is confirmed, not when the activation began."""
-    await set_rules(database, company, backup_codes_enabled=False)
-    activation_id, app = await start(mia.device)
-    await set_rules(database, company, backup_codes_enabled=True)
+    """The flag is read when the OTP is confirmed, not when the activation starts."""
+    await set_security_policy(database, company, backup_codes_enabled=False)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await set_security_policy(database, company, backup_codes_enabled=True)
 
-    assert (await confirm(mia.device, activation_id, app.otp(clock.now)))["__typename"] == "BackupCodesIssued"
+    assert (await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "BackupCodesIssued"
 
 
-async def test_codes_that_go_off_in_the_middle_are_not_issued(
-    mia: Person, clock: Clock, database: Database, company: models.Company
+async def test_issues_no_codes_if_they_were_turned_off_meanwhile(
+    logged_in_member: ApiUser, clock: Clock, database: Database, company: models.Company
 ) -> None:
-    """The same the other way round: confirming activates."""
-    activation_id, app = await start(mia.device)
-    await set_rules(database, company, backup_codes_enabled=False)
+    """Confirming the OTP activates 2FA instead."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await set_security_policy(database, company, backup_codes_enabled=False)
 
-    assert (await confirm(mia.device, activation_id, app.otp(clock.now)))["__typename"] == "TwoFactorActivated"
+    assert (await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "TwoFactorActivated"
 
 
-async def test_five_wrong_otps_end_the_activation(
-    mia: Person, connect: Connect, clock: Clock, aftermath: Aftermath
+async def test_ends_the_activation_after_five_wrong_otps(
+    logged_in_member: ApiUser, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """Each says how many are left; afterwards the right one is of no use, and no sign-in has to wait for it."""
-    device = connect(language="de")
-    await sign_in(device, mia.user)
-    activation_id, app = await start(device)
-    await aftermath()
+    """Each error has the number of attempts left. The attempt limit of logins does not change."""
+    client = new_client(language="de")
+    await log_in(client, logged_in_member.user)
+    activation_id, authenticator = await start_activation(client)
+    await side_effects()
 
     for attempts_remaining in (4, 3, 2, 1, 0):
-        answer = await outcome(device, CONFIRM, activationId=activation_id, otp=app.wrong_otp(clock.now))
-        assert answer == {
+        result = await execute_one(client, CONFIRM, activationId=activation_id, otp=authenticator.wrong_otp(clock.now))
+        assert result == {
             "__typename": "WrongOtp",
             "message": "Dieses Einmalpasswort ist falsch, abgelaufen oder schon benutzt. "
             f"Verbleibende Versuche bis zu einem Neubeginn: {attempts_remaining}.",
             "attemptsRemaining": attempts_remaining,
         }
-    assert await outcome(device, CONFIRM, activationId=activation_id, otp=app.otp(clock.now)) == {
+    assert await execute_one(client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)) == {
         "__typename": "ActivationExpired",
         "message": "Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",
     }
-    assert await aftermath() == (["SECOND_FACTOR_FAILED"] * 5, [])
-    activation_id, app = await start(device)
-    assert (await confirm(device, activation_id, app.otp(clock.now)))["__typename"] == "BackupCodesIssued"
+    assert await side_effects() == (["SECOND_FACTOR_FAILED"] * 5, [])
+    activation_id, authenticator = await start_activation(client)
+    assert (await confirm_otp(client, activation_id, authenticator.otp(clock.now)))["__typename"] == "BackupCodesIssued"
 
 
-async def test_a_malformed_otp_costs_nothing(mia: Person, clock: Clock) -> None:
-    """What cannot be an OTP is refused like a wrong one, with all attempts left."""
-    activation_id, app = await start(mia.device)
+async def test_malformed_otp_uses_no_attempt(logged_in_member: ApiUser, clock: Clock) -> None:
+    """The error is that of a wrong OTP, with all attempts left."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
 
     for otp in ("", "12345", "1234567", "١٢٣٤٥٦", "x" * 5000, " 123456"):
-        answer = await outcome(mia.device, CONFIRM, activationId=activation_id, otp=otp)
-        assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", 5)
-    assert (await confirm(mia.device, activation_id, app.otp(clock.now)))["__typename"] == "BackupCodesIssued"
+        result = await execute_one(logged_in_member.client, CONFIRM, activationId=activation_id, otp=otp)
+        assert (result["__typename"], result["attemptsRemaining"]) == ("WrongOtp", 5)
+    assert (await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "BackupCodesIssued"
 
 
-async def test_an_activation_lives_for_ten_minutes(mia: Person, clock: Clock) -> None:
-    """At its end it is gone."""
-    activation_id, app = await start(mia.device)
+async def test_activation_expires_after_ten_minutes(logged_in_member: ApiUser, clock: Clock) -> None:
+    """A correct OTP is then too late."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     clock.advance(timedelta(minutes=10))
 
-    assert (await confirm(mia.device, activation_id, app.otp(clock.now)))["__typename"] == "ActivationExpired"
+    assert (await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "ActivationExpired"
 
 
-async def test_somebody_elses_activation_is_like_none(mia: Person, ada: Person, clock: Clock) -> None:
-    """An id of another user, of nothing and of something else get one answer."""
-    activation_id, app = await start(mia.device)
+async def test_rejects_the_activation_of_another_user(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """The result is the same for an unknown id and an id of another type."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
 
-    for wrong_id in (activation_id, "", "cs_nothing", f"user_{mia.user.id.hex}"):
-        assert await outcome(ada.device, CONFIRM, activationId=wrong_id, otp=app.otp(clock.now)) == {
+    for wrong_id in (activation_id, "", "cs_nothing", f"user_{logged_in_member.user.id.hex}"):
+        assert await execute_one(
+            logged_in_admin.client, CONFIRM, activationId=wrong_id, otp=authenticator.otp(clock.now)
+        ) == {
             "__typename": "ActivationExpired",
             "message": "This activation took too long or has ended. Please start again.",
         }
-    assert (await two_factor(ada.device))["state"] == "INACTIVE"
+    assert (await two_factor(logged_in_admin.client))["state"] == "INACTIVE"

@@ -1,42 +1,44 @@
-"""`featureFlags`: what is on for the viewer's company account, as it is at this request."""
+"""`featureFlags`: the current optional features of the viewer's company account."""
 
 import models
 from models.database import Database
-from tests.api.steps import Person, error_code, outcome, set_rules, sign_in
+from tests.api.steps import ApiUser, error_code, execute_one, log_in, set_security_policy
 from tests.support.api import Api
 
 FLAGS = "query Flags { featureFlags { backupCodes } }"
 
 
-async def test_follows_the_company_account(mia: Person, database: Database, company: models.Company) -> None:
-    """A change holds from the next request on."""
-    for enabled in (True, False, True):
-        await set_rules(database, company, backup_codes_enabled=enabled)
-        assert await outcome(mia.device, FLAGS) == {"backupCodes": enabled}
-
-
-async def test_is_each_company_accounts_own(
-    mia: Person, stranger: models.User, device: Api, database: Database
+async def test_returns_the_flag_of_the_company_account(
+    logged_in_member: ApiUser, database: Database, company: models.Company
 ) -> None:
-    """Off in one, it stays on in the other."""
+    """A change applies to the next request."""
+    for enabled in (True, False, True):
+        await set_security_policy(database, company, backup_codes_enabled=enabled)
+        assert await execute_one(logged_in_member.client, FLAGS) == {"backupCodes": enabled}
+
+
+async def test_company_accounts_have_separate_flags(
+    logged_in_member: ApiUser, stranger: models.User, client: Api, database: Database
+) -> None:
+    """A change of one company account does not affect another one."""
     async with database.transaction():
         await models.Company.filter(id=stranger.company_id).update(backup_codes_enabled=False)
-    await sign_in(device, stranger)
+    await log_in(client, stranger)
 
-    assert await outcome(device, FLAGS) == {"backupCodes": False}
-    assert await outcome(mia.device, FLAGS) == {"backupCodes": True}
+    assert await execute_one(client, FLAGS) == {"backupCodes": False}
+    assert await execute_one(logged_in_member.client, FLAGS) == {"backupCodes": True}
 
 
 async def test_is_readable_before_2fa_is_set_up(
-    member: models.User, device: Api, database: Database, company: models.Company
+    member: models.User, client: Api, database: Database, company: models.Company
 ) -> None:
-    """The activation page needs it for its wording."""
-    await set_rules(database, company, two_factor_enforced=True)
-    await sign_in(device, member)
+    """The activation page needs it for its text."""
+    await set_security_policy(database, company, two_factor_enforced=True)
+    await log_in(client, member)
 
-    assert await outcome(device, FLAGS) == {"backupCodes": True}
+    assert await execute_one(client, FLAGS) == {"backupCodes": True}
 
 
-async def test_needs_a_session(device: Api) -> None:
-    """It is of a company account, and nobody has none."""
-    assert await error_code(device, FLAGS) == "UNAUTHENTICATED"
+async def test_requires_a_session(client: Api) -> None:
+    """The flags belong to the viewer's company account."""
+    assert await error_code(client, FLAGS) == "UNAUTHENTICATED"

@@ -1,8 +1,8 @@
-"""The help page for users, sentence by sentence: one whole life of an account, over HTTP, with real letters."""
+"""The help page for users, sentence by sentence: the life of an account over HTTP, with real emails."""
 
 import models
-from tests.api.conftest import Aftermath
-from tests.api.steps import ADDRESS, STEP, WRONG_PASSWORD, Connect, Person, text_of
+from tests.api.conftest import SideEffects
+from tests.api.steps import ADDRESS, TIME_STEP, WRONG_PASSWORD, ApiUser, ClientFactory, text_of
 from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
@@ -51,27 +51,27 @@ POLICY = """
 
 
 class Browser:
-    """A person at a browser: what they see after each click."""
+    """A user in a browser. Each method returns what the page shows."""
 
-    def __init__(self, device: Api, email: str) -> None:
-        self.device = device
+    def __init__(self, client: Api, email: str) -> None:
+        self.client = client
         self.email = email
         self.challenge_token = ""
         self.activation_id = ""
 
     async def click(self, operation: str, **variables: object) -> dict[str, object]:
-        """What a click brings."""
-        (shown,) = (await self.device.data(operation, variables)).values()
+        """Execute an operation and return its root field."""
+        (shown,) = (await self.client.data(operation, variables)).values()
         assert isinstance(shown, dict)
         return shown
 
     async def log_in(self) -> tuple[object, object]:
-        """Enter email and password and click Login: what comes next, and which ways there are."""
+        """Enter email and password and click Login. Return the next step and its second factors."""
         shown = await self.click(LOGIN, email=self.email, password=PASSWORD)
         self.challenge_token = str(shown.get("challengeToken"))
         return shown["__typename"], shown.get("methods")
 
-    async def verify(self, **second_factor: str) -> object:
+    async def verify_login(self, **second_factor: str) -> object:
         """Enter a second factor and click Verify."""
         entered = {"challengeToken": self.challenge_token, "secondFactor": second_factor}
         return (await self.click(VERIFY, **entered))["__typename"]
@@ -81,18 +81,18 @@ class Browser:
         assert (await self.click(LOGOUT))["__typename"] == "LoggedOut"
 
     async def two_factor(self) -> object:
-        """The status at the top of the Security tab."""
+        """Return the status at the top of the Security tab."""
         return (await self.click(SECURITY_TAB))["twoFactor"]
 
     async def open_activation_page(self) -> dict[str, object]:
-        """Click Activate 2FA, enter the password, click Continue."""
+        """Click Activate 2FA, enter the password and click Continue."""
         shown = await self.click(START, password=PASSWORD)
         self.activation_id = str(shown.get("activationId"))
         return shown
 
 
 def scan(page: dict[str, object]) -> Authenticator:
-    """Point the app at the QR code on the activation page."""
+    """Scan the QR code on the activation page with the authenticator."""
     qr_code = page["qrCode"]
     assert isinstance(qr_code, dict)
     app = Authenticator.scan(qr_code["svg"])
@@ -100,16 +100,16 @@ def scan(page: dict[str, object]) -> Authenticator:
     return app
 
 
-async def test_the_life_of_a_user(  # noqa: PLR0915  # a life is long
-    member: models.User, ada: Person, connect: Connect, clock: Clock, aftermath: Aftermath
+async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the whole page
+    member: models.User, logged_in_admin: ApiUser, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """What the help page says the system does, in its order."""
-    browser = Browser(connect(), member.email)
-    await aftermath()
+    """Follows the help page from top to bottom."""
+    browser = Browser(new_client(), member.email)
+    await side_effects()
 
-    # Prerequisite: the authenticator apps with their links to both stores.
+    # Prerequisite: the authenticator apps with links to both stores.
     assert await browser.log_in() == ("LoggedIn", None)
-    page = await browser.device.data(APPS)
+    page = await browser.client.data(APPS)
     assert [app["name"] for app in page["authenticatorApps"]] == [
         "Google Authenticator",
         "Microsoft Authenticator",
@@ -120,17 +120,18 @@ async def test_the_life_of_a_user(  # noqa: PLR0915  # a life is long
         assert app["playStoreUrl"].startswith("https://play.google.com/store/apps/details?id=")
     assert page["featureFlags"] == {"backupCodes": True}
 
-    # Activate: the Security tab shows the status; the password is asked for before the activation page opens.
+    # Activate: the Security tab shows the status, and the password is required before the activation page opens.
     assert await browser.two_factor() == {"state": "INACTIVE", "enforced": False, "backupCodesRemaining": None}
     assert (await browser.click(START, password=WRONG_PASSWORD))["__typename"] == "WrongPassword"
     activation = await browser.open_activation_page()
 
-    # The app scans the QR code, or takes the key: either sets it up, and it starts generating OTPs.
+    # Scanning the QR code and entering the key both set up the app, which then generates OTPs.
     phone = scan(activation)
     assert phone.key == activation["key"]
     assert (phone.issuer, phone.account_name) == ("Countersign", member.email)
 
-    # An OTP, and then the backup codes, shown and as a file; nothing is active and no email sent until they are stored.
+    # After an OTP, the backup codes appear on the page and as a file. 2FA is inactive and there is no email until the
+    # user confirms that they are stored.
     issued = await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
     codes, file = issued["codes"], issued["file"]
     assert isinstance(codes, list)
@@ -138,7 +139,7 @@ async def test_the_life_of_a_user(  # noqa: PLR0915  # a life is long
     assert len(codes) == len({*codes}) == 10
     assert {len(code) for code in codes} == {10}
     assert set(codes) <= set(file["content"].split())
-    assert await aftermath() == (
+    assert await side_effects() == (
         ["BACKUP_CODES_ISSUED", "LOGIN_SUCCEEDED", "REAUTHENTICATION_FAILED", "TWO_FACTOR_ACTIVATION_STARTED"],
         [],
     )
@@ -146,77 +147,77 @@ async def test_the_life_of_a_user(  # noqa: PLR0915  # a life is long
     # "I securely stored my backup codes." Activate 2FA: "You will receive an email".
     acknowledged = await browser.click(ACKNOWLEDGE, activationId=browser.activation_id)
     assert acknowledged["__typename"] == "TwoFactorActivated"
-    events, (letter,) = await aftermath()
+    events, (email,) = await side_effects()
     assert events == ["TWO_FACTOR_ACTIVATED"]
-    assert letter["To"].addresses[0].addr_spec == member.email
-    assert letter["Subject"] == "Two-factor authentication is active"
-    assert ADDRESS in text_of(letter)
+    assert email["To"].addresses[0].addr_spec == member.email
+    assert email["Subject"] == "Two-factor authentication is active"
+    assert ADDRESS in text_of(email)
     assert await browser.two_factor() == {"state": "ACTIVE", "enforced": False, "backupCodesRemaining": 10}
 
     # "From now on, you will need both your login credentials and an OTP to log in."
     await browser.log_out()
     assert await browser.log_in() == ("SecondFactorRequired", ["OTP", "BACKUP_CODE"])
-    assert (await browser.device.data("{ viewer { id } }"))["viewer"] is None
-    assert await browser.verify(otp=phone.otp(clock.now)) == "WrongSecondFactor", "used for the activation"
+    assert (await browser.client.data("{ viewer { id } }"))["viewer"] is None
+    assert await browser.verify_login(otp=phone.otp(clock.now)) == "WrongSecondFactor", "the activation used it"
 
     # "Each OTP is valid for 30 seconds only, then the app generates a new one." "Simply enter a new OTP."
-    old = phone.otp(clock.now + STEP)
-    clock.advance(3 * STEP)
+    old = phone.otp(clock.now + TIME_STEP)
+    clock.advance(3 * TIME_STEP)
     assert phone.otp(clock.now) != old
-    assert await browser.verify(otp=old) == "WrongSecondFactor"
-    assert await browser.verify(otp=phone.otp(clock.now)) == "LoggedIn"
+    assert await browser.verify_login(otp=old) == "WrongSecondFactor"
+    assert await browser.verify_login(otp=phone.otp(clock.now)) == "LoggedIn"
 
-    # Log in with a backup code, in an emergency; "you can use each backup code only once".
+    # Log in with a backup code in an emergency: "you can use each backup code only once".
     await browser.log_out()
     await browser.log_in()
-    await aftermath()
-    assert await browser.verify(backupCode=codes[0]) == "LoggedIn"
-    _, (letter,) = await aftermath()
-    assert "You have 9 backup codes left." in text_of(letter)
+    await side_effects()
+    assert await browser.verify_login(backupCode=codes[0]) == "LoggedIn"
+    _, (email,) = await side_effects()
+    assert "You have 9 backup codes left." in text_of(email)
     await browser.log_out()
     await browser.log_in()
-    assert await browser.verify(backupCode=codes[0]) == "WrongSecondFactor"
+    assert await browser.verify_login(backupCode=codes[0]) == "WrongSecondFactor"
 
-    # Without device and codes, an admin deactivates 2FA: "You will then be able to log in to your account without an
-    # OTP and reset your 2FA settings."
+    # Without the device and codes, an admin deactivates 2FA. "You will then be able to log in to your account without
+    # an OTP and reset your 2FA settings."
     reason = "Lost device and codes"
-    reset = await Browser(ada.device, ada.user.email).click(
+    reset = await Browser(logged_in_admin.client, logged_in_admin.user.email).click(
         RESET, userId=f"user_{member.id.hex}", password=PASSWORD, reason=reason
     )
     assert reset["__typename"] == "TwoFactorReset"
-    _, (letter,) = await aftermath()
-    assert f"Reason: {reason}" in text_of(letter)
-    assert await browser.verify(backupCode=codes[1]) == "ChallengeExpired"
+    _, (email,) = await side_effects()
+    assert f"Reason: {reason}" in text_of(email)
+    assert await browser.verify_login(backupCode=codes[1]) == "ChallengeExpired"
     assert await browser.log_in() == ("LoggedIn", None)
     lost = phone
     phone = scan(await browser.open_activation_page())
     assert phone.key != lost.key
     await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
     await browser.click(ACKNOWLEDGE, activationId=browser.activation_id)
-    await aftermath()
+    await side_effects()
 
-    # A new personal device: deactivate, with the password, and activate again. "You will receive an email that informs
+    # A new personal device: deactivate with the password and activate again. "You will receive an email that informs
     # you about the 2FA deactivation. From now on, you can log in again without using an OTP."
     assert (await browser.click(DEACTIVATE, password=WRONG_PASSWORD))["__typename"] == "WrongPassword"
     assert (await browser.click(DEACTIVATE, password=PASSWORD))["__typename"] == "TwoFactorDeactivated"
-    _, (letter,) = await aftermath()
-    assert letter["Subject"] == "Two-factor authentication is no longer active"
+    _, (email,) = await side_effects()
+    assert email["Subject"] == "Two-factor authentication is no longer active"
     # "Check your account together with an admin from your company. Consider changing your password."
-    text = " ".join(text_of(letter).split())
+    text = " ".join(text_of(email).split())
     assert "Check your account together with an admin from your company. Consider changing your password." in text
     await browser.log_out()
     assert await browser.log_in() == ("LoggedIn", None)
 
     # "If you don't see the backup codes, they have been deactivated for your company account."
-    admin = Browser(ada.device, ada.user.email)
+    admin = Browser(logged_in_admin.client, logged_in_admin.user.email)
     assert (await admin.click(POLICY, password=PASSWORD, codes=False))["__typename"] == "SecurityPolicyUpdated"
     phone = scan(await browser.open_activation_page())
     confirmed = await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
     assert confirmed == {"__typename": "TwoFactorActivated"}
-    await aftermath()
+    await side_effects()
 
     # "If 2FA has been enforced on your account, you cannot deactivate it."
     assert (await admin.click(POLICY, password=PASSWORD, enforced=True))["__typename"] == "SecurityPolicyUpdated"
     assert (await browser.click(DEACTIVATE, password=PASSWORD))["__typename"] == "TwoFactorIsEnforced"
     assert await browser.two_factor() == {"state": "ACTIVE", "enforced": True, "backupCodesRemaining": None}
-    assert await aftermath() == (["SECURITY_POLICY_CHANGED"], [])
+    assert await side_effects() == (["SECURITY_POLICY_CHANGED"], [])

@@ -1,7 +1,7 @@
-"""`logout`: the session of the request ends, and nothing else."""
+"""`logout`: ends the session of the request."""
 
-from tests.api.conftest import Aftermath
-from tests.api.steps import Connect, Person, is_signed_in, outcome, sign_in
+from tests.api.conftest import SideEffects
+from tests.api.steps import ApiUser, ClientFactory, execute_one, is_logged_in, log_in
 from tests.support.api import Api
 from transport.cookies import COOKIE_NAME
 
@@ -9,41 +9,43 @@ LOGOUT = "mutation Logout { logout { __typename sessionId } }"
 CURRENT_SESSION = "{ viewer { sessions { id current } } }"
 
 
-async def test_ends_the_session_that_the_bearer_token_carries(
-    mia: Person, connect: Connect, aftermath: Aftermath
+async def test_ends_the_session_of_the_bearer_token(
+    logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
-    """It is over at once and told in the trail; the user's other sessions go on."""
-    elsewhere = connect()
-    await sign_in(elsewhere, mia.user)
-    sessions = (await outcome(mia.device, CURRENT_SESSION))["sessions"]
+    """It ends at once with an audit event. The user's other sessions continue."""
+    other_client = new_client()
+    await log_in(other_client, logged_in_member.user)
+    sessions = (await execute_one(logged_in_member.client, CURRENT_SESSION))["sessions"]
     (current,) = (session["id"] for session in sessions if session["current"])
-    await aftermath()
+    await side_effects()
 
-    assert await outcome(mia.device, LOGOUT) == {"__typename": "LoggedOut", "sessionId": current}
+    assert await execute_one(logged_in_member.client, LOGOUT) == {"__typename": "LoggedOut", "sessionId": current}
 
-    assert not await is_signed_in(mia.device)
-    assert await is_signed_in(elsewhere)
-    assert await aftermath() == (["LOGGED_OUT"], [])
+    assert not await is_logged_in(logged_in_member.client)
+    assert await is_logged_in(other_client)
+    assert await side_effects() == (["LOGGED_OUT"], [])
 
 
-async def test_takes_the_cookie_back(mia: Person, device: Api) -> None:
-    """The browser is told to drop the cookie, and whoever has kept it is nobody."""
-    await sign_in(device, mia.user, transport="COOKIE")
-    kept = device.http.cookies[COOKIE_NAME]
+async def test_deletes_the_cookie(logged_in_member: ApiUser, client: Api) -> None:
+    """The cookie is deleted in the browser, and a copy of it does not work."""
+    await log_in(client, logged_in_member.user, transport="COOKIE")
+    kept = client.http.cookies[COOKIE_NAME]
 
-    response = await device.post(LOGOUT)
+    response = await client.post(LOGOUT)
 
     assert "max-age=0" in response.headers["set-cookie"].lower()
-    assert COOKIE_NAME not in device.http.cookies
-    response = await device.post("{ viewer { id } }", headers={"cookie": f"{COOKIE_NAME}={kept}"})
+    assert COOKIE_NAME not in client.http.cookies
+    response = await client.post("{ viewer { id } }", headers={"cookie": f"{COOKIE_NAME}={kept}"})
     assert response.json() == {"data": {"viewer": None}}
 
 
-async def test_answers_the_same_where_nobody_was_signed_in(mia: Person, device: Api, aftermath: Aftermath) -> None:
-    """Without a session, and again after the end of one, there is nothing to refuse and nothing to write down."""
-    await outcome(mia.device, LOGOUT)
-    await aftermath()
+async def test_returns_the_same_result_without_a_session(
+    logged_in_member: ApiUser, client: Api, side_effects: SideEffects
+) -> None:
+    """Without a session and after its end, there is no error and no audit event."""
+    await execute_one(logged_in_member.client, LOGOUT)
+    await side_effects()
 
-    for somebody in (device, mia.device):
-        assert await outcome(somebody, LOGOUT) == {"__typename": "LoggedOut", "sessionId": None}
-    assert await aftermath() == ([], [])
+    for logged_out_client in (client, logged_in_member.client):
+        assert await execute_one(logged_out_client, LOGOUT) == {"__typename": "LoggedOut", "sessionId": None}
+    assert await side_effects() == ([], [])

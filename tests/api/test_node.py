@@ -1,7 +1,7 @@
-"""`node`: one thing again by its id, for clients that refetch by id alone."""
+"""`node`: returns an object by its id, for clients that refetch by id alone."""
 
 import models
-from tests.api.steps import Connect, Person, outcome, sign_in
+from tests.api.steps import ApiUser, ClientFactory, execute_one, log_in
 
 NODE = """
     query Node($id: ID!) {
@@ -17,9 +17,9 @@ NODE = """
 IDS = "query Ids { viewer { id company { id } sessions { id } securityEvents { nodes { id } } } }"
 
 
-async def ids_of(person: Person) -> dict[str, str]:
-    """An id of each type, of what a user sees of themselves."""
-    viewer = await outcome(person.device, IDS)
+async def ids_of(api_user: ApiUser) -> dict[str, str]:
+    """Return an id of each type from the data of the viewer."""
+    viewer = await execute_one(api_user.client, IDS)
     return {
         "User": viewer["id"],
         "Company": viewer["company"]["id"],
@@ -28,38 +28,50 @@ async def ids_of(person: Person) -> dict[str, str]:
     }
 
 
-async def test_finds_whatever_the_viewer_sees_of_themselves(mia: Person) -> None:
-    """A user, a company account, a session and an event, each as its own type."""
-    own = {"email": mia.user.email, "name": "Acme", "current": True, "kind": "LOGIN_SUCCEEDED"}
+async def test_finds_the_viewers_own_objects(logged_in_member: ApiUser) -> None:
+    """It returns a user, a company account, a session and an event with their own types."""
+    own = {"email": logged_in_member.user.email, "name": "Acme", "current": True, "kind": "LOGIN_SUCCEEDED"}
 
-    for (type_name, thing_id), (field, value) in zip((await ids_of(mia)).items(), own.items(), strict=True):
-        assert await outcome(mia.device, NODE, id=thing_id) == {
+    for (type_name, thing_id), (field, value) in zip(
+        (await ids_of(logged_in_member)).items(), own.items(), strict=True
+    ):
+        assert await execute_one(logged_in_member.client, NODE, id=thing_id) == {
             "__typename": type_name,
             "id": thing_id,
             field: value,
         }
 
 
-async def test_an_admin_finds_users_and_events_but_no_sessions(mia: Person, ada: Person) -> None:
-    """As everywhere: sessions are their user's own."""
-    found = {name: (await ada.device.data(NODE, {"id": i}))["node"] for name, i in (await ids_of(mia)).items()}
+async def test_admin_finds_users_and_events_but_no_sessions(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser
+) -> None:
+    """Only their user can read sessions."""
+    found = {
+        name: (await logged_in_admin.client.data(NODE, {"id": i}))["node"]
+        for name, i in (await ids_of(logged_in_member)).items()
+    }
 
     assert {name for name, thing in found.items() if thing} == {"User", "Company", "SecurityEvent"}
 
 
-async def test_a_member_finds_nothing_of_another_user(mia: Person, ada: Person) -> None:
-    """The company account is theirs too; the rest is like nothing."""
-    found = {name: (await mia.device.data(NODE, {"id": i}))["node"] for name, i in (await ids_of(ada)).items()}
+async def test_member_finds_no_objects_of_another_user(logged_in_member: ApiUser, logged_in_admin: ApiUser) -> None:
+    """The company account is an exception, because it is the member's own too."""
+    found = {
+        name: (await logged_in_member.client.data(NODE, {"id": i}))["node"]
+        for name, i in (await ids_of(logged_in_admin)).items()
+    }
 
     assert {name for name, thing in found.items() if thing} == {"Company"}
 
 
-async def test_anything_else_is_null(mia: Person, stranger: models.User, connect: Connect) -> None:
-    """Ids of another company account, of nothing, in another spelling and nonsense cannot be told apart."""
-    stella = Person(stranger, connect())
-    await sign_in(stella.device, stranger)
-    own = (await ids_of(mia))["User"]
-    wrong = [*(await ids_of(stella)).values(), f"user_{'0' * 32}", own.upper(), f"{own} ", "", "user_", "x" * 5000]
+async def test_returns_null_for_any_other_id(
+    logged_in_member: ApiUser, stranger: models.User, new_client: ClientFactory
+) -> None:
+    """The result is the same for another company's id, an unknown id and a malformed id."""
+    other_admin = ApiUser(stranger, new_client())
+    await log_in(other_admin.client, stranger)
+    own = (await ids_of(logged_in_member))["User"]
+    wrong = [*(await ids_of(other_admin)).values(), f"user_{'0' * 32}", own.upper(), f"{own} ", "", "user_", "x" * 5000]
 
     for thing_id in wrong:
-        assert await mia.device.data(NODE, {"id": thing_id}) == {"node": None}, thing_id
+        assert await logged_in_member.client.data(NODE, {"id": thing_id}) == {"node": None}, thing_id

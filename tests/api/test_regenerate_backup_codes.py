@@ -1,20 +1,20 @@
-"""`regenerateBackupCodes`: ten new codes, and the old ones are void."""
+"""`regenerateBackupCodes`: replaces the backup code set."""
 
 import pytest
 
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
     LOGIN,
     WRONG_PASSWORD,
-    Connect,
-    Person,
-    challenge,
+    ApiUser,
+    ClientFactory,
     error_code,
-    is_signed_in,
-    outcome,
+    execute_one,
+    is_logged_in,
+    start_login,
     text_of,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.conftest import PASSWORD
 from tests.support.api import Api
@@ -34,84 +34,90 @@ REGENERATE = """
     }"""
 
 
-async def test_replaces_all_codes(mia_with_2fa: Person, device: Api, aftermath: Aftermath) -> None:
-    """The old ones stop working at once, the new ones are counted, a letter tells of it, and this session stays."""
-    await verify(device, await challenge(device, mia_with_2fa.user), backupCode=mia_with_2fa.codes[0])
-    await aftermath()
+async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_effects: SideEffects) -> None:
+    """The old codes stop working at once, the user gets an email, and this session continues."""
+    await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
+    await side_effects()
 
-    answer = await outcome(mia_with_2fa.device, REGENERATE, password=PASSWORD)
+    result = await execute_one(member_with_2fa.client, REGENERATE, password=PASSWORD)
 
-    codes, file = answer["codes"], answer["file"]
+    codes, file = result["codes"], result["file"]
     assert len(set(codes)) == 10
-    assert not set(codes) & set(mia_with_2fa.codes)
+    assert not set(codes) & set(member_with_2fa.codes)
     assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
     assert [line for line in file["content"].splitlines() if line in codes] == codes
-    assert answer["viewer"]["twoFactor"] == {"backupCodesRemaining": 10}
-    assert await is_signed_in(mia_with_2fa.device)
-    events, (letter,) = await aftermath()
+    assert result["viewer"]["twoFactor"] == {"backupCodesRemaining": 10}
+    assert await is_logged_in(member_with_2fa.client)
+    events, (email,) = await side_effects()
     assert events == ["BACKUP_CODES_ISSUED"]
-    assert letter["Subject"] == "You have new backup codes"
-    assert "The earlier ones no longer work." in text_of(letter)
-    assert not any(code in letter.as_string() for code in codes)
+    assert email["Subject"] == "You have new backup codes"
+    assert "The earlier ones no longer work." in text_of(email)
+    assert not any(code in email.as_string() for code in codes)
 
-    token = await challenge(device, mia_with_2fa.user)
-    assert (await verify(device, token, backupCode=mia_with_2fa.codes[1]))["__typename"] == "WrongSecondFactor"
-    assert (await verify(device, token, backupCode=codes[1]))["__typename"] == "LoggedIn"
-
-
-async def test_ends_sign_ins_that_are_under_way(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """What was begun before the change cannot be finished after it."""
-    token = await challenge(device, mia_with_2fa.user)
-    await outcome(mia_with_2fa.device, REGENERATE, password=PASSWORD)
-
-    assert (await verify(device, token, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "ChallengeExpired"
+    token = await start_login(client, member_with_2fa.user)
+    assert (await verify_login(client, token, backupCode=member_with_2fa.codes[1]))["__typename"] == "WrongSecondFactor"
+    assert (await verify_login(client, token, backupCode=codes[1]))["__typename"] == "LoggedIn"
 
 
-async def test_asks_for_the_password(mia_with_2fa: Person, connect: Connect, aftermath: Aftermath) -> None:
-    """A wrong one changes nothing and is counted; after five even the right one has to wait."""
-    device = connect(language="de")
-    device.session_token = mia_with_2fa.device.session_token
-    await aftermath()
+async def test_ends_open_challenges(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """A login that started before the change cannot be completed."""
+    token = await start_login(client, member_with_2fa.user)
+    await execute_one(member_with_2fa.client, REGENERATE, password=PASSWORD)
 
-    assert await outcome(device, REGENERATE, password=WRONG_PASSWORD) == {
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "ChallengeExpired"
+
+
+async def test_requires_the_password(
+    member_with_2fa: ApiUser, new_client: ClientFactory, side_effects: SideEffects
+) -> None:
+    """A wrong password uses an attempt. After five, the correct one has to wait too."""
+    client = new_client(language="de")
+    client.session_token = member_with_2fa.client.session_token
+    await side_effects()
+
+    assert await execute_one(client, REGENERATE, password=WRONG_PASSWORD) == {
         "__typename": "WrongPassword",
         "message": "Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: 4.",
         "attemptsRemaining": 4,
     }
     for _ in range(4):
-        await outcome(device, REGENERATE, password=WRONG_PASSWORD)
-    assert (await outcome(device, REGENERATE, password=PASSWORD))["__typename"] == "TooManyAttempts"
-    assert await aftermath() == (["LOCKED", *["REAUTHENTICATION_FAILED"] * 5], [])
-    login = await outcome(device, LOGIN, email=mia_with_2fa.user.email, password=PASSWORD)
-    assert login["__typename"] == "TooManyAttempts", "the budget is that of the login"
-    assert (await two_factor(device))["backupCodesRemaining"] == 10
+        await execute_one(client, REGENERATE, password=WRONG_PASSWORD)
+    assert (await execute_one(client, REGENERATE, password=PASSWORD))["__typename"] == "TooManyAttempts"
+    assert await side_effects() == (["LOCKED", *["REAUTHENTICATION_FAILED"] * 5], [])
+    login = await execute_one(client, LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
+    assert login["__typename"] == "TooManyAttempts", "logins have the same attempt limit"
+    assert (await two_factor(client))["backupCodesRemaining"] == 10
 
 
 @pytest.mark.usefixtures("company_without_codes")
-async def test_is_refused_where_codes_are_off(mia_with_2fa: Person, connect: Connect, aftermath: Aftermath) -> None:
-    """None are issued, and the message says why."""
-    device = connect(language="de")
-    device.session_token = mia_with_2fa.device.session_token
-    await aftermath()
+async def test_returns_an_error_if_codes_are_off(
+    member_with_2fa: ApiUser, new_client: ClientFactory, side_effects: SideEffects
+) -> None:
+    """No codes are issued, and the message gives the reason."""
+    client = new_client(language="de")
+    client.session_token = member_with_2fa.client.session_token
+    await side_effects()
 
-    assert await outcome(device, REGENERATE, password=PASSWORD) == {
+    assert await execute_one(client, REGENERATE, password=PASSWORD) == {
         "__typename": "BackupCodesDisabled",
         "message": "Backup-Codes sind für Ihr Unternehmen deaktiviert.",
     }
-    assert await aftermath() == ([], [])
+    assert await side_effects() == ([], [])
 
 
-async def test_is_refused_while_2fa_is_inactive(mia: Person, aftermath: Aftermath) -> None:
-    """Codes without 2FA would open nothing."""
-    await aftermath()
+async def test_returns_an_error_if_2fa_is_inactive(logged_in_member: ApiUser, side_effects: SideEffects) -> None:
+    """Codes have no use without 2FA."""
+    await side_effects()
 
-    assert await outcome(mia.device, REGENERATE, password=PASSWORD) == {
+    assert await execute_one(logged_in_member.client, REGENERATE, password=PASSWORD) == {
         "__typename": "TwoFactorNotActive",
         "message": "2FA is not active.",
     }
-    assert await aftermath() == ([], [])
+    assert await side_effects() == ([], [])
 
 
-async def test_nobody_gets_codes_without_a_session(device: Api) -> None:
-    """There is nobody to give them to."""
-    assert await error_code(device, REGENERATE, password=PASSWORD) == "UNAUTHENTICATED"
+async def test_requires_a_session(client: Api) -> None:
+    """Without a session, the error is `UNAUTHENTICATED`."""
+    assert await error_code(client, REGENERATE, password=PASSWORD) == "UNAUTHENTICATED"

@@ -1,7 +1,7 @@
-"""`revokeSession`: one of the viewer's own sessions is over."""
+"""`revokeSession`: ends one of the viewer's own sessions."""
 
-from tests.api.conftest import Aftermath
-from tests.api.steps import Connect, Person, error_code, is_signed_in, outcome, sign_in
+from tests.api.conftest import SideEffects
+from tests.api.steps import ApiUser, ClientFactory, error_code, execute_one, is_logged_in, log_in
 from tests.support.api import Api
 from transport.cookies import COOKIE_NAME
 
@@ -16,56 +16,60 @@ REVOKE = """
 CURRENT = "{ viewer { sessions { id current } } }"
 
 
-async def current_session(device: Api) -> str:
-    """The id of the session that a device carries."""
-    (current,) = (session["id"] for session in (await outcome(device, CURRENT))["sessions"] if session["current"])
+async def current_session(client: Api) -> str:
+    """Return the id of the client's session."""
+    (current,) = (session["id"] for session in (await execute_one(client, CURRENT))["sessions"] if session["current"])
     return str(current)
 
 
-async def test_ends_a_session_elsewhere(mia: Person, device: Api, aftermath: Aftermath) -> None:
-    """Its next request is anonymous, the answer lists what is left, and the trail keeps it."""
-    await sign_in(device, mia.user)
-    elsewhere, here = await current_session(device), await current_session(mia.device)
-    await aftermath()
+async def test_ends_the_session_of_another_client(
+    logged_in_member: ApiUser, client: Api, side_effects: SideEffects
+) -> None:
+    """Its next request is anonymous, the result lists the remaining sessions, and an event is written."""
+    await log_in(client, logged_in_member.user)
+    other_client, here = await current_session(client), await current_session(logged_in_member.client)
+    await side_effects()
 
-    assert await outcome(mia.device, REVOKE, id=elsewhere) == {
+    assert await execute_one(logged_in_member.client, REVOKE, id=other_client) == {
         "__typename": "SessionRevoked",
-        "sessionId": elsewhere,
-        "viewer": {"email": mia.user.email, "sessions": [{"id": here, "current": True}]},
+        "sessionId": other_client,
+        "viewer": {"email": logged_in_member.user.email, "sessions": [{"id": here, "current": True}]},
     }
-    assert not await is_signed_in(device)
-    assert await is_signed_in(mia.device)
-    assert await aftermath() == (["SESSION_REVOKED"], [])
+    assert not await is_logged_in(client)
+    assert await is_logged_in(logged_in_member.client)
+    assert await side_effects() == (["SESSION_REVOKED"], [])
 
 
-async def test_the_current_one_may_be_it(mia: Person, device: Api) -> None:
-    """It signs out here, and takes the cookie back."""
-    await sign_in(device, mia.user, transport="COOKIE")
+async def test_can_end_the_current_session(logged_in_member: ApiUser, client: Api) -> None:
+    """It logs the client out and deletes the cookie."""
+    await log_in(client, logged_in_member.user, transport="COOKIE")
 
-    answer = await outcome(device, REVOKE, id=await current_session(device))
+    result = await execute_one(client, REVOKE, id=await current_session(client))
 
-    assert answer["__typename"] == "SessionRevoked"
-    assert not any(session["current"] for session in answer["viewer"]["sessions"])
-    assert COOKIE_NAME not in device.http.cookies
-    assert not await is_signed_in(device)
+    assert result["__typename"] == "SessionRevoked"
+    assert not any(session["current"] for session in result["viewer"]["sessions"])
+    assert COOKIE_NAME not in client.http.cookies
+    assert not await is_logged_in(client)
 
 
-async def test_nobody_elses_session_is_there(mia: Person, ada: Person, connect: Connect, aftermath: Aftermath) -> None:
-    """Another user's session, one that is over and nonsense get one answer, to admins too."""
-    device = connect(language="de")
-    device.session_token = ada.device.session_token
-    theirs = await current_session(mia.device)
-    await aftermath()
+async def test_returns_session_not_found_for_any_other_id(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, new_client: ClientFactory, side_effects: SideEffects
+) -> None:
+    """The result is the same for another user's session, an ended one and a malformed id."""
+    client = new_client(language="de")
+    client.session_token = logged_in_admin.client.session_token
+    theirs = await current_session(logged_in_member.client)
+    await side_effects()
 
-    for session_id in (theirs, f"session_{'0' * 32}", f"user_{ada.user.id.hex}", "", "x" * 5000):
-        assert await outcome(device, REVOKE, id=session_id) == {
+    for session_id in (theirs, f"session_{'0' * 32}", f"user_{logged_in_admin.user.id.hex}", "", "x" * 5000):
+        assert await execute_one(client, REVOKE, id=session_id) == {
             "__typename": "SessionNotFound",
             "message": "Diese Sitzung ist bereits beendet.",
         }
-    assert await is_signed_in(mia.device)
-    assert await aftermath() == ([], [])
+    assert await is_logged_in(logged_in_member.client)
+    assert await side_effects() == ([], [])
 
 
-async def test_nobody_revokes_without_a_session(device: Api) -> None:
-    """Who is not signed in has no sessions."""
-    assert await error_code(device, REVOKE, id="session_of_nobody") == "UNAUTHENTICATED"
+async def test_requires_a_session(client: Api) -> None:
+    """Without a session, the error is `UNAUTHENTICATED`."""
+    assert await error_code(client, REVOKE, id="session_of_nobody") == "UNAUTHENTICATED"

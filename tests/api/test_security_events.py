@@ -1,4 +1,4 @@
-"""`securityEvents`: the admin's trail of what happened to sign-in and 2FA in their company account."""
+"""`securityEvents`: the audit log of a company account for admins."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,13 +7,13 @@ import models
 from tests.api.steps import (
     LOGIN,
     WRONG_PASSWORD,
-    Connect,
-    Person,
+    ApiUser,
+    ClientFactory,
     activate,
     error_code,
+    execute_one,
     instant,
-    outcome,
-    sign_in,
+    log_in,
 )
 from tests.conftest import PASSWORD
 from tests.support.clock import START, Clock
@@ -32,27 +32,29 @@ RESET = """
     }"""
 
 
-async def kinds(person: Person, **wanted: object) -> list[str]:
-    """The kinds of the events that a filter finds, sorted: some of them happen at one instant."""
-    return sorted(event["kind"] for event in (await outcome(person.device, EVENTS, filter=wanted))["nodes"])
+async def kinds(api_user: ApiUser, **wanted: object) -> list[str]:
+    """Return the sorted kinds of the events that match a filter. Some events share an instant."""
+    return sorted(event["kind"] for event in (await execute_one(api_user.client, EVENTS, filter=wanted))["nodes"])
 
 
-async def test_tells_the_whole_story_newest_first(mia: Person, ada: Person, clock: Clock) -> None:
-    """From the activation to the reset, with who did it and why."""
+async def test_returns_all_events_newest_first(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """They cover the activation and the reset, including the admin and the reason."""
     clock.advance(timedelta(minutes=1))
-    await activate(mia, clock)
+    await activate(logged_in_member, clock)
     clock.advance(timedelta(minutes=1))
-    await outcome(ada.device, RESET, userId=f"user_{mia.user.id.hex}", password=PASSWORD)
+    await execute_one(logged_in_admin.client, RESET, userId=f"user_{logged_in_member.user.id.hex}", password=PASSWORD)
 
-    events = (await outcome(ada.device, EVENTS))["nodes"]
+    events = (await execute_one(logged_in_admin.client, EVENTS))["nodes"]
 
     newest = events[0]
     assert newest.pop("id").startswith("event_")
     assert newest == {
         "kind": "TWO_FACTOR_RESET",
         "occurredAt": instant(clock.now),
-        "user": {"email": mia.user.email},
-        "actor": {"email": ada.user.email},
+        "user": {"email": logged_in_member.user.email},
+        "actor": {"email": logged_in_admin.user.email},
         "note": "New phone",
     }
     assert sorted(event["kind"] for event in events[1:4]) == [
@@ -64,59 +66,61 @@ async def test_tells_the_whole_story_newest_first(mia: Person, ada: Person, cloc
     assert all(event["actor"] is None for event in events[1:4])
 
 
-async def test_filters_narrow_together(mia: Person, ada: Person, clock: Clock) -> None:
-    """By user, by kind and by time: `since` is taken in, `until` is left out, and an empty list finds nothing."""
+async def test_combines_filters(logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock) -> None:
+    """`since` is inclusive, `until` is exclusive, and an empty list of kinds finds nothing."""
     clock.advance(timedelta(minutes=1))
-    await activate(mia, clock)
-    mias, later = f"user_{mia.user.id.hex}", instant(START + timedelta(minutes=1))
+    await activate(logged_in_member, clock)
+    member_id, later = f"user_{logged_in_member.user.id.hex}", instant(START + timedelta(minutes=1))
     activation = ["BACKUP_CODES_ISSUED", "TWO_FACTOR_ACTIVATED", "TWO_FACTOR_ACTIVATION_STARTED"]
 
-    assert await kinds(ada) == sorted(["LOGIN_SUCCEEDED", "LOGIN_SUCCEEDED", *activation])
-    assert await kinds(ada, userId=mias) == sorted(["LOGIN_SUCCEEDED", *activation])
-    assert await kinds(ada, userId="nonsense") == []
-    assert await kinds(ada, kinds=["TWO_FACTOR_ACTIVATED", "LOCKED"]) == ["TWO_FACTOR_ACTIVATED"]
-    assert await kinds(ada, kinds=[]) == []
-    assert await kinds(ada, since=later) == activation
-    assert await kinds(ada, until=later) == ["LOGIN_SUCCEEDED", "LOGIN_SUCCEEDED"]
-    assert await kinds(ada, since="2026-11-24T14:06:10+01:00", kinds=["TWO_FACTOR_ACTIVATED"], userId=mias) == [
-        "TWO_FACTOR_ACTIVATED"
-    ]
-    assert await kinds(ada, userId=None, kinds=None, since=None, until=None) == await kinds(ada)
+    assert await kinds(logged_in_admin) == sorted(["LOGIN_SUCCEEDED", "LOGIN_SUCCEEDED", *activation])
+    assert await kinds(logged_in_admin, userId=member_id) == sorted(["LOGIN_SUCCEEDED", *activation])
+    assert await kinds(logged_in_admin, userId="nonsense") == []
+    assert await kinds(logged_in_admin, kinds=["TWO_FACTOR_ACTIVATED", "LOCKED"]) == ["TWO_FACTOR_ACTIVATED"]
+    assert await kinds(logged_in_admin, kinds=[]) == []
+    assert await kinds(logged_in_admin, since=later) == activation
+    assert await kinds(logged_in_admin, until=later) == ["LOGIN_SUCCEEDED", "LOGIN_SUCCEEDED"]
+    assert await kinds(
+        logged_in_admin, since="2026-11-24T14:06:10+01:00", kinds=["TWO_FACTOR_ACTIVATED"], userId=member_id
+    ) == ["TWO_FACTOR_ACTIVATED"]
+    assert await kinds(logged_in_admin, userId=None, kinds=None, since=None, until=None) == await kinds(logged_in_admin)
 
 
-async def test_pages_neither_repeat_nor_skip(mia: Person, ada: Person, clock: Clock) -> None:
-    """Also where several events share an instant, and while new ones come in."""
-    await activate(mia, clock)
-    everything = (await outcome(ada.device, EVENTS))["nodes"]
+async def test_pages_do_not_repeat_or_skip_events(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """This holds for events with the same instant and while new events are added."""
+    await activate(logged_in_member, clock)
+    everything = (await execute_one(logged_in_admin.client, EVENTS))["nodes"]
     found: list[dict[str, Any]] = []
     after = None
     for _ in everything:
-        page = await outcome(ada.device, EVENTS, first=1, after=after)
+        page = await execute_one(logged_in_admin.client, EVENTS, first=1, after=after)
         found += page["nodes"]
         after = page["pageInfo"]["endCursor"]
-        await outcome(ada.device, LOGIN, email=mia.user.email, password=WRONG_PASSWORD)
+        await execute_one(logged_in_admin.client, LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
         clock.advance(timedelta(hours=1))
 
     assert found == everything
     assert page["pageInfo"]["hasNextPage"] is False
 
 
-async def test_a_failure_at_an_unknown_email_belongs_to_nobody(
-    ada: Person, stranger: models.User, connect: Connect
+async def test_failed_login_with_unknown_email_is_in_no_log(
+    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory
 ) -> None:
-    """It is in no company account's trail, and a failure elsewhere is in that one's alone."""
-    device = connect()
-    await outcome(device, LOGIN, email="nobody@acme.example", password=PASSWORD)
-    await outcome(device, LOGIN, email=stranger.email, password=WRONG_PASSWORD)
+    """A failed login of another company account is only in the log of that one."""
+    client = new_client()
+    await execute_one(client, LOGIN, email="nobody@acme.example", password=PASSWORD)
+    await execute_one(client, LOGIN, email=stranger.email, password=WRONG_PASSWORD)
 
-    assert await kinds(ada) == ["LOGIN_SUCCEEDED"]
-    stella = Person(stranger, device)
-    await sign_in(device, stranger)
-    assert await kinds(stella) == ["LOGIN_FAILED", "LOGIN_SUCCEEDED"]
+    assert await kinds(logged_in_admin) == ["LOGIN_SUCCEEDED"]
+    other_admin = ApiUser(stranger, client)
+    await log_in(client, stranger)
+    assert await kinds(other_admin) == ["LOGIN_FAILED", "LOGIN_SUCCEEDED"]
 
 
-async def test_what_is_out_of_bounds_is_the_clients_mistake(ada: Person) -> None:
-    """Nothing is read."""
+async def test_rejects_invalid_arguments(logged_in_admin: ApiUser) -> None:
+    """The error is `BAD_USER_INPUT`."""
     for variables in (
         {"first": 0},
         {"first": 101},
@@ -125,4 +129,4 @@ async def test_what_is_out_of_bounds_is_the_clients_mistake(ada: Person) -> None
         {"filter": {"since": "2026-11-24T13:05:00"}},
         {"filter": {"kinds": ["COFFEE"]}},
     ):
-        assert await error_code(ada.device, EVENTS, **variables) == "BAD_USER_INPUT", variables
+        assert await error_code(logged_in_admin.client, EVENTS, **variables) == "BAD_USER_INPUT", variables

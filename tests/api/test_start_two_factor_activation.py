@@ -1,4 +1,4 @@
-"""`startTwoFactorActivation`: the password, and then a fresh secret, shown once."""
+"""`startTwoFactorActivation`: checks the password and returns a new secret once."""
 
 import threading
 from datetime import timedelta
@@ -7,18 +7,18 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
     WRONG_PASSWORD,
-    Connect,
-    Person,
-    confirm,
+    ApiUser,
+    ClientFactory,
+    confirm_otp,
     error_code,
+    execute_one,
     instant,
-    outcome,
-    set_rules,
-    sign_in,
-    start,
+    log_in,
+    set_security_policy,
+    start_activation,
     two_factor,
 )
 from tests.conftest import PASSWORD
@@ -42,26 +42,28 @@ START = """
     }"""
 
 
-async def test_shows_a_key_and_a_qr_code_that_say_the_same(mia: Person, clock: Clock, aftermath: Aftermath) -> None:
-    """Each picture decodes to the very URI; 2FA stays inactive, the trail says that a secret was shown, no letter."""
-    await aftermath()
+async def test_returns_a_key_and_a_matching_qr_code(
+    logged_in_member: ApiUser, clock: Clock, side_effects: SideEffects
+) -> None:
+    """Each image contains the URI. 2FA stays inactive, an audit event is written, no email is sent."""
+    await side_effects()
 
-    answer = await outcome(mia.device, START, password=PASSWORD)
+    result = await execute_one(logged_in_member.client, START, password=PASSWORD)
 
-    uri, key = answer["otpauthUri"], answer["key"]
-    apps = [Authenticator.scan(answer["qrCode"][form]) for form in ("svg", "svgDataUri", "pngDataUri")]
-    assert {*apps, Authenticator.parse(uri)} == {Authenticator(key, "Countersign", mia.user.email)}
+    uri, key = result["otpauthUri"], result["key"]
+    apps = [Authenticator.scan(result["qrCode"][form]) for form in ("svg", "svgDataUri", "pngDataUri")]
+    assert {*apps, Authenticator.parse(uri)} == {Authenticator(key, "Countersign", logged_in_member.user.email)}
     assert uri == (
-        f"otpauth://totp/Countersign:{mia.user.email}?secret={key}&issuer=Countersign&algorithm=SHA1&digits=6&period=30"
+        f"otpauth://totp/Countersign:{logged_in_member.user.email}?secret={key}&issuer=Countersign&algorithm=SHA1&digits=6&period=30"
     )
-    assert (answer["issuer"], answer["accountName"]) == ("Countersign", mia.user.email)
-    assert answer["expiresAt"] == instant(clock.now + timedelta(minutes=10))
-    assert (await two_factor(mia.device))["state"] == "INACTIVE"
-    assert await aftermath() == (["TWO_FACTOR_ACTIVATION_STARTED"], [])
+    assert (result["issuer"], result["accountName"]) == ("Countersign", logged_in_member.user.email)
+    assert result["expiresAt"] == instant(clock.now + timedelta(minutes=10))
+    assert (await two_factor(logged_in_member.client))["state"] == "INACTIVE"
+    assert await side_effects() == (["TWO_FACTOR_ACTIVATION_STARTED"], [])
 
 
-async def test_pictures_are_drawn_beside_the_event_loop(mia: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes long: one other thread does it, and chooses the modules once for all pictures of an answer."""
+async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread renders, and it computes the modules once for all images of a response."""
     done: list[tuple[str, str]] = []
 
     def watch(name: str) -> None:
@@ -76,8 +78,8 @@ async def test_pictures_are_drawn_beside_the_event_loop(mia: Person, monkeypatch
     for name in ("qr_code", "svg", "png_data_uri"):
         watch(name)
 
-    await outcome(
-        mia.device,
+    await execute_one(
+        logged_in_member.client,
         """
         mutation ($password: String!) { startTwoFactorActivation(password: $password) {
             __typename
@@ -91,63 +93,71 @@ async def test_pictures_are_drawn_beside_the_event_loop(mia: Person, monkeypatch
 
 
 @pytest.mark.parametrize("scale", [0, 21, -1])
-async def test_the_scale_of_the_picture_has_bounds(mia: Person, scale: int) -> None:
-    """A picture that is too small to scan or larger than any screen is the client's mistake."""
-    assert await error_code(mia.device, START, password=PASSWORD, scale=scale) == "BAD_USER_INPUT"
+async def test_rejects_an_invalid_scale(logged_in_member: ApiUser, scale: int) -> None:
+    """The error is `BAD_USER_INPUT`."""
+    assert await error_code(logged_in_member.client, START, password=PASSWORD, scale=scale) == "BAD_USER_INPUT"
 
 
-async def test_asks_for_the_password(mia: Person, connect: Connect, aftermath: Aftermath) -> None:
-    """A session alone shows no secret; refusals are counted, told in the viewer's language, and end in a wait."""
-    device = connect(language="de")
-    device.session_token = mia.device.session_token
-    await aftermath()
+async def test_requires_the_password(
+    logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects
+) -> None:
+    """A wrong one uses an attempt and writes an audit event. After five there is a wait."""
+    client = new_client(language="de")
+    client.session_token = logged_in_member.client.session_token
+    await side_effects()
 
-    answer = await outcome(device, START, password=WRONG_PASSWORD)
-    assert answer == {
+    result = await execute_one(client, START, password=WRONG_PASSWORD)
+    assert result == {
         "__typename": "WrongPassword",
         "message": "Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: 4.",
         "attemptsRemaining": 4,
     }
-    assert await aftermath() == (["REAUTHENTICATION_FAILED"], [])
+    assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
     for _ in range(4):
-        await outcome(device, START, password=WRONG_PASSWORD)
-    assert (await outcome(device, START, password=PASSWORD))["__typename"] == "TooManyAttempts"
+        await execute_one(client, START, password=WRONG_PASSWORD)
+    assert (await execute_one(client, START, password=PASSWORD))["__typename"] == "TooManyAttempts"
 
 
-async def test_is_refused_while_2fa_is_active(mia_with_2fa: Person, aftermath: Aftermath) -> None:
-    """What protects the account is not overwritten."""
-    await aftermath()
+async def test_returns_an_error_if_2fa_is_active(member_with_2fa: ApiUser, side_effects: SideEffects) -> None:
+    """Active 2FA is not overwritten."""
+    await side_effects()
 
-    assert await outcome(mia_with_2fa.device, START, password=PASSWORD) == {
+    assert await execute_one(member_with_2fa.client, START, password=PASSWORD) == {
         "__typename": "TwoFactorAlreadyActive",
         "message": "2FA is already active. To use a new device, deactivate it first.",
     }
-    assert (await two_factor(mia_with_2fa.device))["state"] == "ACTIVE"
-    assert await aftermath() == ([], [])
+    assert (await two_factor(member_with_2fa.client))["state"] == "ACTIVE"
+    assert await side_effects() == ([], [])
 
 
-async def test_a_newer_activation_replaces_the_older(mia: Person, clock: Clock) -> None:
-    """Only the key that was shown last can be confirmed."""
-    first, first_app = await start(mia.device)
-    second, second_app = await start(mia.device)
+async def test_newer_activation_replaces_the_older_one(logged_in_member: ApiUser, clock: Clock) -> None:
+    """Only the newest key can be confirmed."""
+    first, first_authenticator = await start_activation(logged_in_member.client)
+    second, second_authenticator = await start_activation(logged_in_member.client)
 
-    assert (await confirm(mia.device, first, first_app.otp(clock.now)))["__typename"] == "ActivationExpired"
-    assert (await confirm(mia.device, second, first_app.otp(clock.now)))["__typename"] == "WrongOtp"
-    assert (await confirm(mia.device, second, second_app.otp(clock.now)))["__typename"] == "BackupCodesIssued"
+    assert (await confirm_otp(logged_in_member.client, first, first_authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "ActivationExpired"
+    assert (await confirm_otp(logged_in_member.client, second, first_authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "WrongOtp"
+    assert (await confirm_otp(logged_in_member.client, second, second_authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "BackupCodesIssued"
 
 
-async def test_is_open_to_whoever_has_to_set_up_2fa(
-    member: models.User, device: Api, database: Database, company: models.Company
+async def test_is_open_to_users_who_have_to_set_up_2fa(
+    member: models.User, client: Api, database: Database, company: models.Company
 ) -> None:
-    """An enforced user without 2FA can do this, and cannot see their sessions."""
-    await set_rules(database, company, two_factor_enforced=True)
-    await sign_in(device, member)
+    """They can start an activation, but they cannot list users."""
+    await set_security_policy(database, company, two_factor_enforced=True)
+    await log_in(client, member)
 
-    assert (await two_factor(device))["setupRequired"] is True
-    assert await error_code(device, "{ users { totalCount } }") == "TWO_FACTOR_SETUP_REQUIRED"
-    assert (await outcome(device, START, password=PASSWORD))["__typename"] == "TwoFactorActivation"
+    assert (await two_factor(client))["setupRequired"] is True
+    assert await error_code(client, "{ users { totalCount } }") == "TWO_FACTOR_SETUP_REQUIRED"
+    assert (await execute_one(client, START, password=PASSWORD))["__typename"] == "TwoFactorActivation"
 
 
-async def test_nobody_starts_one_without_a_session(device: Api) -> None:
-    """Who is not signed in has no 2FA to activate."""
-    assert await error_code(device, START, password=PASSWORD) == "UNAUTHENTICATED"
+async def test_requires_a_session(client: Api) -> None:
+    """Without a session, the error is `UNAUTHENTICATED`."""
+    assert await error_code(client, START, password=PASSWORD) == "UNAUTHENTICATED"

@@ -1,16 +1,16 @@
-"""`updateSecurityPolicy`: the rules of a company account, from the next request on."""
+"""`updateSecurityPolicy`: changes the rules of a company account from the next request."""
 
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
     WRONG_PASSWORD,
-    Person,
+    ApiUser,
     activate,
-    challenge,
     error_code,
-    is_signed_in,
-    outcome,
+    execute_one,
+    is_logged_in,
+    start_login,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.conftest import PASSWORD
 from tests.support.api import Api
@@ -31,63 +31,72 @@ NOTES = """
     }"""
 
 
-async def test_what_is_left_out_or_null_stays(ada: Person, aftermath: Aftermath) -> None:
-    """Each rule is set by itself; the trail says what changed and by whom, and nothing where nothing did."""
-    await aftermath()
+async def test_omitted_or_null_rule_does_not_change(logged_in_admin: ApiUser, side_effects: SideEffects) -> None:
+    """The audit event names the changed rule and the admin. Without a change there is no event."""
+    await side_effects()
 
-    answer = await outcome(ada.device, UPDATE, password=PASSWORD, codes=False)
-    assert answer == {
+    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, codes=False)
+    assert result == {
         "__typename": "SecurityPolicyUpdated",
         "company": {
-            "id": f"company_{ada.user.company_id.hex}",
+            "id": f"company_{logged_in_admin.user.company_id.hex}",
             "twoFactorEnforced": False,
             "backupCodesEnabled": False,
         },
     }
-    assert await aftermath() == (["SECURITY_POLICY_CHANGED"], [])
+    assert await side_effects() == (["SECURITY_POLICY_CHANGED"], [])
     for variables in ({}, {"enforced": None, "codes": None}, {"enforced": False, "codes": False}):
-        assert await outcome(ada.device, UPDATE, password=PASSWORD, **variables) == answer
-    assert await aftermath() == ([], [])
-    events = await outcome(ada.device, NOTES)
-    assert events["nodes"] == [{"note": "backup_codes_enabled=off", "user": {"email": ada.user.email}}]
+        assert await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, **variables) == result
+    assert await side_effects() == ([], [])
+    events = await execute_one(logged_in_admin.client, NOTES)
+    assert events["nodes"] == [{"note": "backup_codes_enabled=off", "user": {"email": logged_in_admin.user.email}}]
 
 
-async def test_enforcing_holds_from_the_next_request_of_everybody(mia: Person, ada: Person, clock: Clock) -> None:
-    """No session ends; who has no 2FA can only activate it, the admin who decided it included."""
-    answer = await outcome(ada.device, UPDATE, password=PASSWORD, enforced=True)
-    assert answer["company"]["twoFactorEnforced"] is True
+async def test_enforcement_applies_to_all_users_at_once(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """No session ends. Users without 2FA, including the admin, can only activate it."""
+    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=True)
+    assert result["company"]["twoFactorEnforced"] is True
 
-    for person in (mia, ada):
-        assert await is_signed_in(person.device)
-        assert (await two_factor(person.device))["setupRequired"] is True
-    assert await error_code(ada.device, UPDATE, password=PASSWORD, enforced=False) == "TWO_FACTOR_SETUP_REQUIRED"
-    await activate(ada, clock)
-    answer = await outcome(ada.device, UPDATE, password=PASSWORD, enforced=False)
-    assert answer["company"]["twoFactorEnforced"] is False
-    assert (await two_factor(mia.device))["setupRequired"] is False
-
-
-async def test_ends_no_challenge(mia_with_2fa: Person, ada: Person, device: Api, clock: Clock) -> None:
-    """A sign-in that is under way goes on, under the new rules."""
-    token = await challenge(device, mia_with_2fa.user)
-    await outcome(ada.device, UPDATE, password=PASSWORD, enforced=True, codes=False)
-
-    answer = await verify(device, token, backupCode=mia_with_2fa.codes[0])
-    assert answer["__typename"] == "WrongSecondFactor"
-    assert (await verify(device, token, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "LoggedIn"
+    for api_user in (logged_in_member, logged_in_admin):
+        assert await is_logged_in(api_user.client)
+        assert (await two_factor(api_user.client))["setupRequired"] is True
+    assert (
+        await error_code(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=False)
+        == "TWO_FACTOR_SETUP_REQUIRED"
+    )
+    await activate(logged_in_admin, clock)
+    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=False)
+    assert result["company"]["twoFactorEnforced"] is False
+    assert (await two_factor(logged_in_member.client))["setupRequired"] is False
 
 
-async def test_asks_for_the_password(ada: Person, aftermath: Aftermath) -> None:
-    """A session alone changes no rule."""
-    await aftermath()
+async def test_does_not_end_challenges(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, client: Api, clock: Clock
+) -> None:
+    """An open login continues under the new rules."""
+    token = await start_login(client, member_with_2fa.user)
+    await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=True, codes=False)
 
-    answer = await outcome(ada.device, UPDATE, password=WRONG_PASSWORD, enforced=True)
+    result = await verify_login(client, token, backupCode=member_with_2fa.codes[0])
+    assert result["__typename"] == "WrongSecondFactor"
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "LoggedIn"
 
-    assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", 4)
-    assert (await two_factor(ada.device))["enforced"] is False
-    assert await aftermath() == (["REAUTHENTICATION_FAILED"], [])
+
+async def test_requires_the_password(logged_in_admin: ApiUser, side_effects: SideEffects) -> None:
+    """A session is not sufficient to change a rule."""
+    await side_effects()
+
+    result = await execute_one(logged_in_admin.client, UPDATE, password=WRONG_PASSWORD, enforced=True)
+
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongPassword", 4)
+    assert (await two_factor(logged_in_admin.client))["enforced"] is False
+    assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
 
 
-async def test_is_for_admins(mia: Person) -> None:
-    """A member changes no rule."""
-    assert await error_code(mia.device, UPDATE, password=PASSWORD, enforced=True) == "FORBIDDEN"
+async def test_is_forbidden_for_members(logged_in_member: ApiUser) -> None:
+    """A member cannot change a rule."""
+    assert await error_code(logged_in_member.client, UPDATE, password=PASSWORD, enforced=True) == "FORBIDDEN"

@@ -1,4 +1,4 @@
-"""`users` and `user`: the admin's list of the users of their company account."""
+"""`users` and `user`: the users of a company account for admins."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,17 @@ import pytest
 import models
 from models import Role
 from models.database import Database
-from tests.api.steps import Connect, Person, activate, challenge, error_code, outcome, set_rules, sign_in, verify
+from tests.api.steps import (
+    ApiUser,
+    ClientFactory,
+    activate,
+    error_code,
+    execute_one,
+    log_in,
+    set_security_policy,
+    start_login,
+    verify_login,
+)
 from tests.conftest import make_user
 from tests.support.api import Api
 from tests.support.clock import Clock
@@ -32,26 +42,28 @@ USER = """
 
 
 @pytest.fixture
-async def staff(ada: Person, mia: Person, database: Database, company: models.Company, clock: Clock) -> Person:
-    """The admin, in a company account of five: Ada and Mia are the oldest and have signed in, Mia later than Ada."""
+async def admin_of_five(
+    logged_in_admin: ApiUser, logged_in_member: ApiUser, database: Database, company: models.Company, clock: Clock
+) -> ApiUser:
+    """Return the admin of a company account of five. Ada and Mia are the oldest; Mia logged in after Ada."""
     for name, role in (("Bea", Role.MEMBER), ("Émile", Role.ADMIN), ("anna", Role.MEMBER)):
         clock.advance(timedelta(minutes=1))
-        await make_user(database, company, mia.user.password_hash, clock, name=name, role=role)
-    await sign_in(mia.device, mia.user)
-    return ada
+        await make_user(database, company, logged_in_member.user.password_hash, clock, name=name, role=role)
+    await log_in(logged_in_member.client, logged_in_member.user)
+    return logged_in_admin
 
 
-async def names(device: Api, **variables: object) -> list[str]:
-    """The names on a page of users."""
-    return [user["name"] for user in (await outcome(device, USERS, **variables))["nodes"]]
+async def names(client: Api, **variables: object) -> list[str]:
+    """Return the names on a page of users."""
+    return [user["name"] for user in (await execute_one(client, USERS, **variables))["nodes"]]
 
 
-async def every_page(device: Api, **variables: object) -> list[str]:
-    """The names on all pages of two, one page after the other."""
+async def every_page(client: Api, **variables: object) -> list[str]:
+    """Return the names on all pages of two users."""
     found: list[str] = []
     after = None
     while True:
-        page: dict[str, Any] = await outcome(device, USERS, first=2, after=after, **variables)
+        page: dict[str, Any] = await execute_one(client, USERS, first=2, after=after, **variables)
         assert [edge["node"] for edge in page["edges"]] == page["nodes"]
         assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
@@ -62,22 +74,22 @@ async def every_page(device: Api, **variables: object) -> list[str]:
             return found
 
 
-async def test_each_order_pages_through_everybody_once(staff: Person) -> None:
-    """Newest first, by name whatever the case, and by last sign-in with those who never did at the top."""
-    newest = await every_page(staff.device)
+async def test_each_order_lists_every_user_once(admin_of_five: ApiUser) -> None:
+    """The orders are newest first, name without case, and last login with `null` first."""
+    newest = await every_page(admin_of_five.client)
     assert newest[:3] == ["anna", "Émile", "Bea"]
     assert set(newest[3:]) == {"Ada", "Mia"}
-    assert await every_page(staff.device, orderBy="NAME") == ["Ada", "anna", "Bea", "Mia", "Émile"]
-    by_login = await every_page(staff.device, orderBy="LAST_LOGIN")
-    assert set(by_login[:3]) == {"anna", "Émile", "Bea"}
-    assert by_login[3:] == ["Ada", "Mia"]
+    assert await every_page(admin_of_five.client, orderBy="NAME") == ["Ada", "anna", "Bea", "Mia", "Émile"]
+    by_last_login = await every_page(admin_of_five.client, orderBy="LAST_LOGIN")
+    assert set(by_last_login[:3]) == {"anna", "Émile", "Bea"}
+    assert by_last_login[3:] == ["Ada", "Mia"]
 
 
-async def test_filters_narrow_together(mia: Person, staff: Person, device: Api, clock: Clock) -> None:
-    """Search, role, state of 2FA and backup codes left: all that are given must hold, and null narrows nothing."""
-    await activate(mia, clock)
-    for code in mia.codes[:8]:
-        await verify(device, await challenge(device, mia.user), backupCode=code)
+async def test_combines_filters(logged_in_member: ApiUser, admin_of_five: ApiUser, client: Api, clock: Clock) -> None:
+    """A user must match search, role, 2FA state and remaining codes. Null does not filter."""
+    await activate(logged_in_member, clock)
+    for code in logged_in_member.codes[:8]:
+        await verify_login(client, await start_login(client, logged_in_member.user), backupCode=code)
 
     for wanted, expected in (
         ({"search": "B"}, {"Bea"}),
@@ -92,19 +104,19 @@ async def test_filters_narrow_together(mia: Person, staff: Person, device: Api, 
         ({"backupCodesRemainingAtMost": 1}, set()),
         ({"search": None, "role": None, "twoFactor": "ACTIVE", "backupCodesRemainingAtMost": None}, {"Mia"}),
     ):
-        page = await outcome(staff.device, USERS, filter=wanted)
+        page = await execute_one(admin_of_five.client, USERS, filter=wanted)
         assert {user["name"] for user in page["nodes"]} == expected, wanted
         assert page["totalCount"] == len(expected)
 
 
-async def test_nobody_has_few_codes_where_codes_are_off(
-    mia_with_2fa: Person, ada: Person, database: Database, company: models.Company
+async def test_finds_no_users_by_remaining_codes_if_codes_are_off(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, database: Database, company: models.Company
 ) -> None:
-    """What is not counted cannot be filtered by."""
-    assert await names(ada.device, filter={"backupCodesRemainingAtMost": 10}) == [mia_with_2fa.user.name]
-    await set_rules(database, company, backup_codes_enabled=False)
+    """Codes that are off are not counted."""
+    assert await names(logged_in_admin.client, filter={"backupCodesRemainingAtMost": 10}) == [member_with_2fa.user.name]
+    await set_security_policy(database, company, backup_codes_enabled=False)
 
-    assert await names(ada.device, filter={"backupCodesRemainingAtMost": 10}) == []
+    assert await names(logged_in_admin.client, filter={"backupCodesRemainingAtMost": 10}) == []
 
 
 @pytest.mark.parametrize(
@@ -123,35 +135,44 @@ async def test_nobody_has_few_codes_where_codes_are_off(
     ],
     ids=str,
 )
-async def test_what_is_out_of_bounds_is_the_clients_mistake(ada: Person, variables: dict[str, object]) -> None:
-    """Nothing is read."""
-    assert await error_code(ada.device, USERS, **variables) == "BAD_USER_INPUT"
+async def test_rejects_invalid_arguments(logged_in_admin: ApiUser, variables: dict[str, object]) -> None:
+    """The error is `BAD_USER_INPUT`."""
+    assert await error_code(logged_in_admin.client, USERS, **variables) == "BAD_USER_INPUT"
 
 
-async def test_a_cursor_is_good_in_its_own_order_alone(staff: Person) -> None:
-    """In another order the place that it stands for means nothing."""
-    page = await outcome(staff.device, USERS, first=1)
+async def test_cursor_is_valid_only_in_its_own_order(admin_of_five: ApiUser) -> None:
+    """In another order the error is `BAD_USER_INPUT`."""
+    page = await execute_one(admin_of_five.client, USERS, first=1)
 
-    code = await error_code(staff.device, USERS, first=1, after=page["pageInfo"]["endCursor"], orderBy="NAME")
+    code = await error_code(admin_of_five.client, USERS, first=1, after=page["pageInfo"]["endCursor"], orderBy="NAME")
 
     assert code == "BAD_USER_INPUT"
 
 
-async def test_an_admin_sees_one_user_in_full(mia_with_2fa: Person, ada: Person) -> None:
-    """The state of 2FA and the trail, but never the sessions, which are the user's own."""
-    user = await outcome(ada.device, USER, id=f"user_{mia_with_2fa.user.id.hex}")
+async def test_admin_reads_all_fields_of_a_user_except_sessions(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser
+) -> None:
+    """Only the user can read their sessions."""
+    user = await execute_one(logged_in_admin.client, USER, id=f"user_{member_with_2fa.user.id.hex}")
 
-    assert user["email"] == mia_with_2fa.user.email
+    assert user["email"] == member_with_2fa.user.email
     assert user["twoFactor"] == {"state": "ACTIVE", "backupCodesRemaining": 10}
     assert user["sessions"] == []
     assert len(user["securityEvents"]["nodes"]) == 1
 
 
-async def test_nobody_else_is_there(ada: Person, stranger: models.User, connect: Connect) -> None:
-    """A user of another company account is like none, and is in no list."""
-    for user_id in (f"user_{stranger.id.hex}", f"user_{'f' * 32}", f"company_{ada.user.company_id.hex}", ""):
-        assert await ada.device.data(USER, {"id": user_id}) == {"user": None}
-    assert await names(ada.device, filter={"search": "stella"}) == []
-    elsewhere = connect()
-    await sign_in(elsewhere, stranger)
-    assert await names(elsewhere) == ["Stella"]
+async def test_users_of_another_company_account_do_not_exist(
+    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory
+) -> None:
+    """They are null by id and are not in the list."""
+    for user_id in (
+        f"user_{stranger.id.hex}",
+        f"user_{'f' * 32}",
+        f"company_{logged_in_admin.user.company_id.hex}",
+        "",
+    ):
+        assert await logged_in_admin.client.data(USER, {"id": user_id}) == {"user": None}
+    assert await names(logged_in_admin.client, filter={"search": "stella"}) == []
+    other_client = new_client()
+    await log_in(other_client, stranger)
+    assert await names(other_client) == ["Stella"]

@@ -1,4 +1,4 @@
-"""`verifyLogin`: an OTP, or in an emergency a backup code, each good once."""
+"""`verifyLogin`: completes a login with an OTP or a backup code, each valid once."""
 
 from datetime import timedelta
 
@@ -7,21 +7,21 @@ import pytest
 import models
 from models import Factor
 from models.database import Database
-from tests.api.conftest import Aftermath
+from tests.api.conftest import SideEffects
 from tests.api.steps import (
-    STEP,
+    TIME_STEP,
     WRONG_BACKUP_CODE,
-    Connect,
-    Person,
-    challenge,
+    ApiUser,
+    ClientFactory,
     error_code,
+    execute_one,
     instant,
-    is_signed_in,
-    outcome,
-    set_rules,
+    is_logged_in,
+    set_security_policy,
+    start_login,
     text_of,
     two_factor,
-    verify,
+    verify_login,
 )
 from tests.support.api import Api
 from tests.support.clock import Clock
@@ -48,19 +48,19 @@ LOGIN_METHODS = """
 LAST_EVENTS = "{ viewer { securityEvents(first: 2) { nodes { kind note } } } }"
 
 
-async def test_an_otp_completes_the_sign_in_once(
-    mia_with_2fa: Person, device: Api, clock: Clock, aftermath: Aftermath
+async def test_otp_completes_the_login_once(
+    member_with_2fa: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """The session knows its second factor; challenge and OTP are both used up; no letter is written."""
-    await aftermath()
-    user, otp = mia_with_2fa.user, mia_with_2fa.app.otp(clock.now)
-    token = await challenge(device, user)
+    """The session has its second factor, challenge and OTP are used up, and no email is sent."""
+    await side_effects()
+    user, otp = member_with_2fa.user, member_with_2fa.authenticator.otp(clock.now)
+    token = await start_login(client, user)
     entered = {"challengeToken": token, "secondFactor": {"otp": otp}}
 
-    answer = await outcome(device, VERIFY_LOGIN, **entered)
+    result = await execute_one(client, VERIFY_LOGIN, **entered)
 
-    device.session_token = answer.pop("sessionToken")
-    assert answer == {
+    client.session_token = result.pop("sessionToken")
+    assert result == {
         "__typename": "LoggedIn",
         "session": {"current": True, "secondFactor": "OTP"},
         "viewer": {
@@ -68,70 +68,76 @@ async def test_an_otp_completes_the_sign_in_once(
             "twoFactor": {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 10},
         },
     }
-    assert await is_signed_in(device)
-    assert (await outcome(device, VERIFY_LOGIN, **entered))["__typename"] == "ChallengeExpired"
-    assert await aftermath() == (["LOGIN_SUCCEEDED"], [])
+    assert await is_logged_in(client)
+    assert (await execute_one(client, VERIFY_LOGIN, **entered))["__typename"] == "ChallengeExpired"
+    assert await side_effects() == (["LOGIN_SUCCEEDED"], [])
 
-    replay = {"challengeToken": await challenge(device, user), "secondFactor": {"otp": otp}}
-    answer = await outcome(device, VERIFY_LOGIN, **replay)
-    assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongSecondFactor", 4)
-    assert await aftermath() == (["SECOND_FACTOR_FAILED"], [])
+    replay = {"challengeToken": await start_login(client, user), "secondFactor": {"otp": otp}}
+    result = await execute_one(client, VERIFY_LOGIN, **replay)
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
+    assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
 
 
-async def test_the_otp_of_the_activation_is_used_up(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """It is still within the drift that is allowed, and was accepted once already."""
-    otp = mia_with_2fa.app.otp(clock.now - STEP)
+async def test_rejects_the_otp_of_the_activation(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """It is within the accepted drift, but the activation already used it."""
+    otp = member_with_2fa.authenticator.otp(clock.now - TIME_STEP)
 
-    answer = await verify(device, await challenge(device, mia_with_2fa.user), otp=otp)
+    result = await verify_login(client, await start_login(client, member_with_2fa.user), otp=otp)
 
-    assert answer["__typename"] == "WrongSecondFactor"
+    assert result["__typename"] == "WrongSecondFactor"
 
 
 @pytest.mark.parametrize(("drift", "expected"), [(-2, "WrongSecondFactor"), (1, "LoggedIn"), (2, "WrongSecondFactor")])
-async def test_one_step_of_drift_is_forgiven(
-    mia_with_2fa: Person, device: Api, clock: Clock, drift: int, expected: str
+async def test_accepts_one_time_step_of_drift(
+    member_with_2fa: ApiUser, client: Api, clock: Clock, drift: int, expected: str
 ) -> None:
-    """An app whose clock is half a minute off still works; one that is a minute off does not."""
-    otp = mia_with_2fa.app.otp(clock.now + drift * STEP)
+    """An authenticator that is 30 seconds off works. One that is 60 seconds off does not."""
+    otp = member_with_2fa.authenticator.otp(clock.now + drift * TIME_STEP)
 
-    answer = await verify(device, await challenge(device, mia_with_2fa.user), otp=otp)
+    result = await verify_login(client, await start_login(client, member_with_2fa.user), otp=otp)
 
-    assert answer["__typename"] == expected
+    assert result["__typename"] == expected
 
 
-async def test_a_backup_code_completes_the_sign_in_once(
-    mia_with_2fa: Person, device: Api, clock: Clock, aftermath: Aftermath
+async def test_backup_code_completes_the_login_once(
+    member_with_2fa: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """As it is typed, case, spaces and dashes do not matter; a letter says how many are left."""
-    await aftermath()
-    user, code = mia_with_2fa.user, mia_with_2fa.codes[0]
+    """Case, spaces and dashes are ignored. The email contains the number of codes left."""
+    await side_effects()
+    user, code = member_with_2fa.user, member_with_2fa.codes[0]
     typed = f" {code[:5]}-{code[5:]}".lower()
-    token = await challenge(device, user)
+    token = await start_login(client, user)
 
-    answer = await outcome(device, VERIFY_LOGIN, challengeToken=token, secondFactor={"backupCode": typed})
+    result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor={"backupCode": typed})
 
-    assert answer["session"] == {"current": True, "secondFactor": "BACKUP_CODE"}
-    assert answer["viewer"]["twoFactor"] == {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 9}
-    events, (letter,) = await aftermath()
+    assert result["session"] == {"current": True, "secondFactor": "BACKUP_CODE"}
+    assert result["viewer"]["twoFactor"] == {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 9}
+    events, (email,) = await side_effects()
     assert events == ["BACKUP_CODE_USED", "LOGIN_SUCCEEDED"]
-    assert (letter["Subject"], letter["To"].addresses[0].addr_spec) == ("A backup code was used to log in", user.email)
-    assert "You have 9 backup codes left." in text_of(letter)
-    assert code not in letter.as_string()
+    assert (email["Subject"], email["To"].addresses[0].addr_spec) == ("A backup code was used to log in", user.email)
+    assert "You have 9 backup codes left." in text_of(email)
+    assert code not in email.as_string()
 
-    answer = await verify(device, await challenge(device, user), backupCode=code)
-    assert answer == {"__typename": "WrongSecondFactor", "attemptsRemaining": 4}
-    assert await aftermath() == (["SECOND_FACTOR_FAILED"], [])
+    result = await verify_login(client, await start_login(client, user), backupCode=code)
+    assert result == {"__typename": "WrongSecondFactor", "attemptsRemaining": 4}
+    assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
 
 
-async def test_the_last_two_codes_are_told_by_letter(mia_with_2fa: Person, device: Api, aftermath: Aftermath) -> None:
-    """From two codes on, a second letter says that they run out; at none, the way is not offered any more."""
-    for code in mia_with_2fa.codes[:7]:
-        assert (await verify(device, await challenge(device, mia_with_2fa.user), backupCode=code))["sessionToken"]
-    await aftermath()
+async def test_sends_an_email_if_two_or_fewer_codes_are_left(
+    member_with_2fa: ApiUser, client: Api, side_effects: SideEffects
+) -> None:
+    """If no code is left, `methods` does not offer backup codes any more."""
+    for code in member_with_2fa.codes[:7]:
+        assert (await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=code))[
+            "sessionToken"
+        ]
+    await side_effects()
 
-    for code, left in zip(mia_with_2fa.codes[7:], ("2 backup codes", "1 backup code", "no backup codes"), strict=True):
-        await verify(device, await challenge(device, mia_with_2fa.user), backupCode=code)
-        _, (used, few) = await aftermath()
+    for code, left in zip(
+        member_with_2fa.codes[7:], ("2 backup codes", "1 backup code", "no backup codes"), strict=True
+    ):
+        await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=code)
+        _, (used, few) = await side_effects()
         assert used["Subject"] == "A backup code was used to log in"
         assert few["Subject"] == "Your backup codes are running out"
         assert f"You have {left} left" in text_of(used)
@@ -139,8 +145,8 @@ async def test_the_last_two_codes_are_told_by_letter(mia_with_2fa: Person, devic
 
     login = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { __typename \
         ... on SecondFactorRequired { methods } } }"
-    answer = await outcome(device, login, email=mia_with_2fa.user.email, password="correct horse battery staple")
-    assert answer["methods"] == ["OTP"]
+    result = await execute_one(client, login, email=member_with_2fa.user.email, password="correct horse battery staple")
+    assert result["methods"] == ["OTP"]
 
 
 @pytest.mark.parametrize(
@@ -148,95 +154,101 @@ async def test_the_last_two_codes_are_told_by_letter(mia_with_2fa: Person, devic
     [{}, {"otp": "123456", "backupCode": "0123456789"}, {"otp": None}, {"otp": "123456", "backupCode": None}],
     ids=["none", "both", "null", "one and null"],
 )
-async def test_exactly_one_second_factor_is_given(
-    mia_with_2fa: Person, device: Api, aftermath: Aftermath, second_factor: dict[str, str | None]
+async def test_requires_exactly_one_second_factor(
+    member_with_2fa: ApiUser, client: Api, side_effects: SideEffects, second_factor: dict[str, str | None]
 ) -> None:
-    """Anything else is refused before the operation runs, and costs nothing."""
-    token = await challenge(device, mia_with_2fa.user)
-    await aftermath()
+    """Other input is rejected before the operation runs and uses no attempt."""
+    token = await start_login(client, member_with_2fa.user)
+    await side_effects()
 
     variables = {"challengeToken": token, "secondFactor": second_factor}
 
-    assert await error_code(device, VERIFY_LOGIN, **variables) == "BAD_USER_INPUT"
-    assert await aftermath() == ([], [])
+    assert await error_code(client, VERIFY_LOGIN, **variables) == "BAD_USER_INPUT"
+    assert await side_effects() == ([], [])
 
 
 @pytest.mark.parametrize("otp", ["", "12345", "1234567", "١٢٣٤٥٦", "12 456", "0x1234", "x" * 5000])
-async def test_a_malformed_otp_costs_nothing(mia_with_2fa: Person, device: Api, aftermath: Aftermath, otp: str) -> None:
-    """It gets the refusal of a wrong one, with all attempts left and nothing in the trail."""
-    await aftermath()
+async def test_malformed_otp_uses_no_attempt(
+    member_with_2fa: ApiUser, client: Api, side_effects: SideEffects, otp: str
+) -> None:
+    """The error is that of a wrong OTP, with all attempts left and no audit event."""
+    await side_effects()
 
-    answer = await verify(device, await challenge(device, mia_with_2fa.user), otp=otp)
+    result = await verify_login(client, await start_login(client, member_with_2fa.user), otp=otp)
 
-    assert answer == {"__typename": "WrongSecondFactor", "attemptsRemaining": 5}
-    assert await aftermath() == ([], [])
+    assert result == {"__typename": "WrongSecondFactor", "attemptsRemaining": 5}
+    assert await side_effects() == ([], [])
 
 
-async def test_the_transport_of_the_first_step_holds(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """A browser that asked for a cookie gets it here, and never sees the token."""
-    token = await challenge(device, mia_with_2fa.user, transport="COOKIE")
-    entered = {"challengeToken": token, "secondFactor": {"otp": mia_with_2fa.app.otp(clock.now)}}
+async def test_uses_the_transport_of_the_first_step(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """A browser that asked for a cookie gets it and never sees the token."""
+    token = await start_login(client, member_with_2fa.user, transport="COOKIE")
+    entered = {"challengeToken": token, "secondFactor": {"otp": member_with_2fa.authenticator.otp(clock.now)}}
 
-    response = await device.post(VERIFY_LOGIN, entered)
+    response = await client.post(VERIFY_LOGIN, entered)
 
     assert response.json()["data"]["verifyLogin"]["sessionToken"] is None
     assert response.headers["set-cookie"].startswith(f"{COOKIE_NAME}=cs_")
-    assert await is_signed_in(device)
+    assert await is_logged_in(client)
 
 
-async def test_after_five_wrong_ones_a_factor_waits_and_the_user_is_warned(
-    mia_with_2fa: Person, connect: Connect, clock: Clock, aftermath: Aftermath
+async def test_factor_has_to_wait_after_five_failures(
+    member_with_2fa: ApiUser, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """A new challenge resets nothing, the other factor stays open, and one letter warns of who knows the password."""
-    device = connect(language="de")
-    await aftermath()
-    token = await challenge(device, mia_with_2fa.user)
-    wrong = {"otp": mia_with_2fa.app.wrong_otp(clock.now)}
+    """A new challenge resets nothing, the other factor works, and one email warns the user."""
+    client = new_client(language="de")
+    await side_effects()
+    token = await start_login(client, member_with_2fa.user)
+    wrong = {"otp": member_with_2fa.authenticator.wrong_otp(clock.now)}
 
     for attempts_remaining in (4, 3, 2, 1, 0):
-        answer = await outcome(device, VERIFY_LOGIN, challengeToken=token, secondFactor=wrong)
-        assert answer == {
+        result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=wrong)
+        assert result == {
             "__typename": "WrongSecondFactor",
             "message": "Dieser Code ist falsch, abgelaufen oder schon benutzt. "
             f"Verbleibende Versuche bis zu einer Wartezeit: {attempts_remaining}.",
             "attemptsRemaining": attempts_remaining,
         }
-    token = await challenge(device, mia_with_2fa.user)
-    right = {"otp": mia_with_2fa.app.otp(clock.now)}
-    answer = await outcome(device, VERIFY_LOGIN, challengeToken=token, secondFactor=right)
+    token = await start_login(client, member_with_2fa.user)
+    right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
+    result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=right)
 
-    assert answer == {
+    assert result == {
         "__typename": "TooManyAttempts",
         "message": "Es gab zu viele Versuche. Bitte warten Sie einen Moment und versuchen Sie es dann erneut.",
         "retryAt": instant(clock.now + timedelta(seconds=30)),
     }
-    events, (letter,) = await aftermath()
+    events, (email,) = await side_effects()
     assert events == ["LOCKED", *["SECOND_FACTOR_FAILED"] * 5]
-    # Mia's first sign-in was in English, and so are her letters.
-    assert letter["Subject"] == "Somebody is trying to log in to your account"
-    assert "a wrong one-time password several times" in text_of(letter)
+    # The member's first login was in English, so the emails are in English.
+    assert email["Subject"] == "Somebody is trying to log in to your account"
+    assert "a wrong one-time password several times" in text_of(email)
 
-    answer = await verify(device, token, backupCode=mia_with_2fa.codes[0])
-    assert answer["__typename"] == "LoggedIn"
+    result = await verify_login(client, token, backupCode=member_with_2fa.codes[0])
+    assert result["__typename"] == "LoggedIn"
 
 
-async def test_the_wait_ends_at_the_instant_that_was_told(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """Until then nothing is looked at, from then on the right OTP works, within the same challenge."""
-    token = await challenge(device, mia_with_2fa.user)
+async def test_wait_ends_at_retry_at(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """Before that nothing is checked. After that the correct OTP works in the same challenge."""
+    token = await start_login(client, member_with_2fa.user)
     for _ in range(5):
-        await verify(device, token, otp=mia_with_2fa.app.wrong_otp(clock.now))
+        await verify_login(client, token, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
 
     clock.advance(timedelta(seconds=29))
-    assert (await verify(device, token, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "TooManyAttempts"
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "TooManyAttempts"
     clock.advance(timedelta(seconds=1))
-    assert (await verify(device, token, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "LoggedIn"
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "LoggedIn"
 
 
-async def test_at_a_hundred_wrong_ones_a_factor_stops(
-    mia_with_2fa: Person, device: Api, clock: Clock, database: Database, aftermath: Aftermath
+async def test_factor_is_locked_after_a_hundred_failures(
+    member_with_2fa: ApiUser, client: Api, clock: Clock, database: Database, side_effects: SideEffects
 ) -> None:
-    """The right OTP is not looked at any more, whatever the wait; the other factor still opens the account."""
-    subject = mia_with_2fa.user.id.hex
+    """The correct OTP is not checked after any wait. The other factor still works."""
+    subject = member_with_2fa.user.id.hex
     async with database.transaction():
         await models.AttemptBudget.create(
             subject=subject,
@@ -245,68 +257,70 @@ async def test_at_a_hundred_wrong_ones_a_factor_stops(
             failures_since_sign_in=99,
             last_attempt_at=clock.now - timedelta(hours=1),
         )
-    await aftermath()
-    token = await challenge(device, mia_with_2fa.user)
-    assert (await verify(device, token, otp=mia_with_2fa.app.wrong_otp(clock.now)))["__typename"] == "WrongSecondFactor"
+    await side_effects()
+    token = await start_login(client, member_with_2fa.user)
+    assert (await verify_login(client, token, otp=member_with_2fa.authenticator.wrong_otp(clock.now)))[
+        "__typename"
+    ] == "WrongSecondFactor"
 
-    events, (letter,) = await aftermath()
+    events, (email,) = await side_effects()
     assert events == ["LOCKED", "SECOND_FACTOR_FAILED"]
-    assert letter["Subject"] == "Part of your login is locked"
-    right = {"otp": mia_with_2fa.app.otp(clock.now)}
-    assert await outcome(device, VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
+    assert email["Subject"] == "Part of your login is locked"
+    right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
+    assert await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
         "__typename": "SecondFactorLocked",
         "message": "There were too many wrong codes. Please log in with your other method, or ask an admin to reset "
         "your 2FA.",
     }
-    assert (await verify(device, token, backupCode=mia_with_2fa.codes[0]))["__typename"] == "LoggedIn"
+    assert (await verify_login(client, token, backupCode=member_with_2fa.codes[0]))["__typename"] == "LoggedIn"
 
 
-async def test_backup_codes_sleep_while_the_flag_is_off(
-    mia_with_2fa: Person, device: Api, database: Database, company: models.Company
+async def test_backup_codes_do_not_work_while_the_flag_is_off(
+    member_with_2fa: ApiUser, client: Api, database: Database, company: models.Company
 ) -> None:
-    """Off, a code is refused like a wrong one and its number is not told; on again, the same code works."""
-    token = await challenge(device, mia_with_2fa.user)
-    await set_rules(database, company, backup_codes_enabled=False)
-    assert await verify(device, token, backupCode=mia_with_2fa.codes[0]) == {
+    """The error is that of a wrong code. When the flag is on again, the same code works."""
+    token = await start_login(client, member_with_2fa.user)
+    await set_security_policy(database, company, backup_codes_enabled=False)
+    assert await verify_login(client, token, backupCode=member_with_2fa.codes[0]) == {
         "__typename": "WrongSecondFactor",
         "attemptsRemaining": 4,
     }
-    assert (await two_factor(mia_with_2fa.device))["backupCodesRemaining"] is None
+    assert (await two_factor(member_with_2fa.client))["backupCodesRemaining"] is None
 
-    await set_rules(database, company, backup_codes_enabled=True)
-    assert (await verify(device, token, backupCode=mia_with_2fa.codes[0]))["__typename"] == "LoggedIn"
-    assert (await two_factor(mia_with_2fa.device))["backupCodesRemaining"] == 9
+    await set_security_policy(database, company, backup_codes_enabled=True)
+    assert (await verify_login(client, token, backupCode=member_with_2fa.codes[0]))["__typename"] == "LoggedIn"
+    assert (await two_factor(member_with_2fa.client))["backupCodesRemaining"] == 9
 
 
-async def test_a_challenge_lives_for_five_minutes(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """At its end it is gone, for a right OTP too."""
-    in_time = await challenge(device, mia_with_2fa.user)
+async def test_challenge_expires_after_five_minutes(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """A correct OTP is then too late."""
+    in_time = await start_login(client, member_with_2fa.user)
     clock.advance(timedelta(seconds=1))
-    late = await challenge(device, mia_with_2fa.user)
+    late = await start_login(client, member_with_2fa.user)
     clock.advance(timedelta(minutes=4, seconds=58))
-    assert (await verify(device, in_time, otp=mia_with_2fa.app.otp(clock.now)))["__typename"] == "LoggedIn"
+    assert (await verify_login(client, in_time, otp=member_with_2fa.authenticator.otp(clock.now)))[
+        "__typename"
+    ] == "LoggedIn"
 
     clock.advance(timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
-    answer = await outcome(
-        device, VERIFY_LOGIN, challengeToken=late, secondFactor={"otp": mia_with_2fa.app.otp(clock.now)}
+    result = await execute_one(
+        client, VERIFY_LOGIN, challengeToken=late, secondFactor={"otp": member_with_2fa.authenticator.otp(clock.now)}
     )
-    assert answer == {
+    assert result == {
         "__typename": "ChallengeExpired",
         "message": "This login took too long or has ended. Please log in again.",
     }
 
 
-async def test_the_trail_names_the_factor_that_opened_the_session(
-    mia_with_2fa: Person, device: Api, clock: Clock
-) -> None:
-    """The user finds in their own trail how they signed in, and which factor failed."""
-    token = await challenge(device, mia_with_2fa.user)
-    await verify(device, token, backupCode=WRONG_BACKUP_CODE)
+async def test_audit_events_name_the_second_factor(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """`note` has the factor of the login and the factor that failed."""
+    token = await start_login(client, member_with_2fa.user)
+    await verify_login(client, token, backupCode=WRONG_BACKUP_CODE)
     clock.advance(timedelta(seconds=1))
-    await verify(device, token, otp=mia_with_2fa.app.otp(clock.now))
+    await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))
 
-    viewer = await outcome(device, LAST_EVENTS)
+    viewer = await execute_one(client, LAST_EVENTS)
 
     assert viewer["securityEvents"]["nodes"] == [
         {"kind": "LOGIN_SUCCEEDED", "note": "OTP"},

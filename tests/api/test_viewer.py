@@ -1,9 +1,18 @@
-"""`viewer`: who is signed in, and what they see of themselves."""
+"""`viewer`: the logged-in user and their own fields."""
 
 from datetime import timedelta
 
-from tests.api.steps import ADDRESS, FIREFOX, Person, error_code, instant, outcome, sign_in, verify
-from tests.api.steps import challenge as challenge_of
+from tests.api.steps import (
+    ADDRESS,
+    FIREFOX,
+    ApiUser,
+    error_code,
+    execute_one,
+    instant,
+    log_in,
+    start_login,
+    verify_login,
+)
 from tests.support.api import Api
 from tests.support.clock import START, Clock
 
@@ -29,11 +38,11 @@ OWN_EVENTS = """
     }"""
 
 
-async def test_sees_all_of_themselves(mia: Person) -> None:
-    """Every field of the signed-in user, as the first page of an app asks for it."""
-    assert await outcome(mia.device, VIEWER) == {
+async def test_returns_all_fields_of_the_viewer(logged_in_member: ApiUser) -> None:
+    """It reads every field of the logged-in user in one query."""
+    assert await execute_one(logged_in_member.client, VIEWER) == {
         "__typename": "User",
-        "id": f"user_{mia.user.id.hex}",
+        "id": f"user_{logged_in_member.user.id.hex}",
         "email": "mia@acme.example",
         "name": "Mia",
         "role": "MEMBER",
@@ -41,7 +50,7 @@ async def test_sees_all_of_themselves(mia: Person) -> None:
         "createdAt": instant(START),
         "lastLoginAt": instant(START),
         "company": {
-            "id": f"company_{mia.user.company_id.hex}",
+            "id": f"company_{logged_in_member.user.company_id.hex}",
             "name": "Acme",
             "twoFactorEnforced": False,
             "backupCodesEnabled": True,
@@ -68,11 +77,11 @@ async def test_sees_all_of_themselves(mia: Person) -> None:
     }
 
 
-async def test_is_null_where_nobody_is_signed_in(device: Api) -> None:
-    """Without a session, and with a token of nobody, it is null beside what is public, and no error."""
+async def test_is_null_if_nobody_is_logged_in(client: Api) -> None:
+    """Without a session or with an unknown token there is no error, and public fields work."""
     for token in (None, "cs_session_of_nobody", "nonsense"):
-        device.session_token = token
-        assert await device.data("{ viewer { id } authenticatorApps { name } }") == {
+        client.session_token = token
+        assert await client.data("{ viewer { id } authenticatorApps { name } }") == {
             "viewer": None,
             "authenticatorApps": [
                 {"name": "Google Authenticator"},
@@ -82,53 +91,55 @@ async def test_is_null_where_nobody_is_signed_in(device: Api) -> None:
         }
 
 
-async def test_a_refused_neighbour_leaves_it_readable(device: Api) -> None:
-    """Root fields fail one by one."""
-    answer = await device.execute("{ viewer { id } featureFlags { backupCodes } }")
+async def test_is_readable_if_another_root_field_fails(client: Api) -> None:
+    """Root fields fail independently."""
+    result = await client.execute("{ viewer { id } featureFlags { backupCodes } }")
 
-    assert answer["data"] == {"viewer": None, "featureFlags": None}
-    assert [error["path"] for error in answer["errors"]] == [["featureFlags"]]
+    assert result["data"] == {"viewer": None, "featureFlags": None}
+    assert [error["path"] for error in result["errors"]] == [["featureFlags"]]
 
 
-async def test_lists_each_session_with_its_second_factor(mia_with_2fa: Person, device: Api, clock: Clock) -> None:
-    """The youngest first, and the one that asks is marked; a use is remembered to within a minute."""
-    await verify(device, await challenge_of(device, mia_with_2fa.user), backupCode=mia_with_2fa.codes[0])
+async def test_lists_sessions_newest_first(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
+    """The current session is marked. `lastSeenAt` is exact to one minute."""
+    await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
     clock.advance(timedelta(minutes=5))
 
-    assert (await outcome(mia_with_2fa.device, SESSIONS))["sessions"] == [
+    assert (await execute_one(member_with_2fa.client, SESSIONS))["sessions"] == [
         {"lastSeenAt": instant(START + timedelta(seconds=30)), "current": False, "secondFactor": "BACKUP_CODE"},
         {"lastSeenAt": instant(clock.now), "current": True, "secondFactor": None},
     ]
 
 
-async def test_a_session_ends_after_a_week_without_use_and_after_a_month_in_any_case(
-    mia: Person, device: Api, clock: Clock
+async def test_session_expires_after_7_days_without_use_or_30_days(
+    logged_in_member: ApiUser, client: Api, clock: Clock
 ) -> None:
-    """One second more is too late."""
-    await sign_in(device, mia.user)
+    """One second later is too late."""
+    await log_in(client, logged_in_member.user)
     for _ in range(4):
         clock.advance(timedelta(days=7, seconds=-1))
-        assert (await mia.device.data("{ viewer { id } }"))["viewer"] is not None
+        assert (await logged_in_member.client.data("{ viewer { id } }"))["viewer"] is not None
     clock.advance(timedelta(days=2, seconds=4))
 
-    assert (await mia.device.data("{ viewer { id } }"))["viewer"] is None, "thirty days after it began"
-    assert (await device.data("{ viewer { id } }"))["viewer"] is None, "not used for a week"
+    assert (await logged_in_member.client.data("{ viewer { id } }"))["viewer"] is None, "30 days after the login"
+    assert (await client.data("{ viewer { id } }"))["viewer"] is None, "7 days without use"
 
 
-async def test_reads_their_own_trail_page_by_page(mia: Person, device: Api, clock: Clock) -> None:
-    """Newest first, with what an admin would see of it too; each page goes on where the one before ended."""
+async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client: Api, clock: Clock) -> None:
+    """They are newest first. Each page continues after the previous one."""
     clock.advance(timedelta(minutes=1))
-    await sign_in(device, mia.user)
+    await log_in(client, logged_in_member.user)
     variables = {"first": 1, "after": None}
 
-    first = (await outcome(mia.device, OWN_EVENTS, **variables))["securityEvents"]
-    second = (await outcome(mia.device, OWN_EVENTS, first=1, after=first["pageInfo"]["endCursor"]))["securityEvents"]
+    first = (await execute_one(logged_in_member.client, OWN_EVENTS, **variables))["securityEvents"]
+    second = (await execute_one(logged_in_member.client, OWN_EVENTS, first=1, after=first["pageInfo"]["endCursor"]))[
+        "securityEvents"
+    ]
 
     assert first["nodes"] == [
         {
             "kind": "LOGIN_SUCCEEDED",
             "occurredAt": instant(clock.now),
-            "user": {"id": f"user_{mia.user.id.hex}"},
+            "user": {"id": f"user_{logged_in_member.user.id.hex}"},
             "actor": None,
             "ipAddress": ADDRESS,
             "userAgent": FIREFOX,
@@ -140,7 +151,7 @@ async def test_reads_their_own_trail_page_by_page(mia: Person, device: Api, cloc
     assert second["nodes"][0]["occurredAt"] == instant(START)
     assert (second["pageInfo"]["hasNextPage"], second["pageInfo"]["hasPreviousPage"]) == (False, True)
     after = second["pageInfo"]["endCursor"]
-    empty = (await outcome(mia.device, OWN_EVENTS, first=1, after=after))["securityEvents"]
+    empty = (await execute_one(logged_in_member.client, OWN_EVENTS, first=1, after=after))["securityEvents"]
     assert empty == {
         "nodes": [],
         "edges": [],
@@ -148,10 +159,10 @@ async def test_reads_their_own_trail_page_by_page(mia: Person, device: Api, cloc
     }
 
 
-async def test_a_page_of_a_size_or_from_a_place_that_cannot_be_is_the_clients_mistake(mia: Person) -> None:
-    """The field says so and is null."""
+async def test_rejects_an_invalid_page_size_or_cursor(logged_in_member: ApiUser) -> None:
+    """The field is null and its error is `BAD_USER_INPUT`."""
     for variables in ({"first": 0}, {"first": 101}, {"first": 1, "after": "nonsense"}, {"first": 1, "after": ""}):
-        answer = await mia.device.execute(OWN_EVENTS, variables)
-        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-        assert answer["data"] == {"viewer": {"securityEvents": None}}
-    assert await error_code(mia.device, OWN_EVENTS, first="one") == "BAD_USER_INPUT"
+        result = await logged_in_member.client.execute(OWN_EVENTS, variables)
+        assert result["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert result["data"] == {"viewer": {"securityEvents": None}}
+    assert await error_code(logged_in_member.client, OWN_EVENTS, first="one") == "BAD_USER_INPUT"
