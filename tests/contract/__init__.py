@@ -1,1 +1,1 @@
-"""What holds for the code as a whole: its layers, its migrations, its contract."""
+"""Tests of the code as a whole: its layers, its migrations and its contract."""

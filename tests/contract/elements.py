@@ -1,4 +1,4 @@
-"""Every element of the served schema that introspection shows, by the name that a reader would look for."""
+"""The elements of the served schema, with the names that introspection shows."""
 
 from collections.abc import Iterator
 
@@ -17,12 +17,12 @@ from schema.root import create_schema
 
 
 def served() -> GraphQLSchema:
-    """The schema as it is served."""
+    """Return the served schema."""
     return create_schema()._schema
 
 
 def own_types(schema: GraphQLSchema) -> list[GraphQLNamedType]:
-    """The types that are ours, not the language's."""
+    """Return the types of the schema without introspection types and built-in scalars."""
     return [
         each
         for each in schema.type_map.values()
@@ -31,7 +31,7 @@ def own_types(schema: GraphQLSchema) -> list[GraphQLNamedType]:
 
 
 def described_elements(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
-    """Each type, field, argument, input field and enum value, with its description."""
+    """Yield each type, field, argument, input field and enum value with its description."""
     for each in own_types(schema):
         yield each.name, each.description
         if isinstance(each, GraphQLEnumType):

@@ -1,4 +1,4 @@
-"""Who may ask what: every field of the schema, for nobody, for a member, and for a user who has to set up 2FA first."""
+"""Authorization: each field without a session, for a member, and for a user who has to set up 2FA."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from twofactor.results import LoggedIn, User
 
 SCHEMA = create_schema()
 
-# Each root field in an operation that is well formed, with arguments that name nothing.
+# A valid operation for each root field. Its arguments name no existing object.
 OPERATIONS = {
     "viewer": "{ viewer { id email name role company { name } twoFactor { setupRequired } } }",
     "featureFlags": "{ featureFlags { backupCodes } }",
@@ -38,61 +38,61 @@ OPERATIONS = {
     "updateSecurityPolicy": 'mutation { updateSecurityPolicy(password: "") { __typename } }',
     "changePassword": 'mutation { changePassword(currentPassword: "", newPassword: "") { __typename } }',
     "revokeSession": 'mutation { revokeSession(id: "") { __typename } }',
-    # The last one, for it ends the session.
+    # This one is last because it ends the session.
     "logout": "mutation { logout { sessionId } }",
 }
 PUBLIC = {"viewer", "authenticatorApps", "login", "verifyLogin", "logout"}
-BEFORE_SET_UP = PUBLIC | {"featureFlags", "startTwoFactorActivation", "confirmOtp", "acknowledgeBackupCodes"}
-FOR_ADMINS = {"user", "users", "securityEvents", "adminResetTwoFactor", "updateSecurityPolicy"}
+OPEN_BEFORE_SETUP = PUBLIC | {"featureFlags", "startTwoFactorActivation", "confirmOtp", "acknowledgeBackupCodes"}
+ADMIN_ONLY = {"user", "users", "securityEvents", "adminResetTwoFactor", "updateSecurityPolicy"}
 
-# Each field of a user in a selection. The first ones say who it is, and anybody who meets the user sees them.
+# Selections of all fields of a user. Every viewer who can read the user can read `IDENTITY`.
 IDENTITY = {"id", "email", "name", "role", "company { id }"}
 GUARDED = {"twoFactor { state }", "locale", "createdAt", "lastLoginAt"}
 OWN_LISTS = {"sessions { id }", "securityEvents { nodes { id } }"}
 
 
 @dataclass
-class Jar:
-    """Keeps the cookie as a browser would."""
+class CookieJar:
+    """A cookie jar that stores one session token."""
 
     session_token: str | None = field(default=None, repr=False)
 
     def set(self, session_token: str) -> None:
-        """Take the cookie."""
+        """Store the cookie."""
         self.session_token = session_token
 
     def clear(self) -> None:
-        """Forget it."""
+        """Delete the cookie."""
         self.session_token = None
 
 
-async def signed_in(env: Environment, user: models.User) -> LoggedIn:
-    """A new session of a user without 2FA."""
+async def log_in(env: Environment, user: models.User) -> LoggedIn:
+    """Log in a user without 2FA and return the new session."""
     result = await login.log_in(env, Client(), user.email, PASSWORD, SessionTransport.TOKEN)
     assert isinstance(result, LoggedIn)
     return result
 
 
-async def session_of(env: Environment, user: models.User) -> str:
-    """The token of a new session of a user without 2FA."""
-    return (await signed_in(env, user)).token
+async def session_token_of(env: Environment, user: models.User) -> str:
+    """Log in a user without 2FA and return the session token."""
+    return (await log_in(env, user)).token
 
 
-async def enforce(env: Environment) -> None:
-    """Let every company account enforce 2FA."""
+async def enforce_2fa(env: Environment) -> None:
+    """Enforce 2FA for all company accounts."""
     async with env.database.transaction():
         await models.Company.all().update(two_factor_enforced=True)
 
 
-async def refusals(env: Environment, operation: str, session_token: str | None) -> list[type[Exception]]:
-    """The top-level errors of an operation."""
-    context = Context(env, Client(), Jar(), session_token)
+async def top_level_errors(env: Environment, operation: str, session_token: str | None) -> list[type[Exception]]:
+    """Execute an operation and return the types of its top-level errors."""
+    context = Context(env, Client(), CookieJar(), session_token)
     result = await SCHEMA.execute(operation, context_value=context)
     return [type(error.original_error) for error in result.errors or [] if error.original_error is not None]
 
 
-def test_every_root_field_is_looked_at() -> None:
-    """A new field cannot be forgotten here."""
+def test_every_root_field_is_covered() -> None:
+    """A new root field needs an operation in this module."""
     schema = served()
     assert schema.query_type is not None
     assert schema.mutation_type is not None
@@ -100,75 +100,77 @@ def test_every_root_field_is_looked_at() -> None:
     assert OPERATIONS.keys() == schema.query_type.fields.keys() | schema.mutation_type.fields.keys()
 
 
-def test_every_field_of_a_user_is_looked_at() -> None:
-    """The same for the fields of a user."""
+def test_every_field_of_a_user_is_covered() -> None:
+    """A new field of `User` needs a selection in this module."""
     fields = served().type_map["User"].fields  # type: ignore[attr-defined]  # it is an object type
 
     assert {selection.split()[0] for selection in IDENTITY | GUARDED | OWN_LISTS} == fields.keys()
 
 
-async def test_nobody_sees_and_does_what_is_public(env: Environment) -> None:
-    """Without a session all but the public fields ask to sign in; `viewer` is null and no error."""
+async def test_only_public_fields_work_without_a_session(env: Environment) -> None:
+    """All other fields return `UNAUTHENTICATED`. `viewer` is null without an error."""
     for name, operation in OPERATIONS.items():
         expected = [] if name in PUBLIC else [UnauthenticatedError]
-        assert await refusals(env, operation, None) == expected, name
+        assert await top_level_errors(env, operation, None) == expected, name
 
 
-async def test_a_member_does_nothing_of_an_admin(env: Environment, member: models.User) -> None:
-    """The fields for admins are forbidden to members, whatever the arguments."""
-    token = await session_of(env, member)
+async def test_admin_fields_are_forbidden_for_members(env: Environment, member: models.User) -> None:
+    """This does not depend on the arguments."""
+    token = await session_token_of(env, member)
 
     for name, operation in OPERATIONS.items():
-        expected = [ForbiddenError] if name in FOR_ADMINS else []
-        assert await refusals(env, operation, token) == expected, name
+        expected = [ForbiddenError] if name in ADMIN_ONLY else []
+        assert await top_level_errors(env, operation, token) == expected, name
 
 
 @pytest.mark.parametrize("role", models.Role)
-async def test_whoever_has_to_set_up_two_factor_can_do_nothing_else(
+async def test_user_who_has_to_set_up_2fa_can_do_nothing_else(
     env: Environment, member: models.User, admin: models.User, role: models.Role
 ) -> None:
-    """Where 2FA is enforced and not active, only what leads through the activation or out is open, to admins too."""
+    """If 2FA is enforced and not active, members and admins can only activate it or log out."""
     user = admin if role is models.Role.ADMIN else member
-    await enforce(env)
-    token = await session_of(env, user)
+    await enforce_2fa(env)
+    token = await session_token_of(env, user)
 
     for name, operation in OPERATIONS.items():
-        expected = [] if name in BEFORE_SET_UP else [TwoFactorSetupRequiredError]
-        assert await refusals(env, operation, token) == expected, name
+        expected = [] if name in OPEN_BEFORE_SETUP else [TwoFactorSetupRequiredError]
+        assert await top_level_errors(env, operation, token) == expected, name
 
 
-async def test_of_themselves_too_they_see_only_who_they_are(env: Environment, member: models.User) -> None:
-    """The same holds for the fields of `viewer`: who it is and where 2FA stands, no more."""
-    await enforce(env)
-    token = await session_of(env, member)
+async def test_user_who_has_to_set_up_2fa_sees_only_their_identity(env: Environment, member: models.User) -> None:
+    """`viewer` returns the identity and the state of 2FA and no other fields."""
+    await enforce_2fa(env)
+    token = await session_token_of(env, member)
 
     for selection in IDENTITY | GUARDED | OWN_LISTS:
         is_open = selection in IDENTITY or selection.startswith("twoFactor")
         expected = [] if is_open else [TwoFactorSetupRequiredError]
-        assert await refusals(env, f"{{ viewer {{ {selection} }} }}", token) == expected, selection
+        assert await top_level_errors(env, f"{{ viewer {{ {selection} }} }}", token) == expected, selection
 
 
-async def test_a_member_sees_who_another_user_is_and_no_more(
+async def test_member_sees_only_the_identity_of_another_user(
     env: Environment, member: models.User, admin: models.User
 ) -> None:
-    """The admin of a reset is named to the user whose 2FA was reset; the rest about the admin is not told."""
+    """A member whose 2FA was reset sees which admin did it, but no other fields of the admin."""
     async with env.database.transaction():
         await audit.record(
             models.SecurityEventKind.TWO_FACTOR_RESET, user=member, actor=admin, client=Client(), now=env.now()
         )
-    token = await session_of(env, member)
+    token = await session_token_of(env, member)
 
     for selection in IDENTITY | GUARDED | OWN_LISTS:
         operation = f"{{ viewer {{ securityEvents {{ nodes {{ actor {{ {selection} }} }} }} }} }}"
-        assert await refusals(env, operation, token) == ([ForbiddenError] if selection in GUARDED else []), selection
+        assert await top_level_errors(env, operation, token) == ([ForbiddenError] if selection in GUARDED else []), (
+            selection
+        )
 
 
-async def test_admins_see_their_users_but_not_their_sessions(
+async def test_admin_sees_users_but_not_their_sessions(
     env: Environment, member: models.User, admin: models.User
 ) -> None:
-    """Everything of a user of the company account is open to an admin; sessions are their user's own."""
-    await session_of(env, member)
-    context = Context(env, Client(), Jar(), await session_of(env, admin))
+    """All fields of a user of the company account are readable; the list of sessions is empty."""
+    await session_token_of(env, member)
+    context = Context(env, Client(), CookieJar(), await session_token_of(env, admin))
     operation = f'{{ user(id: "{ids.encode(User, member.id)}") {{ {" ".join(IDENTITY | GUARDED | OWN_LISTS)} }} }}'
 
     result = await SCHEMA.execute(operation, context_value=context)
@@ -182,8 +184,8 @@ async def test_admins_see_their_users_but_not_their_sessions(
 async def test_another_company_account_does_not_exist(
     env: Environment, member: models.User, admin: models.User, stranger: models.User
 ) -> None:
-    """To an admin, ids of another company account are like ids of nothing."""
-    token = await session_of(env, stranger)
+    """For an admin, ids of another company account are the same as unknown ids."""
+    token = await session_token_of(env, stranger)
     user_id, company_id = ids.encode(User, member.id), f"company_{admin.company_id.hex}"
     operation = f"""{{
         user(id: "{user_id}") {{ id }}
@@ -194,7 +196,7 @@ async def test_another_company_account_does_not_exist(
         malformed: securityEvents(filter: {{ userId: "nobody" }}) {{ nodes {{ id }} }}
     }}"""
 
-    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), Jar(), token))
+    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), CookieJar(), token))
 
     assert result.errors is None
     assert result.data == {
@@ -207,11 +209,11 @@ async def test_another_company_account_does_not_exist(
     }
 
 
-async def test_revoking_the_current_session_still_answers_in_full(env: Environment, member: models.User) -> None:
-    """The answer that ends the session may say what is left, the cookie is taken back, and nobody acts after it."""
-    await session_of(env, member)
-    current = await signed_in(env, member)
-    jar = Jar("kept")
+async def test_revoking_the_current_session_returns_the_full_result(env: Environment, member: models.User) -> None:
+    """The result is complete, the cookie is deleted, and later mutations are not authenticated."""
+    await session_token_of(env, member)
+    current = await log_in(env, member)
+    cookies = CookieJar("token")
     operation = f"""mutation {{
         revokeSession(id: "session_{current.session.id.hex}") {{
             ... on SessionRevoked {{ sessionId viewer {{ twoFactor {{ state }} sessions {{ current }} }} }}
@@ -219,7 +221,7 @@ async def test_revoking_the_current_session_still_answers_in_full(env: Environme
         deactivateTwoFactor(password: "") {{ __typename }}
     }}"""
 
-    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), jar, current.token))
+    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), cookies, current.token))
 
     assert result.data == {
         "revokeSession": {
@@ -229,4 +231,4 @@ async def test_revoking_the_current_session_still_answers_in_full(env: Environme
         "deactivateTwoFactor": None,
     }
     assert [type(error.original_error) for error in result.errors or []] == [UnauthenticatedError]
-    assert jar.session_token is None
+    assert cookies.session_token is None

@@ -1,4 +1,4 @@
-"""The shape of the code: its layers, and what each module says of itself."""
+"""The architecture: layers, module docstrings and sizes."""
 
 import ast
 import subprocess
@@ -22,24 +22,24 @@ MODULES = sorted(
 
 
 def tree_of(module: Path) -> ast.Module:
-    """The code of a module."""
+    """Return the syntax tree of a module."""
     return ast.parse((ROOT / module).read_text())
 
 
 def imported_by(module: Path) -> set[str]:
-    """What a module imports, by the full names."""
+    """Return the full names of the modules that a module imports."""
     names: set[str] = set()
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} imports relatively"
+            assert node.level == 0, f"{module} has a relative import"
             names.add(str(node.module))
     return names
 
 
-def test_imports_follow_the_arrows() -> None:
-    """The contracts in pyproject.toml hold: nothing points back, the rules are pure."""
+def test_imports_follow_the_layers() -> None:
+    """The import contracts in pyproject.toml hold."""
     checked = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
         cwd=ROOT,
@@ -53,36 +53,36 @@ def test_imports_follow_the_arrows() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 class TestModule:
-    def test_says_in_a_sentence_what_lives_here(self, module: Path) -> None:
-        """A module docstring, whose first line is a whole sentence or two."""
+    def test_has_a_module_docstring(self, module: Path) -> None:
+        """Its first paragraph consists of complete sentences."""
         docstring = ast.get_docstring(tree_of(module))
 
         assert docstring is not None
         assert docstring.split("\n\n")[0].rstrip().endswith((".", ":"))
 
     def test_imports_no_tests(self, module: Path) -> None:
-        """The product stands without them."""
+        """The product does not depend on its tests."""
         assert not any(name.split(".")[0] == "tests" for name in imported_by(module))
 
-    def test_is_of_a_size_to_be_read_in_one_go(self, module: Path) -> None:
-        """No module grows into a heap."""
+    def test_has_at_most_350_lines(self, module: Path) -> None:
+        """A reader should be able to read a module in one go."""
         assert len((ROOT / module).read_text().splitlines()) <= 350
 
 
-def test_settings_import_nothing_of_ours() -> None:
-    """They are values, and know nobody who uses them."""
+def test_settings_import_no_other_module_of_ours() -> None:
+    """Settings are values and do not depend on the code that uses them."""
     assert not {name.split(".")[0] for name in imported_by(Path("settings.py"))} & OURS
 
 
-def test_models_import_nothing_of_ours() -> None:
-    """The tables know no rule."""
+def test_models_import_only_models() -> None:
+    """The tables do not depend on any rule."""
     for module in MODULES:
         if module.parts[0] == "models":
             assert {name.split(".")[0] for name in imported_by(module)} & OURS <= {"models"}
 
 
-def test_the_clock_is_asked_in_the_environment_alone() -> None:
-    """Everywhere else `now` is handed in, so that time can be tested."""
+def test_only_the_services_read_the_clock() -> None:
+    """All other code gets `now` as an argument, so that tests can control the time."""
     for module in MODULES:
         if module.parts[0] in {"twofactor", "models", "resolvers", "schema"} and module.name not in {
             "environment.py",

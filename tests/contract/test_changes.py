@@ -1,4 +1,4 @@
-"""Changes to the contract: what breaks or endangers clients is announced in the changelog."""
+"""Contract changes: the changelog announces each breaking or dangerous change."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def unannounced(before: GraphQLSchema, after: GraphQLSchema, changelog: str) -> list[str]:
-    """The changes that can hurt a client and that the Unreleased section does not repeat, each as a sentence."""
+    """Return the description of each such change that the Unreleased section does not contain."""
     section = re.search(
         r"^## \[?Unreleased\]?.*?$(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL | re.IGNORECASE
     )
@@ -33,10 +33,10 @@ def unannounced(before: GraphQLSchema, after: GraphQLSchema, changelog: str) -> 
 
 
 def git(*arguments: str) -> str | None:
-    """What git answers here; None where there is no git, no history, or no such thing in it."""
+    """Return the output of git, or None if git or the requested object is missing."""
     try:
         done = subprocess.run(
-            ["git", *arguments],  # noqa: S607  # whichever git there is
+            ["git", *arguments],  # noqa: S607  # the first git in PATH
             cwd=ROOT,
             capture_output=True,
             encoding="utf-8",
@@ -48,8 +48,8 @@ def git(*arguments: str) -> str | None:
 
 
 @pytest.mark.parametrize("base", ["the last commit", "the last release"])
-def test_what_can_hurt_a_client_is_announced(base: str) -> None:
-    """Each such change since then stands in CHANGELOG.md under Unreleased, in the sentence that this test asks for."""
+def test_changelog_announces_breaking_and_dangerous_changes(base: str) -> None:
+    """CHANGELOG.md contains the sentence from the test failure under Unreleased."""
     revision = "HEAD" if base == "the last commit" else (git("describe", "--tags", "--abbrev=0") or "").strip()
     before = git("show", f"{revision}:./schema.graphql") if revision else None
     if before is None:
@@ -76,13 +76,13 @@ AFTER = build_schema("type Query { b: String } enum Kind { ONE, TWO }")
     ],
     ids=["not at all", "one of two", "both", "under an earlier release"],
 )
-def test_only_the_unreleased_section_announces(changelog: str, expected: list[str]) -> None:
-    """A change is announced by its own sentence, marked up and broken as one likes, under Unreleased."""
+def test_only_the_unreleased_section_counts(changelog: str, expected: list[str]) -> None:
+    """Markup and line breaks inside the sentence are allowed."""
     assert unannounced(BEFORE, AFTER, changelog) == expected
 
 
-def test_what_is_added_safely_needs_no_announcement() -> None:
-    """A new field hurts nobody."""
+def test_safe_addition_needs_no_announcement() -> None:
+    """A new field does not break a client."""
     assert (
         unannounced(BEFORE, build_schema("type Query { a: String, b: String, c: String } enum Kind { ONE }"), "") == []
     )

@@ -1,4 +1,4 @@
-"""Descriptions: everything has one, and it says more than the name does."""
+"""Descriptions: every element has one, and it says more than the name."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.elements import described_elements, served
 
-# Fewer words than these say nothing that the name has not said already.
+# A description with fewer words repeats the name.
 LEAST_WORDS = 6
 LEAST_NEW_WORDS = 4
 
@@ -14,29 +14,29 @@ ELEMENTS = list(described_elements(served()))
 
 
 def words(text: str) -> set[str]:
-    """The words of a name or a sentence, without case."""
+    """Return the lower-case words of a name or a text."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", text)}
 
 
 @pytest.mark.parametrize(("name", "description"), ELEMENTS, ids=[name for name, _ in ELEMENTS])
-def test_every_element_is_described(name: str, description: str | None) -> None:
-    """A frontend developer learns from introspection what the name alone does not tell."""
+def test_every_element_has_a_description(name: str, description: str | None) -> None:
+    """It is a sentence with words that the name does not contain."""
     assert description is not None, name
-    assert description[0].isupper(), "it is a sentence"
-    assert description.rstrip().endswith("."), "it is a whole sentence"
+    assert description[0].isupper(), "start with a capital letter"
+    assert description.rstrip().endswith("."), "end with a full stop"
     assert len(description.split()) >= LEAST_WORDS
     assert len(words(description) - words(name)) >= LEAST_NEW_WORDS
 
 
-def test_codes_that_descriptions_name_exist() -> None:
-    """Where a description names another type or field by its capital letter, the schema has it."""
+def test_types_in_descriptions_exist() -> None:
+    """A capitalised name in backticks is a type of the schema, with a field of this name if it has a dot."""
     schema = served()
     named = {
         (where, type_name, field_name)
         for where, description in ELEMENTS
         for type_name, field_name in re.findall(r"`([A-Z][a-z]\w*)(?:\.(\w+))?`", description or "")
     }
-    # Words of HTTP and of stores, in the same spelling.
+    # HTTP headers are not elements of the schema.
     foreign = {"Authorization", "Accept"}
 
     unknown = {
@@ -52,10 +52,10 @@ def test_codes_that_descriptions_name_exist() -> None:
     assert unknown == set()
 
 
-def test_fields_that_descriptions_name_exist() -> None:
-    """Where a description names a field or argument by its small letter, the schema has it somewhere."""
+def test_fields_in_descriptions_exist() -> None:
+    """A lower-case name in backticks is a field or argument of the schema."""
     known = {part for name, _ in ELEMENTS for part in re.findall(r"\w+", name)}
-    # Values and words of other languages.
+    # Language tags are not elements of the schema.
     foreign = {"de", "en"}
 
     unknown = {

@@ -1,4 +1,4 @@
-"""The migrations: in step with the models, and good in both directions on both databases."""
+"""Migrations: in step with the models, and reversible on both databases."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ INDEXES = {
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database without tables."""
+    """Return the URL of a database without tables."""
     if request.param == "sqlite":
         yield f"sqlite://{tmp_path / 'empty.sqlite3'}"
         return
@@ -39,18 +39,18 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 
 async def names(database: Database, of: dict[str, str]) -> set[str]:
-    """The tables or indexes that there are."""
+    """Return the names of the tables or indexes."""
     rows = await database.connection.execute_query_dict(of[database.dialect])
     return {row["name"] for row in rows}
 
 
 async def migrate_to(database: Database, name: str) -> None:
-    """Go forwards or backwards to a migration."""
+    """Migrate forwards or backwards to a migration."""
     await MigrationExecutor(database.connection, database.config["apps"]).migrate([MigrationTarget("models", name)])
 
 
 async def test_are_in_step_with_the_models() -> None:
-    """`python -m tortoise makemigrations` would make nothing."""
+    """`python -m tortoise makemigrations` would create no migration."""
     async with TortoiseContext() as context:
         await context.init(config=MIGRATIONS_CONFIG, init_connections=False)
         assert context.apps is not None
@@ -59,8 +59,8 @@ async def test_are_in_step_with_the_models() -> None:
     assert changes == []
 
 
-async def test_go_up_and_down_and_up_again(empty_database_url: str) -> None:
-    """Going down leaves nothing behind, so going up again comes to the same."""
+async def test_migrate_up_down_and_up_again(empty_database_url: str) -> None:
+    """Migrating down leaves nothing behind, so that migrating up again gives the same tables and indexes."""
     database = Database(empty_database_url)
     await database.open()
     try:
@@ -84,13 +84,13 @@ async def test_go_up_and_down_and_up_again(empty_database_url: str) -> None:
         await database.close()
 
 
-async def test_going_up_keeps_the_rows(empty_database_url: str) -> None:
-    """Every migration after the first one applies to tables with rows in them."""
+async def test_migrating_up_keeps_rows(empty_database_url: str) -> None:
+    """Every migration after the first one works on tables with rows."""
     database = Database(empty_database_url)
     await database.open()
     try:
         await migrate_to(database, "0001_initial")
-        # By SQL: the models are those of the newest migration.
+        # Use SQL, because the models have the columns of the newest migration.
         await database.connection.execute_script(
             f"INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)"  # noqa: S608  # ours
             f" VALUES ('{uuid4()}', 'Acme', {'1, 1' if database.dialect == 'sqlite' else 'true, true'}, '{START}')"
@@ -103,8 +103,8 @@ async def test_going_up_keeps_the_rows(empty_database_url: str) -> None:
         await database.close()
 
 
-async def test_several_processes_may_migrate_at_once(database: Database) -> None:
-    """They take turns; whoever comes later finds nothing to do."""
+async def test_concurrent_migrations_do_not_conflict(database: Database) -> None:
+    """They run one after the other, and the later one has nothing to do."""
     await asyncio.gather(database.migrate(), database.migrate())
 
     assert await database.is_current()
@@ -120,23 +120,25 @@ FILTERS = {
 
 
 async def explain(database: Database, query: str) -> str:
-    """How a query would be carried out, on tables so large that reading them whole is out of the question."""
+    """Return the query plan for tables that are too large for a sequential scan."""
     if database.dialect == "sqlite":
         rows = await database.connection.execute_query_dict(f"EXPLAIN QUERY PLAN {query}")
         return "\n".join(row["detail"] for row in rows)
     async with database.transaction():
-        # A way that is off is taken only where there is no other.
-        for way in ("seqscan", "sort"):
-            await database.connection.execute_query(f"SET LOCAL enable_{way} = off")
+        # PostgreSQL uses a disabled plan node only if there is no other way.
+        for node in ("seqscan", "sort"):
+            await database.connection.execute_query(f"SET LOCAL enable_{node} = off")
         rows = await database.connection.execute_query_dict(f"EXPLAIN {query}")
         return "\n".join(row["QUERY PLAN"] for row in rows)
 
 
-class TestIndexesOfTheUsersList:
+class TestIndexesOfTheUserList:
     @pytest.mark.parametrize("order", ORDERS)
     @pytest.mark.parametrize("filtered_by", FILTERS)
-    async def test_serve_each_filter_in_each_order(self, database: Database, filtered_by: str, order: str) -> None:
-        """A page is read from one index, in its order: nothing is sorted."""
+    async def test_each_filter_in_each_order_uses_an_index(
+        self, database: Database, filtered_by: str, order: str
+    ) -> None:
+        """A page is read in the order of one index, without sorting."""
         where = " AND ".join(filter(None, [f"company_id = '{uuid4()}'", filtered_by]))
 
         plan = await explain(database, f"SELECT * FROM user_account WHERE {where} ORDER BY {order}, id LIMIT 26")  # noqa: S608  # ours
@@ -145,8 +147,8 @@ class TestIndexesOfTheUsersList:
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
 
-    async def test_serve_those_with_few_backup_codes(self, database: Database) -> None:
-        """An index finds them; there are few, and sorting them is no work."""
+    async def test_filter_by_backup_codes_uses_an_index(self, database: Database) -> None:
+        """The result is small, so it may be sorted."""
         plan = await explain(
             database,
             f"SELECT * FROM user_account WHERE company_id = '{uuid4()}' AND two_factor_activated_at IS NOT NULL"  # noqa: S608  # ours
@@ -156,8 +158,8 @@ class TestIndexesOfTheUsersList:
         assert "user_by_backup_codes_remaining" in plan
 
     @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-    async def test_serve_a_search_by_trigrams(self, database: Database) -> None:
-        """As Tortoise writes it, on PostgreSQL."""
+    async def test_search_uses_the_trigram_index(self, database: Database) -> None:
+        """It uses the SQL that Tortoise generates for PostgreSQL."""
         query = models.User.filter(search_key__contains="lovelace").sql(params_inline=True)
 
         plan = await explain(database, query)
@@ -165,8 +167,10 @@ class TestIndexesOfTheUsersList:
         assert "user_by_text" in plan
 
     @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-    async def test_file_away_soon_what_sign_ins_leave(self, database: Database, company: models.Company) -> None:
-        """Each search would read it through; and of much of it PostgreSQL would leave the index and read everybody."""
+    async def test_pending_list_of_the_search_index_stays_small(
+        self, database: Database, company: models.Company
+    ) -> None:
+        """Each search scans it. If it is long, PostgreSQL ignores the index and reads the whole table."""
         await database.connection.execute_query(
             "INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role,"
             " password_hash, is_enabled, created_at, last_login_at, backup_codes_remaining)"

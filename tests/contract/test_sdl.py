@@ -1,4 +1,4 @@
-"""`schema.graphql`: what is committed is what is served."""
+"""`schema.graphql`: the committed schema is the served schema."""
 
 from pathlib import Path
 
@@ -11,21 +11,21 @@ from tests.contract.elements import served
 SDL_FILE = Path(__file__).parents[2] / "schema.graphql"
 
 
-def test_the_committed_schema_is_the_served_one() -> None:
-    """The file at the top of the repository says what the server serves; `make schema` writes it anew."""
+def test_committed_schema_is_the_served_schema() -> None:
+    """`make schema` writes the file again."""
     assert SDL_FILE.read_text(encoding="utf-8") == export_sdl()
 
 
-def test_introspection_begins_with_how_to_read_an_answer() -> None:
-    """The schema has a description of its own, which Strawberry has no argument for."""
+def test_introspection_has_the_description_of_the_schema() -> None:
+    """Strawberry has no argument for it, so the code sets it on the schema."""
     result = graphql_sync(served(), get_introspection_query(schema_description=True))
 
     assert result.data is not None
     assert result.data["__schema"]["description"] == DESCRIPTION
 
 
-def test_every_root_field_can_be_null() -> None:
-    """One refused field leaves its neighbours readable: secrets that are shown once must not be lost beside it."""
+def test_every_root_field_is_nullable() -> None:
+    """A failed root field must not remove a secret that another one returns once."""
     schema = served()
     assert schema.query_type is not None
     assert schema.mutation_type is not None

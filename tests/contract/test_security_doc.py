@@ -1,4 +1,4 @@
-"""`docs/security.md` keeps its word: each test that it names is there, and each attack has a test or a reason."""
+"""`docs/security.md`: each test it names exists, and each attack has a test or a reason."""
 
 import ast
 import re
@@ -13,18 +13,18 @@ TESTS = ROOT / "tests"
 DOCUMENT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 
 NAMED_TEST = re.compile(r"`([a-z_/0-9]+\.py)::((?:\w+::)?\w+)`")
-# An attack of ours: a letter and a number, as the tables and the tests write it.
+# The id of an attack: a capital letter and a number.
 ATTACK = re.compile(r"\b([A-KR][0-9]{1,2})\b")
 ROW = re.compile(r"^\| ([A-KR][0-9]{1,2}) \| (.*) \|$", re.MULTILINE)
-# Of each family, how many there are. None may get lost.
+# The number of attacks in each family. No attack may be lost.
 FAMILIES = {"A": 12, "B": 13, "C": 11, "D": 12, "E": 10, "F": 8, "G": 10, "H": 11, "I": 8, "J": 8, "K": 9, "R": 25}
-# Named alike, and no attack: sections of RFCs.
+# Requirements of RFC 4226 have the same form but are not attacks.
 OTHERS = re.compile(r"RFC 4226[^.;|)]*R[0-9]")
 
 
 @cache
 def collected_from(path: Path) -> frozenset[str]:
-    """The tests that pytest collects of a file: functions, and methods of classes, that begin with `test_`."""
+    """Return the tests that pytest collects from a file: `test_` functions and methods of classes."""
 
     def named(body: list[ast.stmt]) -> Iterator[str]:
         for each in body:
@@ -37,13 +37,13 @@ def collected_from(path: Path) -> frozenset[str]:
 
 
 def attack_files() -> list[Path]:
-    """The files of attacks."""
+    """Return the test files of attacks."""
     return sorted((TESTS / "attacks").glob("test_*.py"))
 
 
 @pytest.mark.parametrize("named", sorted(set(NAMED_TEST.findall(DOCUMENT))), ids="::".join)
-def test_a_named_test_is_collected(named: tuple[str, str]) -> None:
-    """What is said to show something exists, in a file that pytest collects."""
+def test_named_test_is_collected(named: tuple[str, str]) -> None:
+    """The file exists, and pytest collects the test from it."""
     file, name = named
     path = TESTS / file
 
@@ -52,8 +52,8 @@ def test_a_named_test_is_collected(named: tuple[str, str]) -> None:
     assert name in collected_from(path)
 
 
-def test_every_attack_has_a_row() -> None:
-    """No family has a gap, and no id two rows."""
+def test_every_attack_has_one_row() -> None:
+    """No family has a gap, and no id has two rows."""
     ids = [row[0] for row in ROW.findall(DOCUMENT)]
 
     assert sorted(ids) == sorted(f"{family}{n}" for family, count in FAMILIES.items() for n in range(1, count + 1))
@@ -61,7 +61,7 @@ def test_every_attack_has_a_row() -> None:
 
 @pytest.mark.parametrize("row", ROW.findall(DOCUMENT), ids=lambda row: str(row[0]))
 def test_every_attack_has_a_test_or_a_reason(row: tuple[str, str]) -> None:
-    """A row of the attacks names a test; a row of what matters most names attacks; else it says why not."""
+    """A row names a test or a reason. A row of the most important attacks names other attacks."""
     name, text = row
     others = set(ATTACK.findall(text)) - {name}
 
@@ -69,7 +69,7 @@ def test_every_attack_has_a_test_or_a_reason(row: tuple[str, str]) -> None:
 
 
 def test_every_requirement_has_a_test_or_a_reason() -> None:
-    """Each row of the standards names a test, or says why there is none."""
+    """Each row of the standards names a test or a reason why there is none."""
     standards = DOCUMENT.partition("## The standards")[2].partition("## Where we differ")[0]
     heads = ("| ---", "| requirement", "| section")
     rows = [line for line in standards.splitlines() if line.startswith("| ") and not line.startswith(heads)]
@@ -79,8 +79,8 @@ def test_every_requirement_has_a_test_or_a_reason() -> None:
 
 
 @pytest.mark.parametrize("path", attack_files(), ids=lambda path: str(path.name))
-def test_what_attacks_cite_is_in_the_document(path: Path) -> None:
-    """A test of an attack cites no id that the document does not have."""
+def test_attack_ids_in_docstrings_are_in_the_document(path: Path) -> None:
+    """A docstring cites no id that the document does not have."""
     known = {row[0] for row in ROW.findall(DOCUMENT)}
     docstrings = [
         ast.get_docstring(node) or ""
@@ -94,6 +94,6 @@ def test_what_attacks_cite_is_in_the_document(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", attack_files(), ids=lambda path: str(path.name))
-def test_every_file_of_attacks_is_named(path: Path) -> None:
-    """What is attacked is written down."""
+def test_every_attack_file_is_in_the_document(path: Path) -> None:
+    """The document names at least one test of each file."""
     assert f"`attacks/{path.name}::" in DOCUMENT

@@ -1,4 +1,4 @@
-"""Twins: a GraphQL type and the facts that it claims have the same fields, and both know when one is null."""
+"""The type mapping: a GraphQL type and its domain class have the same fields with the same nullability."""
 
 import dataclasses
 import inspect
@@ -16,7 +16,7 @@ from schema.type_mapping import TYPE_MAPPING
 from tests.contract.elements import own_types, served
 from twofactor import results
 
-# What a GraphQL type has and its facts have not: it is made from other facts, or asked for on its own.
+# Fields of GraphQL types that are not in the domain class: resolvers compute or load them.
 COMPUTED = {
     ("TwoFactor", "state"),
     ("LoggedIn", "session_token"),
@@ -24,7 +24,7 @@ COMPUTED = {
     ("User", "security_events"),
     ("UserConnection", "total_count"),
 }
-# What the facts have and clients are not told, or are told in another form.
+# Fields of domain classes that clients cannot read, or can read only in another form.
 HIDDEN = {
     ("TwoFactor", "is_active"),
     ("LoggedIn", "token"),
@@ -35,21 +35,21 @@ HIDDEN = {
 }
 
 
-def definition(twin: type) -> StrawberryObjectDefinition:
-    """What Strawberry knows of a type."""
-    known: StrawberryObjectDefinition = twin.__strawberry_definition__  # type: ignore[attr-defined]
-    return known
+def definition(graphql_type: type) -> StrawberryObjectDefinition:
+    """Return Strawberry's definition of a GraphQL type."""
+    found: StrawberryObjectDefinition = graphql_type.__strawberry_definition__  # type: ignore[attr-defined]
+    return found
 
 
-def fields_of(twin: type) -> dict[str, StrawberryField]:
-    """The fields of a GraphQL type, by their Python names."""
-    return {field.python_name: field for field in definition(twin).fields}
+def graphql_fields(graphql_type: type) -> dict[str, StrawberryField]:
+    """Return the fields of a GraphQL type by their Python names."""
+    return {field.python_name: field for field in definition(graphql_type).fields}
 
 
-def facts_of(facts: type) -> dict[str, Any]:
-    """What an answer of the domain says, by name, each with its type."""
-    found = dict(get_type_hints(facts))
-    for name, member in vars(facts).items():
+def domain_fields(domain_class: type) -> dict[str, Any]:
+    """Return the types of the fields, properties and public methods of a domain class by their names."""
+    found = dict(get_type_hints(domain_class))
+    for name, member in vars(domain_class).items():
         if isinstance(member, property):
             found[name] = get_type_hints(member.fget)["return"]
         elif inspect.isfunction(member) and not name.startswith("_"):
@@ -57,67 +57,67 @@ def facts_of(facts: type) -> dict[str, Any]:
     return found
 
 
-def can_be_none(annotation: object) -> bool:
-    """Whether a type admits None."""
+def is_optional(annotation: object) -> bool:
+    """Return whether a type annotation includes None."""
     return get_origin(annotation) in {typing.Union, types.UnionType} and type(None) in get_args(annotation)
 
 
-@pytest.mark.parametrize("twin", TYPE_MAPPING, ids=lambda twin: twin.__name__)
-class TestTwin:
-    def test_every_field_has_its_fact(self, twin: type) -> None:
-        """Whatever a client can select, the resolver's answer has; what it has not is listed as computed."""
-        missing = fields_of(twin).keys() - facts_of(TYPE_MAPPING[twin]).keys() - {"id"}
-
-        assert {(twin.__name__, name) for name in missing} == {pair for pair in COMPUTED if pair[0] == twin.__name__}
-
-    def test_every_fact_has_its_field(self, twin: type) -> None:
-        """Whatever a use case says, clients can select; what they cannot is listed as hidden."""
-        unsaid = facts_of(TYPE_MAPPING[twin]).keys() - fields_of(twin).keys()
-
-        assert {(twin.__name__, name) for name in unsaid} == {pair for pair in HIDDEN if pair[0] == twin.__name__}
-
-    def test_both_are_null_or_neither(self, twin: type) -> None:
-        """A field can be null exactly where its fact can be None: else one answer would be lost, or one check idle."""
-        facts = facts_of(TYPE_MAPPING[twin])
-        shared = fields_of(twin).keys() & facts.keys()
-
-        nullable = {name for name in shared if isinstance(fields_of(twin)[name].type, StrawberryOptional)}
-
-        assert nullable == {name for name in shared if can_be_none(facts[name])}
-
-    def test_no_type_with_a_secret_has_an_id(self, twin: type) -> None:
-        """A normalising cache keeps what has an `id`: it would keep the secret too."""
-        facts = TYPE_MAPPING[twin]
-        carries_secret = any(not field.repr for field in dataclasses.fields(facts))
-
-        assert not (carries_secret and "id" in fields_of(twin))
+def has_secret(domain_class: type) -> bool:
+    """Return whether a domain class hides a field in its `repr`."""
+    return any(not field.repr for field in dataclasses.fields(domain_class))
 
 
-def test_every_type_is_a_twin() -> None:
-    """But for the two roots and the refusals, no type is without its facts: the tests above miss none."""
+@pytest.mark.parametrize("graphql_type", TYPE_MAPPING, ids=lambda graphql_type: graphql_type.__name__)
+class TestTypeMapping:
+    def test_every_graphql_field_is_in_the_domain_class(self, graphql_type: type) -> None:
+        """Exceptions are in `COMPUTED`."""
+        missing = graphql_fields(graphql_type).keys() - domain_fields(TYPE_MAPPING[graphql_type]).keys() - {"id"}
+        name = graphql_type.__name__
+
+        assert {(name, field) for field in missing} == {pair for pair in COMPUTED if pair[0] == name}
+
+    def test_every_domain_field_is_in_the_graphql_type(self, graphql_type: type) -> None:
+        """Exceptions are in `HIDDEN`."""
+        missing = domain_fields(TYPE_MAPPING[graphql_type]).keys() - graphql_fields(graphql_type).keys()
+        name = graphql_type.__name__
+
+        assert {(name, field) for field in missing} == {pair for pair in HIDDEN if pair[0] == name}
+
+    def test_fields_have_the_same_nullability(self, graphql_type: type) -> None:
+        """A None in a non-null field would lose the response. A needless null would need a check in every client."""
+        fields = graphql_fields(graphql_type)
+        annotations = domain_fields(TYPE_MAPPING[graphql_type])
+        shared = fields.keys() & annotations.keys()
+
+        nullable = {name for name in shared if isinstance(fields[name].type, StrawberryOptional)}
+
+        assert nullable == {name for name in shared if is_optional(annotations[name])}
+
+    def test_type_with_a_secret_has_no_id(self, graphql_type: type) -> None:
+        """A normalising cache keeps objects with an `id`, and the secret with them."""
+        assert not (has_secret(TYPE_MAPPING[graphql_type]) and "id" in graphql_fields(graphql_type))
+
+
+def test_every_graphql_type_has_a_domain_class() -> None:
+    """Only Query, Mutation and the user errors have none, so the tests above cover all other types."""
     objects = {each.name for each in own_types(served()) if isinstance(each, GraphQLObjectType)}
+    user_errors = {user_error.__name__ for user_error in USER_ERRORS.values()}
 
-    assert objects - {"Query", "Mutation"} - {each.__name__ for each in USER_ERRORS.values()} == {
-        twin.__name__ for twin in TYPE_MAPPING
-    }
-
-
-def test_every_answer_has_a_twin() -> None:
-    """No use case can answer with something that the schema does not know."""
-    answers = {each for each in vars(results).values() if dataclasses.is_dataclass(each) and isinstance(each, type)}
-
-    assert answers - set(TYPE_MAPPING.values()) == set()
+    assert objects - {"Query", "Mutation"} - user_errors == {graphql_type.__name__ for graphql_type in TYPE_MAPPING}
 
 
-def test_secrets_are_recognised() -> None:
-    """What is shown once is hidden in `repr`, by which the test above knows it."""
-    secret = {
-        twin.__name__
-        for twin, facts in TYPE_MAPPING.items()
-        if any(not field.repr for field in dataclasses.fields(facts))
-    }
+def test_every_result_has_a_graphql_type() -> None:
+    """No use case returns an object that the schema does not have."""
+    classes = {each for each in vars(results).values() if dataclasses.is_dataclass(each) and isinstance(each, type)}
 
-    assert secret == {
+    assert classes - set(TYPE_MAPPING.values()) == set()
+
+
+def test_types_with_a_secret() -> None:
+    """A field with a secret is hidden in `repr`. The test above recognises secrets by this."""
+    assert {
+        graphql_type.__name__ for graphql_type, domain_class in TYPE_MAPPING.items() if has_secret(domain_class)
+    } == {
         "LoggedIn",
         "SecondFactorRequired",
         "TwoFactorActivation",

@@ -1,4 +1,4 @@
-"""Refusals: every domain error is told in one way, in both languages, and every union has what its mutation meets."""
+"""User errors: each domain error has one mapping, messages in both languages, and a place in the right unions."""
 
 import dataclasses
 import inspect
@@ -17,10 +17,10 @@ from twofactor import activation, backup_codes, errors, login, passwords, policy
 from twofactor.errors import AttemptRefusedError, TwoFactorError
 
 LANGUAGES = {"en", "de"}
-# Never raised themselves.
+# Base classes, which no code raises.
 BASES = {TwoFactorError, AttemptRefusedError}
 
-# What each mutation does. `logout` cannot be refused.
+# The use case of each mutation. `logout` returns no user error.
 USE_CASES: dict[str, Callable[..., Any]] = {
     "login": login.log_in,
     "verifyLogin": login.verify_login,
@@ -36,14 +36,14 @@ USE_CASES: dict[str, Callable[..., Any]] = {
 }
 
 ERRORS = [
-    each
-    for each in vars(errors).values()
-    if inspect.isclass(each) and issubclass(each, TwoFactorError) and each not in BASES
+    error
+    for error in vars(errors).values()
+    if inspect.isclass(error) and issubclass(error, TwoFactorError) and error not in BASES
 ]
 
 
 def members(mutation: str) -> set[str]:
-    """The names that the union of a mutation has."""
+    """Return the names of the members of a mutation's union."""
     schema = served()
     assert schema.mutation_type is not None
     union = get_named_type(schema.mutation_type.fields[mutation].type)
@@ -51,48 +51,48 @@ def members(mutation: str) -> set[str]:
     return {member.name for member in union.types}
 
 
-def documented(use_case: Callable[..., Any]) -> set[type[TwoFactorError]]:
-    """What a use case says that it raises."""
+def documented_errors(use_case: Callable[..., Any]) -> set[type[TwoFactorError]]:
+    """Return the errors in the "Raises" section of a use case."""
     _, _, raises = (inspect.getdoc(use_case) or "").partition("Raises:")
     return {getattr(errors, name) for name in re.findall(r"^\s+(\w+Error):", raises, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_every_domain_error_is_told_in_one_way(error: type[TwoFactorError]) -> None:
-    """It is a member of unions or a top-level code, and never falls through as an internal error."""
+def test_every_domain_error_has_one_mapping(error: type[TwoFactorError]) -> None:
+    """It is either a user error or a top-level code, so that it never becomes an internal error."""
     assert (error in USER_ERRORS) != (error in TOP_LEVEL_CODES)
 
 
-def test_every_refusal_implements_the_interface() -> None:
-    """`... on UserError` finds every refusal there is, and there is none that nothing raises."""
+def test_every_user_error_implements_the_interface() -> None:
+    """`... on UserError` matches every user error, and each user error has a domain error and messages."""
     schema = served()
     interface = schema.type_map["UserError"]
     assert isinstance(interface, GraphQLInterfaceType)
 
-    implementing = {each.name for each in schema.get_possible_types(interface)}
+    implementing = {graphql_type.name for graphql_type in schema.get_possible_types(interface)}
 
-    assert implementing == {each.__name__ for each in USER_ERRORS.values()} == MESSAGES.keys()
+    assert implementing == {user_error.__name__ for user_error in USER_ERRORS.values()} == MESSAGES.keys()
 
 
 @pytest.mark.parametrize("error", USER_ERRORS, ids=lambda error: error.__name__)
-class TestRefusal:
-    def test_its_facts_are_those_of_the_error(self, error: type[TwoFactorError]) -> None:
-        """Every field of it but the message is a fact that the error is made with."""
-        facts = {field.name for field in dataclasses.fields(USER_ERRORS[error])} - {"message"}
+class TestUserError:
+    def test_has_the_values_of_the_domain_error(self, error: type[TwoFactorError]) -> None:
+        """Every field except the message is an argument of the domain error."""
+        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])} - {"message"}
 
-        assert facts <= inspect.signature(error.__init__).parameters.keys()
+        assert fields <= inspect.signature(error.__init__).parameters.keys()
 
-    def test_it_speaks_both_languages(self, error: type[TwoFactorError]) -> None:
-        """People are told in English or German, with the same facts in both."""
+    def test_has_messages_in_both_languages(self, error: type[TwoFactorError]) -> None:
+        """The English and the German message use the same fields of the user error."""
         name = USER_ERRORS[error].__name__
-        facts = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
-        told = {
-            language: {part for _, part, _, _ in string.Formatter().parse(text) if part}
+        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
+        used = {
+            language: {field for _, field, _, _ in string.Formatter().parse(text) if field}
             for language, text in MESSAGES[name].items()
         }
 
-        assert told.keys() == LANGUAGES
-        assert told["en"] == told["de"] <= facts
+        assert used.keys() == LANGUAGES
+        assert used["en"] == used["de"] <= fields
         assert MESSAGES[name]["en"] != MESSAGES[name]["de"]
 
 
@@ -100,13 +100,13 @@ class TestRefusal:
     ("locale", "expected"),
     [("en", "en"), ("de", "de"), ("de-AT", "de"), ("DE", "de"), ("fr", "en"), ("", "en")],
 )
-def test_a_language_that_we_do_not_speak_is_answered_in_english(locale: str, expected: str) -> None:
-    """The main language of a tag decides, whatever its case and region."""
+def test_unsupported_language_gets_english(locale: str, expected: str) -> None:
+    """The language subtag decides; its case and the region do not matter."""
     assert message("TwoFactorNotActive", locale, {}) == MESSAGES["TwoFactorNotActive"][expected]
 
 
 def test_every_mutation_has_its_use_case() -> None:
-    """The two tests below look at every mutation that can be refused."""
+    """The tests below cover every mutation that can return a user error."""
     schema = served()
     assert schema.mutation_type is not None
 
@@ -115,17 +115,15 @@ def test_every_mutation_has_its_use_case() -> None:
 
 @pytest.mark.parametrize("mutation", USE_CASES)
 class TestMutation:
-    def test_its_union_has_every_refusal_of_its_use_case(self, mutation: str) -> None:
-        """A refusal that the union lacks would reach the client as an internal error."""
-        told_by_union = documented(USE_CASES[mutation]) - TOP_LEVEL_CODES.keys()
+    def test_union_has_every_user_error_of_the_use_case(self, mutation: str) -> None:
+        """An error that is missing in the union would become an internal error."""
+        expected = documented_errors(USE_CASES[mutation]) - TOP_LEVEL_CODES.keys()
 
-        assert {USER_ERRORS[error].__name__ for error in told_by_union} - members(mutation) == set()
+        assert {USER_ERRORS[error].__name__ for error in expected} - members(mutation) == set()
 
-    def test_its_use_case_raises_every_refusal_of_its_union(self, mutation: str) -> None:
-        """No client has to be ready for what never comes."""
-        refusals = {each.__name__ for each in USER_ERRORS.values()} & members(mutation)
+    def test_use_case_raises_every_user_error_of_the_union(self, mutation: str) -> None:
+        """No client has to handle an error that never occurs."""
+        user_errors = {user_error.__name__ for user_error in USER_ERRORS.values()} & members(mutation)
+        documented = documented_errors(USE_CASES[mutation]) & USER_ERRORS.keys()
 
-        assert (
-            refusals - {USER_ERRORS[error].__name__ for error in documented(USE_CASES[mutation]) & USER_ERRORS.keys()}
-            == set()
-        )
+        assert user_errors - {USER_ERRORS[error].__name__ for error in documented} == set()
