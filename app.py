@@ -1,4 +1,4 @@
-"""The application: what the settings say, put together. It holds no rule of its own."""
+"""Build the application from the settings: routes, middleware, services, background tasks. It has no domain rules."""
 
 import asyncio
 import contextlib
@@ -17,88 +17,94 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Route
 
-from mail.sender import MailSender, SmtpSettings
+from accounts import cleanup
+from accounts.services import Services, utc_now
+from mail.worker import EmailWorker, SmtpSettings
 from models.database import Database, DatabaseUnavailable
+from resolvers.qr_rendering import QrRenderer
 from schema.error_mapping import TOP_LEVEL_CODES
 from schema.root import create_schema
-from settings import Settings, SettingsError, key_of, read_settings, unknown_keys
+from security.ip_rate_limiter import IpRateLimiter
+from security.key_ring import KeyRing
+from security.password_hashing import HashingPool
+from settings import Settings, SettingsError, key_of, read_settings, unknown_variables
 from transport.graphiql.page import QueryPage
 from transport.health import health_routes
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
 from transport.view import GraphQLView
-from twofactor import upkeep
-from twofactor.addresses import AddressLimiter
-from twofactor.environment import Environment, utc_now
-from twofactor.hashing import HashingPool
-from twofactor.rules.sealing import KeyRing
+from twofactor import key_rotation
 
-UPKEEP_INTERVAL_S = 60.0
-# How long a letter that is being sent, or a request that is being answered, may still take when the process is to end.
-PATIENCE_S = 20
-# How long a thread that draws may keep the event loop from the interpreter's lock. CPython's own 5 ms would be felt.
+CLEANUP_INTERVAL_S = 60.0
+# The time that a request or an email in progress still has when the process shuts down.
+SHUTDOWN_TIMEOUT_S = 20
+# How long the thread that renders QR codes may hold the interpreter's lock. CPython's default is 5 ms, which delays the
+# event loop measurably.
 SWITCH_INTERVAL_S = 0.0005
 
 log = structlog.get_logger(__name__)
 
 
 def from_environment() -> Starlette:
-    """The application as the environment sets it, with its logs and its threads: what a server is pointed at.
+    """Build the application from environment variables and configure logs and threads. Servers run this factory.
 
     Raises:
         SettingsError: A setting cannot be used.
     """
     settings = read_settings()
     configure_logging(settings.log_level, settings.log_format)
-    for key in unknown_keys(os.environ):
+    for key in unknown_variables(os.environ):
         log.warning("unknown_setting", key=key)
     app = create_app(settings)
-    _keep_the_interpreter_from_pausing()
+    _avoid_interpreter_pauses()
     return app
 
 
-def _keep_the_interpreter_from_pausing() -> None:
+def _avoid_interpreter_pauses() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # What was made until now stays. To look through it for garbage would stop the event loop (docs/performance.md).
+    # Objects that exist now live as long as the process. If the garbage collector scanned them, it would stop the event
+    # loop for about 60 ms (docs/performance.md).
     gc.collect()
     gc.freeze()
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """How uvicorn is run with `app:from_environment`: it leaves addresses and logs to us, and speaks no WebSocket."""
+    """Return the options of uvicorn. Its own proxy headers, logs and WebSockets are off."""
     return {
         "factory": True,
         "lifespan": "on",
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,
-        # `transport.clients` reads X-Forwarded-For, and believes it of named proxies alone.
+        # `transport.client_details` reads X-Forwarded-For, and only from trusted proxies.
         "proxy_headers": False,
         "server_header": False,
         "ws": "none",
         "access_log": False,
         "log_config": None,
-        "timeout_graceful_shutdown": PATIENCE_S,
+        "timeout_graceful_shutdown": SHUTDOWN_TIMEOUT_S,
     }
 
 
 def create_app(
     settings: Settings, *, clock: Callable[[], datetime] = utc_now, extra_routes: Sequence[BaseRoute] = ()
 ) -> Starlette:
-    """The application for these settings. It starts whether or not the database and the mail server can be reached.
+    """Build the application. It starts even if the database or the mail server is unavailable.
 
-    `extra_routes` come after ours, as for a frontend that is served beside the API.
+    `extra_routes` follow the routes of the API, for example for a frontend.
 
     Raises:
         SettingsError: A setting cannot be used.
     """
-    env = build_environment(settings, clock)
-    sender = _mail_sender(settings, env.database, clock)
+    services = build_services(settings, clock)
+    worker = _email_worker(settings, services.database, clock)
+    qr_renderer = QrRenderer()
     query_page = QueryPage(settings.graphiql_dir) if settings.graphiql else None
     view = GraphQLView(
         Operations(create_schema(), introspection=settings.introspection),
-        env,
+        services,
+        qr_renderer,
         top_level_codes=TOP_LEVEL_CODES,
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
@@ -107,30 +113,30 @@ def create_app(
     )
 
     async def missing_keys() -> str | None:
-        return "keys_missing" if await upkeep.unknown_keys(env) else None
+        return "keys_missing" if await key_rotation.missing_key_ids(services) else None
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with _running(env, sender, is_production=settings.is_production):
+        async with _running(services, qr_renderer, worker, is_production=settings.is_production):
             yield
 
     app = Starlette(
         routes=[
-            # Health is asked for by address, so any host will do there.
+            # Orchestrators request the health routes by IP address, so those accept any host.
             Route(
                 "/graphql",
                 TrustedHostMiddleware(view, allowed_hosts=settings.allowed_hosts, www_redirect=False),
             ),
-            *health_routes(env.database, missing_keys),
+            *health_routes(services.database, missing_keys),
             *(query_page.routes() if query_page else ()),
             *extra_routes,
         ],
         middleware=_middleware(settings),
         lifespan=lifespan,
     )
-    # A redirect would repeat the Host header, which anybody can write.
+    # A redirect would contain the Host header, which the client controls.
     app.router.redirect_slashes = False
-    app.state.env = env
+    app.state.services = services
     return app
 
 
@@ -153,26 +159,26 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return middleware
 
 
-def build_environment(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Environment:
-    """The world around the use cases, for the server and for the command line. Its database is not open yet.
+def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Services:
+    """Build the services for the server and the command line. The database is not open yet.
 
     Raises:
         SettingsError: A setting cannot be used.
     """
-    with _blamed_on("secret_keys"):
+    with _naming_setting("secret_keys"):
         key_ring = KeyRing.parse(settings.secret_keys.get_secret_value())
-    with _blamed_on("database_url"):
+    with _naming_setting("database_url"):
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
-    with _blamed_on("address_store_url"):
-        addresses = AddressLimiter(
+    with _naming_setting("address_store_url"):
+        ip_rate_limiter = IpRateLimiter(
             failures_allowed=settings.failures_per_address, store_url=f"async+{settings.address_store_url}"
         )
-    return Environment(database, key_ring, HashingPool(), addresses, settings.issuer, clock)
+    return Services(database, key_ring, HashingPool(), ip_rate_limiter, settings.issuer, clock)
 
 
-def _mail_sender(settings: Settings, database: Database, clock: Callable[[], datetime]) -> MailSender:
+def _email_worker(settings: Settings, database: Database, clock: Callable[[], datetime]) -> EmailWorker:
     password = settings.smtp_password
-    with _blamed_on("mail_from"):
+    with _naming_setting("mail_from"):
         smtp = SmtpSettings(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -184,13 +190,13 @@ def _mail_sender(settings: Settings, database: Database, clock: Callable[[], dat
             timeout_s=settings.smtp_timeout_s,
             ca_file=settings.smtp_ca_file,
         )
-    with _blamed_on("smtp_ca_file"):
-        return MailSender(database, smtp, clock=clock)
+    with _naming_setting("smtp_ca_file"):
+        return EmailWorker(database, smtp, clock=clock)
 
 
 @contextlib.contextmanager
-def _blamed_on(name: str) -> Iterator[None]:
-    """Say of what cannot be used which setting it was."""
+def _naming_setting(name: str) -> Iterator[None]:
+    """Add the name of the setting to an error about its value."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -199,48 +205,53 @@ def _blamed_on(name: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _running(env: Environment, sender: MailSender, *, is_production: bool) -> AsyncIterator[None]:
-    """Open what the application needs, work in the background meanwhile, and close it all in the end."""
+async def _running(
+    services: Services, qr_renderer: QrRenderer, worker: EmailWorker, *, is_production: bool
+) -> AsyncIterator[None]:
+    """Open the database and run the background tasks. Stop and close everything afterwards."""
     stop = asyncio.Event()
-    await env.database.open()
+    await services.database.open()
     try:
         if is_production:
-            await _require_known_keys(env)
-        background = [asyncio.create_task(sender.run(stop)), asyncio.create_task(_keep_up(env, stop))]
+            await _require_known_keys(services)
+        background = [asyncio.create_task(worker.run(stop)), asyncio.create_task(_run_cleanup(services, stop))]
         try:
             yield
         finally:
             stop.set()
-            _, late = await asyncio.wait(background, timeout=PATIENCE_S)
+            _, late = await asyncio.wait(background, timeout=SHUTDOWN_TIMEOUT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
     finally:
-        env.hashing.close()
-        env.drawing.close()
-        await env.addresses.close()
-        await env.database.close()
+        services.hashing.close()
+        qr_renderer.close()
+        await services.ip_rate_limiter.close()
+        await services.database.close()
 
 
-async def _require_known_keys(env: Environment) -> None:
-    """Do not start where seeds could not be unsealed. Where the database is away, readiness finds out later."""
+async def _require_known_keys(services: Services) -> None:
+    """Reject the start if the key ring lacks a key that encrypts a TOTP secret.
+
+    If the database is unavailable, the readiness check finds out later.
+    """
     try:
-        missing = await upkeep.unknown_keys(env) if await env.database.is_current() else set()
+        missing = await key_rotation.missing_key_ids(services) if await services.database.is_current() else set()
     except DatabaseUnavailable:
         log.warning("database_unavailable")
         return
     if missing:
-        message = f"{key_of('secret_keys')}: seeds are sealed under keys that are not on the ring: {sorted(missing)}"
+        message = f"{key_of('secret_keys')}: the key ring lacks keys that encrypt TOTP secrets: {sorted(missing)}"
         raise SettingsError(message)
 
 
-async def _keep_up(env: Environment, stop: asyncio.Event) -> None:
-    """Clear away what is over about once a minute, until told to stop. Survives whatever fails."""
+async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
+    """Delete expired rows about once a minute until `stop` is set. Continue after any error."""
     while not stop.is_set():
         try:
-            while await upkeep.clear_away(env) >= upkeep.BATCH and not stop.is_set():
+            while await cleanup.delete_expired_rows(services) >= cleanup.BATCH and not stop.is_set():
                 pass
-        except Exception as error:  # noqa: BLE001  # the loop outlives the database and our own mistakes
-            log.warning("upkeep_failed", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # the loop must survive any error
+            log.warning("cleanup_failed", error=type(error).__name__)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), UPKEEP_INTERVAL_S)
+            await asyncio.wait_for(stop.wait(), CLEANUP_INTERVAL_S)

@@ -1,4 +1,4 @@
-"""Settings from the environment, read once and frozen. Only the app and the command line read them."""
+"""Read the settings from environment variables, once. The packages of the API do not import this module."""
 
 import base64
 import binascii
@@ -24,45 +24,44 @@ ValueT = TypeVar("ValueT")
 
 ENV_PREFIX = "COUNTERSIGN_"
 
-# Published with the source, so good for a demo and for development alone; production refuses it.
+# This key is public, so it is only for the demo and development. Production rejects it.
 DEMO_KEYS = "demo:+6ocACj6LejtlMU0+kEKCwX65KZZQcaPCh4GFGsJlDc="
 
-# Of 32 random bytes about 30 are distinct; fewer than 16 come about by hand, never by chance.
-FEWEST_DISTINCT_BYTES = 16
+# 32 random bytes have about 30 distinct values. A key with fewer than 16 is practically never random.
+MIN_DISTINCT_BYTES = 16
 
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
-MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
-# Key URI Format: a colon ends the issuer, whether it is encoded or not.
-PLAIN_NAME = re.compile(r"[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
+EMAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
+# Key URI Format: a colon separates the issuer from the account name, even if the colon is percent-encoded.
+NAME = re.compile(r"[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. The message names its key and the problem, never a value."""
+    """Raised when a setting is invalid. The message contains the variable and the problem, but no value."""
 
 
 def _split(value: object) -> object:
-    """The parts of a comma-separated text."""
     if isinstance(value, str):
         return [part for part in (part.strip() for part in value.split(",")) if part]
     return value
 
 
-Listed = BeforeValidator(_split)
+CommaSeparated = BeforeValidator(_split)
 
 
-def _outside_production(data: Mapping[str, Any]) -> bool:
+def _is_development(data: Mapping[str, Any]) -> bool:
     return data.get("mode") == "development"
 
 
 class Settings(BaseSettings):
-    """How this installation differs from any other."""
+    """The settings of an installation. They cannot be changed after the start."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
     )
 
     mode: Literal["development", "production"] = Field(
-        default="development", description="`production` refuses what is only good for trying out."
+        default="development", description="`production` rejects insecure settings."
     )
     database_url: str = Field(
         default="sqlite://var/countersign.sqlite3",
@@ -70,119 +69,122 @@ class Settings(BaseSettings):
         description="`sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`.",
     )
     database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="Connections to the database, for each process."
+        default=10, ge=1, le=1000, description="The maximum number of database connections of each process."
     )
     secret_keys: SecretStr = Field(
         default=SecretStr(DEMO_KEYS),
-        description="`ID:KEY[,ID:KEY…]`, each key 32 random bytes in base64; the first seals, all of them unseal.",
+        description=(
+            "`ID:KEY[,ID:KEY…]`, each key 32 random bytes in base64. The first key encrypts, all keys decrypt."
+        ),
     )
-    product_name: str = Field(default="Countersign", description="How the product is called in letters.")
+    product_name: str = Field(default="Countersign", description="The name of the product in emails.")
     issuer: str = Field(
         default_factory=lambda data: str(data.get("product_name")),
-        description="How the product is called in authenticator apps; else the product name.",
+        description="The name of the product in authenticator apps.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
-    workers: int = Field(default=1, ge=1, le=1000, description="How many processes answer.")
-    smtp_host: str = Field(default="localhost", description="The mail server.")
-    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    workers: int = Field(default=1, ge=1, le=1000, description="The number of server processes.")
+    smtp_host: str = Field(default="localhost", description="The host name of the SMTP server.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="The port of the SMTP server.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="`starttls` (587), `tls` from the first byte (465), or `none`."
+        default="starttls", description="`starttls` (port 587), implicit `tls` (port 465), or `none`."
     )
-    smtp_username: str | None = Field(default=None, description="The account at the mail server, if it wants one.")
-    smtp_password: SecretStr | None = Field(default=None, description="The password of that account.")
-    smtp_timeout_s: float = Field(
-        default=10.0, gt=0, le=300, description="How long the mail server may take, in seconds."
-    )
+    smtp_username: str | None = Field(default=None, description="The user name for the SMTP server, if required.")
+    smtp_password: SecretStr | None = Field(default=None, description="The password for the SMTP server.")
+    smtp_timeout_s: float = Field(default=10.0, gt=0, le=300, description="The timeout of the SMTP server, in seconds.")
     smtp_ca_file: Path | None = Field(
-        default=None, description="Certificates to trust instead of the system's, as PEM."
+        default=None, description="A PEM file with the CA certificates to trust instead of those of the system."
     )
-    mail_from: str = Field(default="no-reply@localhost", description="The address that letters come from.")
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, Listed] = Field(
-        default=(), description="Web origins besides our own that may call with a cookie, comma-separated."
+    mail_from: str = Field(default="no-reply@localhost", description="The sender address of emails.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = Field(
+        default=(), description="Other web origins that may call the API with a cookie, comma-separated."
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, Listed] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = Field(
         default=("*",),
-        description="Host names under which the API answers, comma-separated; `*.example.com` for subdomains.",
+        description="The host names of the API, comma-separated; `*.example.com` for subdomains.",
     )
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, Listed] = Field(
-        default=(), description="Networks (CIDR) of the proxies whose `X-Forwarded-For` is believed, comma-separated."
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, CommaSeparated] = Field(
+        default=(), description="The networks (CIDR) of trusted proxies, which set `X-Forwarded-For`; comma-separated."
     )
     failures_per_address: int = Field(
-        default=300, ge=1, description="Failed attempts in ten minutes after which an address has to wait."
+        default=300, ge=1, description="Failed attempts in ten minutes after which an IP address has to wait."
     )
     address_store_url: str = Field(
         default="memory://",
         repr=False,
-        description="Where failures by address are counted: `memory://` for each process, or `redis://HOST:PORT/DB`.",
+        description=(
+            "The store for failed attempts by IP address: `memory://` (one store for each process) or "
+            "`redis://HOST:PORT/DB`."
+        ),
     )
-    introspection: bool = Field(
-        default_factory=_outside_production, description="Whether the schema can be asked for; else off in production."
-    )
-    graphiql: bool = Field(
-        default_factory=_outside_production, description="Whether GraphiQL is served; else off in production."
-    )
+    introspection: bool = Field(default_factory=_is_development, description="Allow introspection queries.")
+    graphiql: bool = Field(default_factory=_is_development, description="Serve GraphiQL at `/graphql`.")
     graphiql_dir: Path = Field(
         default=Path("var/graphiql"),
-        description="Where the files of GraphiQL are, once `python -m transport.graphiql.fetch` has brought them.",
+        description="The folder with the files of GraphiQL, which `python -m tools.fetch_graphiql` downloads.",
     )
     get_queries: bool = Field(
-        default_factory=_outside_production,
-        description="Whether queries (never mutations) are answered by GET; else off in production.",
+        default_factory=_is_development,
+        description="Allow queries (never mutations) by GET.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least that is logged."
+        default="INFO", description="The lowest level that is logged."
     )
     log_format: Literal["json", "text"] = Field(
-        default_factory=lambda data: "text" if _outside_production(data) else "json",
-        description="One JSON object or one plain line each; else JSON in production.",
+        default_factory=lambda data: "text" if _is_development(data) else "json",
+        description="`json`: one JSON object for each event; `text`: one line of text.",
     )
 
     @property
     def is_production(self) -> bool:
-        """Whether this is the real thing."""
+        """Whether the mode is `production`."""
         return self.mode == "production"
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, value: str) -> str:
-        return _require(value, value.startswith(("sqlite://", "postgres://", "postgresql://")), "is of no known form")
+    def _check_database_url(cls, value: str) -> str:
+        return _require(
+            value,
+            value.startswith(("sqlite://", "postgres://", "postgresql://")),
+            "must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME",
+        )
 
     @field_validator("address_store_url")
     @classmethod
-    def _known_store(cls, value: str) -> str:
-        known = value == "memory://" or value.startswith(("redis://", "rediss://"))
-        return _require(value, known, "must be memory:// or redis://HOST:PORT/DB")
+    def _check_address_store_url(cls, value: str) -> str:
+        is_known = value == "memory://" or value.startswith(("redis://", "rediss://"))
+        return _require(value, is_known, "must be memory:// or redis://HOST:PORT/DB")
 
     @field_validator("product_name", "issuer")
     @classmethod
-    def _plain_name(cls, value: str) -> str:
-        return _require(value, PLAIN_NAME.fullmatch(value), "must be 1 to 64 characters without colons")
+    def _check_name(cls, value: str) -> str:
+        return _require(value, NAME.fullmatch(value), "must be 1 to 64 characters without colons")
 
     @field_validator("mail_from")
     @classmethod
-    def _one_sender(cls, value: str) -> str:
-        return _require(value, MAIL_ADDRESS.fullmatch(value), "must be one address")
+    def _check_sender(cls, value: str) -> str:
+        return _require(value, EMAIL_ADDRESS.fullmatch(value), "must be one email address")
 
     @field_validator("smtp_ca_file")
     @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
+    def _check_file(cls, value: Path | None) -> Path | None:
         return _require(value, value is None or value.is_file(), "is not a file")
 
     @field_validator("allowed_origins")
     @classmethod
-    def _exact_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         lowered = tuple(origin.lower() for origin in value)
-        exact = all(ORIGIN.fullmatch(origin) for origin in lowered)
-        return _require(lowered, exact, "must be exact origins, SCHEME://HOST[:PORT], without * or path")
+        are_exact = all(ORIGIN.fullmatch(origin) for origin in lowered)
+        return _require(lowered, are_exact, "must be exact origins, SCHEME://HOST[:PORT], without * or a path")
 
     @model_validator(mode="after")
-    def _make_sense_together(self) -> Self:
+    def _check_combinations(self) -> Self:
         problems = []
         if (self.smtp_username is None) is not (self.smtp_password is None):
-            problems.append(_problem("smtp_password", "a username and a password go together"))
+            problems.append(_problem("smtp_password", "set both the username and the password, or neither"))
         if self.smtp_password is not None and self.smtp_security == "none":
-            problems.append(_problem("smtp_security", "a password is never sent without TLS"))
+            problems.append(_problem("smtp_security", "must be starttls or tls if a password is set"))
         if self.is_production:
             problems += self._production_problems()
         if problems:
@@ -195,17 +197,17 @@ class Settings(BaseSettings):
         if weakness := _weakness(self.secret_keys.get_secret_value()):
             problems.append(_problem("secret_keys", weakness))
         if self.workers > 1 and self.database_url.startswith("sqlite"):
-            problems.append(_problem("workers", "several processes need PostgreSQL, not a file"))
+            problems.append(_problem("workers", "several processes need PostgreSQL; SQLite supports one"))
         if self.smtp_security == "none" and not _is_loopback(self.smtp_host):
-            problems.append(_problem("smtp_security", "letters leave this machine, so they need starttls or tls"))
+            problems.append(_problem("smtp_security", "must be starttls or tls for a server on another machine"))
         return problems
 
 
 def read_settings() -> Settings:
-    """The settings of this process, from its environment.
+    """Read the settings from the environment variables of this process.
 
     Raises:
-        SettingsError: Some cannot be used.
+        SettingsError: At least one setting is invalid. The message has one line for each.
     """
     try:
         return Settings()
@@ -213,25 +215,25 @@ def read_settings() -> Settings:
         lines = [
             _problem(str(problem["loc"][0]), problem["msg"]) if problem["loc"] else problem["msg"]
             for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            # What follows from a setting that is refused already.
+            # Skip defaults that depend on another invalid setting.
             if problem["type"] != "default_factory_not_called"
         ]
         raise SettingsError("\n".join(line.replace("Value error, ", "") for line in lines)) from None
 
 
-def unknown_keys(environ: Mapping[str, str]) -> list[str]:
-    """The variables that look like settings and are none: most often a slip of the pen."""
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return variables that have the prefix of settings but are not settings. Most of them are typing errors."""
     known = {key_of(name) for name in Settings.model_fields}
     return sorted(key for key in environ if key.upper().startswith(ENV_PREFIX) and key.upper() not in known)
 
 
 def key_of(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return ENV_PREFIX + name.upper()
 
 
 class SettingRow(NamedTuple):
-    """A setting as the documentation lists it."""
+    """A row of the table of settings in the documentation."""
 
     key: str
     default: str
@@ -239,25 +241,27 @@ class SettingRow(NamedTuple):
 
 
 def settings_table() -> list[SettingRow]:
-    """Every setting, for the documentation."""
+    """Return all settings for the documentation."""
     return [
-        SettingRow(key_of(name), _shown_default(name, field.default, field.default_factory), field.description or "")
+        SettingRow(key_of(name), _describe_default(name, field.default, field.default_factory), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
 
 
-def _shown_default(name: str, default: object, factory: object) -> str:
+def _describe_default(name: str, default: object, factory: object) -> str:
     if name == "secret_keys":
-        return "the demo's, which production refuses"
+        return "the demo key, which production rejects"
     if factory is not None:
-        return {"issuer": "the product name", "log_format": "by mode"}.get(name, "on in development")
+        return {"issuer": "the product name", "log_format": "json in production, text in development"}.get(
+            name, "on in development, off in production"
+        )
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return "" if default is None else str(default)
 
 
-def _require(value: ValueT, holds: object, problem: str) -> ValueT:
-    if not holds:
+def _require(value: ValueT, condition: object, problem: str) -> ValueT:
+    if not condition:
         raise ValueError(problem)
     return value
 
@@ -267,13 +271,13 @@ def _problem(name: str, problem: str) -> str:
 
 
 def _weakness(secret_keys: str) -> str | None:
-    """Why these keys are no secret; None where they may be one. Their form is checked where the ring is made."""
-    published = _key_bytes(DEMO_KEYS)
+    """Return why these keys are not secret, or None. `KeyRing.parse` checks their format."""
+    public_keys = _key_bytes(DEMO_KEYS)
     for key in _key_bytes(secret_keys):
-        if key in published:
-            return "is missing, or the demo's"
-        if len(set(key)) < FEWEST_DISTINCT_BYTES or (key.isascii() and key.decode().isprintable()):
-            return "must be 32 random bytes, not a text or a pattern"
+        if key in public_keys:
+            return "is missing or contains the demo key"
+        if len(set(key)) < MIN_DISTINCT_BYTES or (key.isascii() and key.decode().isprintable()):
+            return "must be 32 random bytes, not text or a pattern"
     return None
 
 

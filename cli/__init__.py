@@ -1,1 +1,1 @@
-"""The command line: typer functions that call the same use cases as the API. It knows no GraphQL but the file of it."""
+"""The command line: typer functions that call the same use cases as the API. It exports the GraphQL schema."""

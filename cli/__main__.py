@@ -1,4 +1,4 @@
-"""`python -m cli`: the same as `countersign`."""
+"""Run the command line by `python -m cli`, as `countersign` does."""
 
 from cli.main import app
 

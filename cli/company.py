@@ -1,54 +1,54 @@
-"""`countersign company`: company accounts."""
+"""`countersign company`: create and list company accounts."""
 
 from typing import Annotated
 
 import typer
 
-from cli.asking import AsJson
-from cli.output import Fact, print_json, print_list
-from cli.running import run
+from accounts import companies
+from accounts.entities import Company
+from cli.formatting import Value, print_json, print_list
+from cli.prompts import AsJson
+from cli.runner import run
 from schema import ids
-from twofactor import accounts
-from twofactor.results import Company
 
-app = typer.Typer(name="company", help="Company accounts, to which users belong.", no_args_is_help=True)
+app = typer.Typer(name="company", help="Company accounts. Each user belongs to one.", no_args_is_help=True)
 
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="For people to read; need not be unique.")],
+    name: Annotated[str, typer.Argument(help="Display name. Two company accounts may have the same name.")],
     *,
-    enforce_2fa: Annotated[bool, typer.Option("--enforce-2fa", help="Every user must have 2FA.")] = False,
+    enforce_2fa: Annotated[bool, typer.Option("--enforce-2fa", help="Enforce 2FA for every user.")] = False,
     no_backup_codes: Annotated[
-        bool, typer.Option("--no-backup-codes", help="Backup codes are neither shown nor issued nor accepted.")
+        bool, typer.Option("--no-backup-codes", help="Do not show, issue or accept backup codes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a company account, and print its id."""
+    """Create a company account and print its id."""
     company = run(
-        lambda env: accounts.create_company(
-            env, name, two_factor_enforced=enforce_2fa, backup_codes_enabled=not no_backup_codes
+        lambda services: companies.create_company(
+            services, name, two_factor_enforced=enforce_2fa, backup_codes_enabled=not no_backup_codes
         )
     )
     if as_json:
-        print_json(_facts(company))
+        print_json(_values(company))
     else:
-        typer.echo(f"Made the company account {company.name}: {ids.encode(Company, company.id)}")
+        typer.echo(f"Created the company account {company.name}: {ids.encode(Company, company.id)}")
 
 
 @app.command("list")
 def list_all(*, as_json: AsJson = False) -> None:
-    """List every company account, by name."""
-    companies = run(accounts.list_companies)
+    """List all company accounts, ordered by name."""
+    all_companies = run(companies.list_companies)
     print_list(
-        [_facts(company) for company in companies],
+        [_values(company) for company in all_companies],
         columns=["id", "name", "two_factor_enforced", "backup_codes_enabled"],
         as_json=as_json,
-        empty="There is no company account yet.",
+        empty="There are no company accounts.",
     )
 
 
-def _facts(company: Company) -> dict[str, Fact]:
+def _values(company: Company) -> dict[str, Value]:
     return {
         "id": ids.encode(Company, company.id),
         "name": company.name,

@@ -1,4 +1,4 @@
-"""`countersign keys`: the keys that seal the secrets of authenticator apps."""
+"""`countersign keys`: the encryption keys of TOTP secrets."""
 
 import base64
 import secrets
@@ -6,29 +6,29 @@ from typing import Annotated
 
 import typer
 
-from cli.output import progress_bar
-from cli.running import INTERRUPTED, WRONG_USAGE, fail, run
+from accounts.services import Services, utc_now
+from cli.formatting import progress_bar
+from cli.runner import INTERRUPTED, WRONG_USAGE, fail, run
+from security.key_ring import KEY_BYTES, KEY_ID, DecryptionError
 from settings import key_of
-from twofactor import upkeep
-from twofactor.environment import Environment, utc_now
-from twofactor.rules.sealing import KEY_BYTES, KEY_ID, UnsealingFailed
+from twofactor import key_rotation
 
 SECRET_KEYS = key_of("secret_keys")
 
 app = typer.Typer(
-    name="keys", help="The keys that seal the secrets of authenticator apps in the database.", no_args_is_help=True
+    name="keys", help="The keys that encrypt the secrets of authenticator apps in the database.", no_args_is_help=True
 )
 
 
 @app.command()
 def generate(
     *,
-    key_id: Annotated[str | None, typer.Option("--id", help="The name of the key; else today's date.")] = None,
+    key_id: Annotated[str | None, typer.Option("--id", help="The id of the key. Default: today's date.")] = None,
 ) -> None:
     """Print a new key as ID:KEY.
 
-    To rotate, add it to COUNTERSIGN_SECRET_KEYS after a comma at the end, and restart every server, so that all can
-    read what it seals; move it to the front and restart again; then run `keys rotate`.
+    To rotate keys: 1. Add the new key at the end of COUNTERSIGN_SECRET_KEYS, after a comma, and restart every server.
+    All servers can then decrypt with it. 2. Move it to the front and restart every server again. 3. Run `keys rotate`.
     """
     key_id = key_id if key_id is not None else utc_now().strftime("%Y-%m-%d")
     if not KEY_ID.fullmatch(key_id):
@@ -38,51 +38,55 @@ def generate(
 
 @app.command()
 def rotate() -> None:
-    """Seal every secret anew under the first key of COUNTERSIGN_SECRET_KEYS.
+    """Re-encrypt every secret under the first key of COUNTERSIGN_SECRET_KEYS.
 
-    Runs beside the server, in small batches; can be stopped and repeated at any time. Restart every server with the new
-    order of keys first, for a server that still seals under an old key makes more to rotate.
+    First restart every server with the new order of keys. Otherwise a server still encrypts new secrets under an old
+    key, and you have to repeat this command. The command works in small batches while servers run. You can stop and
+    repeat it at any time.
     """
     try:
         run(_rotate)
     except KeyboardInterrupt:
-        fail("Stopped. What is done stays done; run it again to go on.", INTERRUPTED)
+        fail("Stopped. Finished batches are saved. Run the command again to continue.", INTERRUPTED)
 
 
-async def _rotate(env: Environment) -> None:
-    if missing := await upkeep.unknown_keys(env):
-        fail(f"Secrets are sealed under keys that are not in {SECRET_KEYS}: {_listed(missing)}. Nothing was changed.")
+async def _rotate(services: Services) -> None:
+    if missing := await key_rotation.missing_key_ids(services):
+        fail(f"{SECRET_KEYS} lacks keys that encrypt secrets: {_listed(missing)}. Nothing was changed.")
     done = 0
     try:
         with progress_bar() as bar:
-            task = bar.add_task("Sealing anew", total=await upkeep.sealed_under_other_keys(env))
-            async for count in upkeep.reseal_all(env):
+            task = bar.add_task("Re-encrypting", total=await key_rotation.count_under_old_keys(services))
+            async for count in key_rotation.reencrypt_all(services):
                 done += count
                 bar.advance(task, count)
-    except UnsealingFailed:
-        fail(await _why_it_stopped(env, done))
-    remaining = await upkeep.sealed_under_other_keys(env)
-    current, *others = env.key_ring.keys
-    typer.echo(f"{done} sealed anew under {current}, {remaining} remaining.")
+    except DecryptionError:
+        fail(await _decryption_failure(services, done))
+    remaining = await key_rotation.count_under_old_keys(services)
+    current, *others = services.key_ring.keys
+    typer.echo(f"{done} re-encrypted under {current}, {remaining} remaining.")
     if remaining:
-        fail("A server still seals under an old key: restart every server with the new order of keys, and repeat this.")
+        fail(
+            "A server still encrypts under an old key. Restart every server with the new order of keys, then run this "
+            "command again."
+        )
     if others:
         typer.echo(
-            f"Once every server runs with {current} as its first key and this has been run again, these may be dropped "
+            f"If every server has used {current} as its first key since before this run, you may remove these keys "
             f"from {SECRET_KEYS}: {_listed(others)}"
         )
 
 
-async def _why_it_stopped(env: Environment, done: int) -> str:
-    missing = await upkeep.unknown_keys(env)
-    remaining = await upkeep.sealed_under_other_keys(env)
+async def _decryption_failure(services: Services, done: int) -> str:
+    missing = await key_rotation.missing_key_ids(services)
+    remaining = await key_rotation.count_under_old_keys(services)
     cause = (
-        f"a key is not in {SECRET_KEYS}: {_listed(missing)}"
+        f"{SECRET_KEYS} lacks a key: {_listed(missing)}"
         if missing
-        else "either a key was replaced under its old name, or the row was changed by another hand (`user reset-2fa` "
-        "lets its user begin anew)"
+        else "either a key was replaced but kept its id, or something else changed the row (`user reset-2fa` lets its "
+        "user set up 2FA again)"
     )
-    return f"A secret cannot be unsealed: {cause}. {done} sealed anew, {remaining} remaining; nothing is lost."
+    return f"A secret cannot be decrypted: {cause}. {done} re-encrypted, {remaining} remaining. No secret was lost."
 
 
 def _listed(key_ids: set[str] | list[str]) -> str:

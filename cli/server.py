@@ -1,41 +1,41 @@
-"""`countersign serve` and `countersign migrate`."""
+"""`countersign serve` and `countersign migrate`: run the server, and migrate the database."""
 
 import typer
 import uvicorn
 
+from accounts.services import Services
 from app import create_app, server_options
-from cli.running import in_one_line, run_anyhow
+from cli.runner import errors_in_one_line, run_without_migration_check
 from settings import read_settings
-from twofactor.environment import Environment
 
 
 def serve() -> None:
-    """Serve the API at the host and port of the settings, until it is told to stop (SIGTERM, Ctrl-C).
+    """Run the server at the host and port of the settings until SIGTERM or Ctrl-C.
 
-    Requests and letters that are under way are finished first.
+    It finishes requests and emails in progress before it stops.
     """
-    with in_one_line():
+    with errors_in_one_line():
         settings = read_settings()
-        # What cannot be used is said here, once, rather than by each process.
+        # Report a setting that cannot be used here, once, and not in each worker process.
         create_app(settings)
     uvicorn.run("app:from_environment", **server_options(settings))
 
 
 def migrate() -> None:
-    """Bring the tables of the database up to date. Safe beside running servers, and to repeat."""
-    run_anyhow(_migrate)
+    """Apply all migrations to the database. You can run it while servers run, and repeat it."""
+    run_without_migration_check(_migrate)
 
 
-async def _migrate(env: Environment) -> None:
+async def _migrate(services: Services) -> None:
     applied = 0
 
-    def tell(event: str, _app: str, name: str) -> None:
+    def progress(event: str, _app: str, name: str) -> None:
         nonlocal applied
         if event == "apply_done":
             applied += 1
             typer.echo(f"Applied {name}.")
 
-    # For what it says where the database is out of reach.
-    async with env.database.reading():
-        await env.database.migrate(tell)
-    typer.echo("The tables are up to date." if applied else "The tables were up to date already.")
+    # `reading` raises DatabaseUnavailable if the database is unavailable. `migrate` itself does not.
+    async with services.database.reading():
+        await services.database.migrate(progress)
+    typer.echo("All migrations are applied." if applied else "All migrations were already applied.")

@@ -1,4 +1,4 @@
-"""`countersign user`: users, and what an operator can do for them. Each change takes effect at once."""
+"""`countersign user`: create, list, change and delete users. Each change takes effect at once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -6,112 +6,109 @@ from uuid import UUID
 
 import typer
 
-import models
-from cli.asking import AsJson, Email, PasswordStdin, ask_new_password, find_company, find_user
-from cli.output import Fact, instant, print_json, print_list
-from cli.running import run
+from accounts import companies, users
+from accounts.entities import User
+from accounts.services import Services
+from accounts.users import NewUser
+from cli.formatting import Value, format_time, print_json, print_list
+from cli.prompts import AsJson, Email, PasswordStdin, find_company, find_user, prompt_new_password
+from cli.runner import run
 from cli.user_import import import_file
 from models import Role
 from schema import ids
-from twofactor import accounts, removal
-from twofactor.accounts import NewUser
-from twofactor.environment import Environment
-from twofactor.results import User
+from twofactor import removal
 
 app = typer.Typer(name="user", help="Users of company accounts.", no_args_is_help=True)
 app.command("import")(import_file)
 
 
 @app.command("create")
-def create(  # noqa: PLR0913  # a user is made of that many
+def create(  # noqa: PLR0913  # one parameter for each option
     email: Email,
     *,
     company: Annotated[str, typer.Option(help="Id or unique name of the company account.")],
-    name: Annotated[str, typer.Option(help="For people to read.")],
-    role: Annotated[Role, typer.Option(case_sensitive=False, help="What the user may do.")] = Role.MEMBER,
+    name: Annotated[str, typer.Option(help="Display name.")],
+    role: Annotated[Role, typer.Option(case_sensitive=False, help="The role of the user.")] = Role.MEMBER,
     locale: Annotated[
-        str | None, typer.Option(help="Language of letters, a BCP 47 tag; else that of the first sign-in.")
+        str | None, typer.Option(help="Language of emails, a BCP 47 tag. Default: the language of the first sign-in.")
     ] = None,
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a user, and print the id. The password is asked for."""
-    password = ask_new_password(from_stdin=password_stdin)
+    """Create a user and print the id. Prompts for the password."""
+    password = prompt_new_password(from_stdin=password_stdin)
 
-    async def make(env: Environment) -> User:
+    async def create_in_company(services: Services) -> User:
         new = NewUser(email, name, role, locale, password)
-        return await accounts.create_user(env, (await find_company(env, company)).id, new)
+        return await users.create_user(services, (await find_company(services, company)).id, new)
 
-    user = run(make)
+    user = run(create_in_company)
     if as_json:
-        print_json(_facts(user, is_enabled=True))
+        print_json(_values(user, is_enabled=True))
     else:
-        typer.echo(f"Made the user {user.email}: {ids.encode(User, user.id)}")
+        typer.echo(f"Created the user {user.email}: {ids.encode(User, user.id)}")
 
 
 @app.command("list")
 def list_all(
     *,
-    company: Annotated[
-        str | None, typer.Option(help="Id or unique name of the company account; else every one.")
-    ] = None,
+    company: Annotated[str | None, typer.Option(help="Id or unique name of the company account. Default: all.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List users by company account and name."""
+    """List users, ordered by company account and name."""
 
-    async def ask(env: Environment) -> list[dict[str, Fact]]:
-        companies = [await find_company(env, company)] if company else await accounts.list_companies(env)
-        users = [user for one in companies for user in await accounts.list_users(env, one.id)]
-        async with env.database.reading():
-            disabled = set(await models.User.filter(is_enabled=False).values_list("id", flat=True))
-        return [_facts(user, is_enabled=user.id not in disabled) for user in users]
+    async def users_of_companies(services: Services) -> list[dict[str, Value]]:
+        selected = [await find_company(services, company)] if company else await companies.list_companies(services)
+        found = [user for one in selected for user in await users.list_users(services, one.id)]
+        disabled = await users.disabled_user_ids(services)
+        return [_values(user, is_enabled=user.id not in disabled) for user in found]
 
     print_list(
-        run(ask),
+        run(users_of_companies),
         columns=["email", "name", "role", "company", "two_factor", "enabled", "last_login_at"],
         as_json=as_json,
-        empty="There is no user yet.",
+        empty="There are no users.",
     )
 
 
 @app.command("set-role")
-def set_role(
-    email: Email, role: Annotated[Role, typer.Argument(case_sensitive=False, help="What the user may do from now on.")]
-) -> None:
-    """Make a user an admin of their company account, or a member again."""
-    _change(email, lambda env, user_id: accounts.set_role(env, user_id, role))
-    typer.echo(f"{email} is {role.value} now.")
+def set_role(email: Email, role: Annotated[Role, typer.Argument(case_sensitive=False, help="The new role.")]) -> None:
+    """Make a user an admin or a member of their company account."""
+    _change(email, lambda services, user_id: users.set_role(services, user_id, role))
+    typer.echo(f"{email} is now {role.value}.")
 
 
 @app.command("set-password")
 def set_password(email: Email, *, password_stdin: PasswordStdin = False) -> None:
-    """Give a user a new password, which is asked for. All their sessions end, and a letter tells them."""
-    password = ask_new_password(from_stdin=password_stdin)
-    _change(email, lambda env, user_id: accounts.set_password(env, user_id, password))
+    """Set a new password for a user. Prompts for it. Ends all their sessions and sends them an email."""
+    password = prompt_new_password(from_stdin=password_stdin)
+    _change(email, lambda services, user_id: users.set_password(services, user_id, password))
     typer.echo(f"{email} has a new password.")
 
 
 @app.command()
 def disable(email: Email) -> None:
-    """Keep a user from signing in. All their sessions end."""
-    _change(email, accounts.disable_user)
+    """Disable a user, so that they cannot sign in. Ends all their sessions."""
+    _change(email, users.disable_user)
     typer.echo(f"{email} is disabled.")
 
 
 @app.command()
 def enable(email: Email) -> None:
-    """Let a user sign in again."""
-    _change(email, accounts.enable_user)
+    """Enable a disabled user, so that they can sign in again."""
+    _change(email, users.enable_user)
     typer.echo(f"{email} is enabled.")
 
 
 @app.command()
-def delete(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Remove a user for good, with all that is theirs. The audit trail stays."""
+def delete(
+    email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+) -> None:
+    """Delete a user and all their data. Their audit events stay. This cannot be undone."""
     if not yes:
-        typer.confirm(f"Remove {email} for good?", abort=True, err=True)
-    _change(email, accounts.delete_user)
-    typer.echo(f"{email} is removed.")
+        typer.confirm(f"Delete {email}? This cannot be undone.", abort=True, err=True)
+    _change(email, users.delete_user)
+    typer.echo(f"{email} is deleted.")
 
 
 @app.command("reset-2fa")
@@ -119,25 +116,25 @@ def reset_2fa(
     email: Email,
     *,
     reason: Annotated[
-        str | None, typer.Option(help="Why, for the audit trail and the letter; at most 500 characters.")
+        str | None, typer.Option(help="The reason, for the audit log and the email. At most 500 characters.")
     ] = None,
 ) -> None:
-    """Switch off a user's 2FA, as when phone and backup codes are lost. Their sessions end, and a letter tells them.
+    """Deactivate the 2FA of a user, for example after a lost phone. Ends their sessions and sends them an email.
 
-    Make sure first that it is this user who asks.
+    Before you run it, verify that the request comes from this user.
     """
-    _change(email, lambda env, user_id: removal.reset_by_operator(env, user_id, reason))
-    typer.echo(f"The 2FA of {email} is off.")
+    _change(email, lambda services, user_id: removal.reset_by_operator(services, user_id, reason))
+    typer.echo(f"The 2FA of {email} is deactivated.")
 
 
-def _change(email: str, change: Callable[[Environment, UUID], Awaitable[None]]) -> None:
-    async def of_this_user(env: Environment) -> None:
-        await change(env, (await find_user(env, email)).id)
+def _change(email: str, change: Callable[[Services, UUID], Awaitable[None]]) -> None:
+    async def change_user(services: Services) -> None:
+        await change(services, (await find_user(services, email)).id)
 
-    run(of_this_user)
+    run(change_user)
 
 
-def _facts(user: User, *, is_enabled: bool) -> dict[str, Fact]:
+def _values(user: User, *, is_enabled: bool) -> dict[str, Value]:
     return {
         "id": ids.encode(User, user.id),
         "email": user.email,
@@ -148,6 +145,6 @@ def _facts(user: User, *, is_enabled: bool) -> dict[str, Fact]:
         "two_factor": "ACTIVE" if user.two_factor.is_active else "INACTIVE",
         "enabled": is_enabled,
         "locale": user.locale,
-        "created_at": instant(user.created_at),
-        "last_login_at": instant(user.last_login_at),
+        "created_at": format_time(user.created_at),
+        "last_login_at": format_time(user.last_login_at),
     }

@@ -1,24 +1,24 @@
-"""Files of users: CSV or JSON Lines, read row by row into users or what is wrong with them."""
+"""Read files of users, CSV or JSON Lines. Each row is a user or the reason why it is invalid."""
 
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from accounts.users import NewUser
 from models import Role
-from twofactor.accounts import NewUser
 
 REQUIRED = ("email", "name")
 COLUMNS = (*REQUIRED, "role", "locale", "password", "password_hash")
 
 
 class UnreadableFileError(Exception):
-    """The file as a whole cannot be read. The message repeats nothing of its rows."""
+    """Raised when the whole file cannot be read. The message never contains a value of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the file: a user, or why it is none. `number` counts rows from 1, `line` lines."""
+    """A row of the file: a user, or the reason why it is invalid. `number` and `line` count rows and lines from 1."""
 
     number: int
     line: int
@@ -27,14 +27,14 @@ class Row:
 
 
 class _BadRowError(Exception):
-    """The row is no user. The message repeats nothing of it."""
+    """Raised when a row is invalid. The message never contains a value of the row."""
 
 
 def read_rows(lines: Iterable[str], *, is_csv: bool) -> Iterator[Row]:
-    """Read the rows of a file.
+    """Yield the rows of a file.
 
     Raises:
-        UnreadableFileError: The file as a whole cannot be read.
+        UnreadableFileError: The whole file cannot be read.
     """
     cells = _csv_cells(lines) if is_csv else _json_cells(lines)
     for number, (line, read) in enumerate(cells, start=1):
@@ -59,11 +59,11 @@ def _csv_cells(lines: Iterable[str]) -> _Cells:
             if not cells:
                 continue
             if len(cells) != len(header):
-                yield reader.line_num, _BadRowError(f"has {len(cells)} cells, the header {len(header)}")
+                yield reader.line_num, _BadRowError(f"has {len(cells)} cells, but the header has {len(header)}")
             else:
                 yield reader.line_num, {name: cell for name, cell in zip(header, cells, strict=True) if cell}
     except csv.Error as error:
-        message = f"is no CSV from line {reader.line_num} on: {error}"
+        message = f"line {reader.line_num} is not valid CSV: {error}"
         raise UnreadableFileError(message) from None
 
 
@@ -72,8 +72,8 @@ def _require_columns(header: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
     if not unknown and not missing and len(set(header)) == len(header):
         return
-    problem = "has no column " + " and no column ".join(missing) if missing else "has unknown or repeated columns"
-    message = f"the header {problem}; there are {', '.join(COLUMNS)}"
+    problem = f"lacks {' and '.join(missing)}" if missing else "has unknown or repeated columns"
+    message = f"the header {problem}; the possible columns are {', '.join(COLUMNS)}"
     raise UnreadableFileError(message)
 
 
@@ -87,13 +87,13 @@ def _json_object(text: str) -> Mapping[str, str] | _BadRowError:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return _BadRowError("is no JSON")
+        return _BadRowError("is not JSON")
     if not isinstance(value, dict):
-        return _BadRowError("is no JSON object")
+        return _BadRowError("is not a JSON object")
     if any(name not in COLUMNS for name in value):
-        return _BadRowError(f"has unknown names; there are {', '.join(COLUMNS)}")
+        return _BadRowError(f"has unknown names; the possible names are {', '.join(COLUMNS)}")
     if any(not isinstance(cell, str | None) for cell in value.values()):
-        return _BadRowError("has a value that is no string")
+        return _BadRowError("has a value that is not a string")
     return {name: cell for name, cell in value.items() if cell}
 
 

@@ -1,1 +1,1 @@
-"""The letters, the outbox they wait in, and the sender that takes them to the mail server."""
+"""Emails to users: the outbox, the messages, and the worker that sends them over SMTP."""

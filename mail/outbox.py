@@ -1,8 +1,8 @@
-"""The outbox: letters on their way in, and the queue that senders share without ever holding the same letter at once.
+"""The email outbox: a queue that email workers share. Only one worker at a time sends an email.
 
-A letter in the queue is WAITING until the mail server has accepted it. Who sends it first takes a lease: one UPDATE on
-the condition that it is still due and has been tried as often as when it was read. Whatever happens to the sender, the
-letter is due again when the lease ends.
+An email is WAITING until the mail server has accepted it. Before a worker sends it, the worker leases it: one UPDATE
+whose condition is that the email is still due and that its number of attempts has not changed since the SELECT. If the
+worker dies, the email is due again when the lease ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,102 +12,102 @@ from uuid import UUID, uuid4
 from tortoise.queryset import QuerySet
 
 import models
-from mail.text import one_line
-from models import LetterKind, LetterState
+from mail.plain_text import one_line
+from models import EmailKind, EmailState
 
 DEFAULT_LOCALE = "en"
 NAME_MAX_LENGTH = 200
 ERROR_MAX_LENGTH = 200
 
-# After a failure a letter waits twice as long each time, up to four hours. The short waits mend what passes, such as a
-# server that restarts; with the long ones a letter is tried for some four days, as RFC 5321 §4.5.4.1 asks.
+# After each failure the wait doubles, up to four hours. The short waits cover a short failure, such as a restart of the
+# mail server. With the long ones the worker tries for about four days, as RFC 5321 §4.5.4.1 recommends.
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=4)
-TRIES = 33
-# What trying again will hardly mend: the server refused the recipient or the letter for good, or the letter cannot be
-# written. Servers do say 5xx by mistake or in passing (a full mailbox, a blocked relay), hence more than one try, and
-# far enough apart (RFC 5321 §4.5.4.1: half an hour).
-HOPELESS_TRIES = 3
-HOPELESS_WAIT = timedelta(minutes=30)
-# Each wait is longer by up to this part of itself, so that letters which failed together do not come back together.
+MAX_TRIES = 33
+# A failure is permanent if a retry will probably not help: the server rejected the recipient or the email with 5xx, or
+# the message cannot be built. Servers also return 5xx by mistake or for a short time (a full mailbox, a blocked relay).
+# So there is more than one attempt, with at least half an hour between them (RFC 5321 §4.5.4.1).
+MAX_TRIES_IF_PERMANENT = 3
+MIN_WAIT_IF_PERMANENT = timedelta(minutes=30)
+# Each wait is up to this fraction longer, so that emails that failed together are not retried together.
 JITTER = 0.25
 
 
-async def enqueue(kind: LetterKind, *, to: models.User, now: datetime, facts: Mapping[str, str | int | None]) -> None:
-    """Put a letter into the outbox, in the transaction under way."""
-    await models.Letter.create(
+async def enqueue(kind: EmailKind, *, to: models.User, now: datetime, facts: Mapping[str, str | int | None]) -> None:
+    """Insert an email into the outbox, in the current transaction."""
+    await models.OutboxEmail.create(
         id=uuid4(),
         kind=kind,
         recipient_email=to.email,
         recipient_name=one_line(to.name)[:NAME_MAX_LENGTH],
         locale=to.locale or DEFAULT_LOCALE,
-        # PostgreSQL stores neither NUL nor half a surrogate pair, and a letter must not undo what it tells of.
+        # PostgreSQL rejects NUL and lone surrogates. The error would roll back the change that the email reports.
         facts={key: one_line(fact) if isinstance(fact, str) else fact for key, fact in facts.items()},
         created_at=now,
         next_try_at=now,
     )
 
 
-async def due_letters(now: datetime, *, at_most: int) -> list[models.Letter]:
-    """Letters that wait for a sender, the longest due first."""
+async def due_emails(now: datetime, *, at_most: int) -> list[models.OutboxEmail]:
+    """Return emails that are due, the longest due first."""
     return await _due(now).order_by("next_try_at").limit(at_most)
 
 
-async def claim(letter: models.Letter, now: datetime, *, lease: timedelta) -> bool:
-    """Take a due letter for as long as the lease lasts, and count the try. False where somebody else was faster."""
-    claimed = (
-        await _due(now).filter(id=letter.id, tries=letter.tries).update(tries=letter.tries + 1, next_try_at=now + lease)
+async def lease_email(email: models.OutboxEmail, now: datetime, *, duration: timedelta) -> bool:
+    """Lease a due email for this duration and count the attempt. Return False if another worker leased it first."""
+    updated = (
+        await _due(now).filter(id=email.id, tries=email.tries).update(tries=email.tries + 1, next_try_at=now + duration)
     )
-    if not claimed:
+    if not updated:
         return False
-    letter.tries += 1
+    email.tries += 1
     return True
 
 
-async def mark_sent(letter: models.Letter, now: datetime) -> None:
-    """The mail server has accepted it. That holds even where the lease has ended meanwhile."""
-    await models.Letter.filter(id=letter.id).update(state=LetterState.SENT, sent_at=now, last_error=None)
+async def mark_sent(email: models.OutboxEmail, now: datetime) -> None:
+    """Record that the mail server has accepted the email, even if the lease has ended in the meantime."""
+    await models.OutboxEmail.filter(id=email.id).update(state=EmailState.SENT, sent_at=now, last_error=None)
 
 
-async def mark_unsent(
-    letter: models.Letter, now: datetime, *, error: str, hopeless: bool, chance: float
-) -> LetterState:
-    """Put a letter back, or give it up when it has been tried often enough. Answers which.
+async def schedule_retry(
+    email: models.OutboxEmail, now: datetime, *, error: str, permanent: bool, jitter: float
+) -> EmailState:
+    """Schedule the next attempt. After the last one, mark the email as FAILED. Return the new state.
 
-    `chance`, between 0 and 1, spreads the waits.
+    `jitter`, between 0 and 1, spreads the waits.
     """
-    gives_up = letter.tries >= (HOPELESS_TRIES if hopeless else TRIES)
-    state = LetterState.FAILED if gives_up else LetterState.WAITING
-    wait = waiting_time(letter.tries, hopeless=hopeless, chance=chance)
-    # Only while the lease is ours: afterwards somebody else may have sent it.
-    await models.Letter.filter(id=letter.id, state=LetterState.WAITING, tries=letter.tries).update(
+    was_last = email.tries >= (MAX_TRIES_IF_PERMANENT if permanent else MAX_TRIES)
+    state = EmailState.FAILED if was_last else EmailState.WAITING
+    wait = retry_wait(email.tries, permanent=permanent, jitter=jitter)
+    # The condition holds only during our lease. After it, another worker may have sent the email.
+    await models.OutboxEmail.filter(id=email.id, state=EmailState.WAITING, tries=email.tries).update(
         state=state, next_try_at=now + wait, last_error=error[:ERROR_MAX_LENGTH]
     )
     return state
 
 
-def waiting_time(tries: int, *, hopeless: bool, chance: float) -> timedelta:
-    """How long a letter waits after its try of this number."""
-    # A power of two beyond the longest wait need not be computed.
+def retry_wait(tries: int, *, permanent: bool, jitter: float) -> timedelta:
+    """Return how long an email waits after this number of attempts."""
+    # The limit on the exponent prevents an overflow. Its result is already above the longest wait.
     wait: timedelta = min(FIRST_WAIT * 2 ** min(tries - 1, 16), LONGEST_WAIT)
-    if hopeless:
-        wait = max(wait, HOPELESS_WAIT)
-    return wait + wait * (JITTER * chance)
+    if permanent:
+        wait = max(wait, MIN_WAIT_IF_PERMANENT)
+    return wait + wait * (JITTER * jitter)
 
 
-async def list_letters(state: LetterState | None = None, *, at_most: int = 100) -> list[models.Letter]:
-    """The newest letters in this state, or in any."""
-    letters = models.Letter.all() if state is None else models.Letter.filter(state=state)
-    return await letters.order_by("-created_at").limit(at_most)
+async def list_emails(state: EmailState | None = None, *, at_most: int = 100) -> list[models.OutboxEmail]:
+    """Return the newest emails in this state, or in any state."""
+    emails = models.OutboxEmail.all() if state is None else models.OutboxEmail.filter(state=state)
+    return await emails.order_by("-created_at").limit(at_most)
 
 
-async def retry(now: datetime, ids: Sequence[UUID] | None = None) -> int:
-    """Let failed letters wait again, with all their tries: these, or every one. Answers how many."""
-    failed = models.Letter.filter(state=LetterState.FAILED)
+async def retry_failed(now: datetime, ids: Sequence[UUID] | None = None) -> int:
+    """Make failed emails due again with 0 attempts: those with these ids, or all. Return their number."""
+    failed = models.OutboxEmail.filter(state=EmailState.FAILED)
     if ids is not None:
         failed = failed.filter(id__in=list(ids))
-    return await failed.update(state=LetterState.WAITING, tries=0, next_try_at=now)
+    return await failed.update(state=EmailState.WAITING, tries=0, next_try_at=now)
 
 
-def _due(now: datetime) -> QuerySet[models.Letter]:
-    return models.Letter.filter(state=LetterState.WAITING, next_try_at__lte=now)
+def _due(now: datetime) -> QuerySet[models.OutboxEmail]:
+    return models.OutboxEmail.filter(state=EmailState.WAITING, next_try_at__lte=now)

@@ -1,12 +1,12 @@
-"""The tables, one a file, and the database they live in. Nothing here knows a rule of 2FA."""
+"""The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
 from models.activation import Activation
-from models.attempt_budget import AttemptBudget, Factor
+from models.attempt_count import AttemptCount, Factor
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeSet
 from models.challenge import Challenge, SessionTransport
 from models.company import Company
-from models.letter import Letter, LetterKind, LetterState
+from models.outbox_email import EmailKind, EmailState, OutboxEmail
 from models.security_event import SecurityEvent, SecurityEventKind
 from models.session import SecondFactorMethod, Session
 from models.user import NEVER, Role, User
@@ -14,16 +14,16 @@ from models.user import NEVER, Role, User
 __all__ = [
     "NEVER",
     "Activation",
-    "AttemptBudget",
+    "AttemptCount",
     "Authenticator",
     "BackupCode",
     "BackupCodeSet",
     "Challenge",
     "Company",
+    "EmailKind",
+    "EmailState",
     "Factor",
-    "Letter",
-    "LetterKind",
-    "LetterState",
+    "OutboxEmail",
     "Role",
     "SecondFactorMethod",
     "SecurityEvent",

@@ -1,4 +1,4 @@
-"""The active second factor of a user: the sealed seed, and what of it has been used."""
+"""An active authenticator: its encrypted TOTP secret, and the newest used time step."""
 
 from uuid import UUID
 
@@ -9,23 +9,23 @@ from models.user import User
 
 
 class Authenticator(Model):
-    """An active enrolment. There is one row exactly while the user's 2FA is active."""
+    """An active authenticator. A row exists if and only if the user's 2FA is active."""
 
     user: fields.OneToOneRelation[User] = fields.OneToOneField(
         "models.User", related_name="authenticator", on_delete=fields.CASCADE, primary_key=True
     )
-    sealed_seed = fields.BinaryField()
+    encrypted_secret = fields.BinaryField()
     key_id = fields.CharField(max_length=32, db_index=True)
-    # The newest time step whose OTP was accepted (RFC 6238 §5.2: at most one use). It only ever grows.
+    # The newest time step whose OTP was accepted. It only grows, so each OTP works once (RFC 6238 §5.2).
     last_step = fields.BigIntField()
-    # Which call activated, so that a client that lost its answer can ask again.
+    # The call that activated 2FA. A client that lost its response can repeat the call and gets the same result.
     activation_token_hash = fields.CharField(max_length=64)
     activated_by_acknowledgement = fields.BooleanField()
 
-    # Set by Tortoise with the relation.
+    # Tortoise sets it with the relation.
     user_id: UUID
 
     class Meta:
-        """Where the rows live."""
+        """The table."""
 
         table = "authenticator"

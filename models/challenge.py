@@ -1,4 +1,4 @@
-"""A sign-in that waits for its second factor."""
+"""A challenge: a sign-in between the password and the second factor."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -10,14 +10,14 @@ from models.user import User
 
 
 class SessionTransport(StrEnum):
-    """How a session travels."""
+    """How the client sends its session token."""
 
     TOKEN = "TOKEN"
     COOKIE = "COOKIE"
 
 
 class Challenge(Model):
-    """Opens `verifyLogin` once, and nothing else. Using it is deleting it, by row count."""
+    """A challenge works once, for `verifyLogin` only. To use it is to delete it, by a statement with a row count."""
 
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
@@ -28,10 +28,10 @@ class Challenge(Model):
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
 
-    # Set by Tortoise with the relation.
+    # Tortoise sets it with the relation.
     user_id: UUID
 
     class Meta:
-        """Where the rows live."""
+        """The table."""
 
         table = "challenge"

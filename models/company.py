@@ -1,20 +1,20 @@
-"""The company account: users belong to it, and its rules hold for all of them."""
+"""A company account. Each user belongs to one, and its rules apply to all its users."""
 
 from tortoise import fields
 from tortoise.models import Model
 
 
 class Company(Model):
-    """A company account and its two rules on 2FA."""
+    """A company account and its two rules about 2FA."""
 
     id = fields.UUIDField(primary_key=True)
     name = fields.CharField(max_length=200)
     two_factor_enforced = fields.BooleanField(default=False)
-    # The feature flag of the help page: off means not shown, not issued, not accepted, not counted.
+    # The feature flag of the help page. False means that backup codes are not shown, issued, accepted or counted.
     backup_codes_enabled = fields.BooleanField(default=True)
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows live."""
+        """The table."""
 
         table = "company"

@@ -1,4 +1,4 @@
-"""The database: how it is reached, what a transaction is, and when it counts as out of reach."""
+"""The connection to the database: transactions, migrations, and which errors mean that the database is unavailable."""
 
 import asyncio
 import sqlite3
@@ -16,26 +16,26 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
-# How long anything may wait in the database. Longer than any healthy statement, shorter than a client's patience.
+# The maximum time of a statement and of a lock. Longer than any healthy statement, shorter than a client waits.
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 3
-# How long a request waits for a free connection before it is told to come back.
+# The maximum time that a request waits for a free connection.
 ACQUIRE_TIMEOUT_S = 5
 
-# Any number will do that nobody else uses as an advisory lock in this database.
+# The key of a PostgreSQL advisory lock. Any number that no other program uses in this database.
 MIGRATION_LOCK = 2_026_112_401
 
 APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 
-# For Tortoise's own command line (`python -m tortoise makemigrations`), which needs some database to compare with.
+# For Tortoise's command line (`python -m tortoise makemigrations`), which needs a database.
 MIGRATIONS_CONFIG = {
-    "connections": {"sqlite": {"engine": "models.sqlite", "credentials": {"file_path": ":memory:"}}},
+    "connections": {"sqlite": {"engine": "models.backends.sqlite", "credentials": {"file_path": ":memory:"}}},
     "apps": {"models": APPS["models"] | {"default_connection": "sqlite"}},
     "use_tz": True,
 }
 
-# What asyncpg raises when the server is away, going away, or cannot serve this statement now: worth another try.
+# The errors of asyncpg that mean: the server is unavailable or cannot run this statement now, and a retry may succeed.
 POSTGRES_UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -52,13 +52,21 @@ SQLITE_UNAVAILABLE = ("locked", "busy", "full", "readonly", "unable to open", "d
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be used now; the same request may succeed later."""
+    """Raised when the database cannot be used now. The same request may succeed later."""
+
+
+class UnknownMigrations(Exception):
+    """Raised when a database has migrations that this version does not have. `names` are their names."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"the database has migrations that this version does not know: {', '.join(names)}")
+        self.names = names
 
 
 class CommitAndRaise(Exception):
-    """Ends a transaction by committing what it wrote, then raising `error` outside it.
+    """Commit the transaction, then raise `error` outside it.
 
-    For a refusal that must leave a trace: an exception that simply left the transaction would take the trace with it.
+    For an error that must leave an audit event. Any other exception that leaves the transaction rolls the event back.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -67,22 +75,22 @@ class CommitAndRaise(Exception):
 
 
 class Database:
-    """A database and its connections, shared by everything in the process."""
+    """A database and the connections of this process."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        """Reach the database at `url`: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`.
+        """Use the database at `url`: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`.
 
         Raises:
-            ValueError: The URL is of neither form. The message never repeats it, for it may hold a password.
+            ValueError: The URL has another form. The message never contains it, since it may hold a password.
         """
         self._credentials = _credentials(url, pool_size)
-        self.dialect = "sqlite" if self._credentials["engine"] == "models.sqlite" else "postgres"
-        # Tortoise's own queues wait for ever; this one gives up in time. SQLite has one connection for all.
+        self.dialect = "sqlite" if self._credentials["engine"] == "models.backends.sqlite" else "postgres"
+        # Tortoise's own queue for connections has no timeout. On SQLite all tasks share one connection.
         self._connections = asyncio.Semaphore(1 if self.dialect == "sqlite" else pool_size)
 
     @property
     def config(self) -> dict[str, Any]:
-        """What Tortoise is started with. The connection bears the dialect's name: Tortoise caches SQL by it."""
+        """The configuration of Tortoise. Tortoise caches SQL by connection name, so the name is the dialect."""
         return {
             "connections": {self.dialect: self._credentials},
             "apps": {"models": APPS["models"] | {"default_connection": self.dialect}},
@@ -91,7 +99,7 @@ class Database:
         }
 
     async def open(self) -> None:
-        """Make the database known to the models. Connections are made when they are first needed."""
+        """Initialise Tortoise. It opens connections when they are first used."""
         if self.dialect == "sqlite":
             Path(self._credentials["credentials"]["file_path"]).parent.mkdir(parents=True, exist_ok=True)
         await Tortoise.init(config=self.config, _enable_global_fallback=True)
@@ -102,31 +110,31 @@ class Database:
 
     @property
     def connection(self) -> BaseDBAsyncClient:
-        """The connection for statements that the models cannot say: that of the transaction under way, if any."""
+        """The connection of the current transaction, or one without a transaction."""
         return get_connection(self.dialect)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """All or nothing. On SQLite it holds the write lock from the start.
+        """Run the block in a transaction. On SQLite it holds the write lock from the start.
 
         Raises:
-            DatabaseUnavailable: The database is out of reach, or too busy.
+            DatabaseUnavailable: The database is unavailable or overloaded.
         """
-        committed_refusal: CommitAndRaise | None = None
+        committed_error: CommitAndRaise | None = None
         async with self._slot(), in_transaction(self.dialect):
             try:
                 yield
-            except CommitAndRaise as refusal:
-                committed_refusal = refusal
-        if committed_refusal:
-            raise committed_refusal.error
+            except CommitAndRaise as signal:
+                committed_error = signal
+        if committed_error:
+            raise committed_error.error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Statements that change nothing together, each on its own.
+        """Run the statements of the block without a transaction.
 
         Raises:
-            DatabaseUnavailable: The database is out of reach, or too busy.
+            DatabaseUnavailable: The database is unavailable or overloaded.
         """
         async with self._slot():
             yield
@@ -143,7 +151,7 @@ class Database:
         except (DBConnectionError, OSError, *POSTGRES_UNAVAILABLE) as error:
             raise DatabaseUnavailable from error
         except (OperationalError, TransactionManagementError, sqlite3.OperationalError) as error:
-            # Tortoise takes what happens after a failover, such as 25006, for a mistake of ours.
+            # Tortoise maps errors after a failover, such as 25006, to errors of the program.
             is_away = isinstance(error.__cause__, POSTGRES_UNAVAILABLE)
             if is_away or any(word in str(error).lower() for word in SQLITE_UNAVAILABLE):
                 raise DatabaseUnavailable from error
@@ -152,12 +160,20 @@ class Database:
             self._connections.release()
 
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
-        """Bring the tables up to date. Safe to call from many processes at once: they take turns.
+        """Apply all migrations. Many processes may call it at the same time: a lock makes them run one after the other.
 
-        `progress` is told of each step: `apply_start` or `apply_done`, the app, and the name of the migration.
+        The function calls `progress` with `apply_start` or `apply_done`, the app, and the name of the migration.
+
+        Raises:
+            UnknownMigrations: The database is from before the first release, or from a newer version.
         """
         async with self._migration_lock():
-            await MigrationExecutor(self.connection, self.config["apps"]).migrate(progress=progress)
+            executor = MigrationExecutor(self.connection, self.config["apps"])
+            executor.loader.load_disk()
+            applied = set(await executor.recorder.applied_migrations())
+            if unknown := applied - set(executor.loader.disk_migrations):
+                raise UnknownMigrations(sorted(key.name for key in unknown))
+            await executor.migrate(progress=progress)
 
     @asynccontextmanager
     async def _migration_lock(self) -> AsyncIterator[None]:
@@ -175,13 +191,13 @@ class Database:
             await lock.close()
 
     async def is_current(self) -> bool:
-        """Whether every migration has been applied.
+        """Return whether all migrations are applied.
 
         Raises:
-            DatabaseUnavailable: The database is out of reach.
+            DatabaseUnavailable: The database is unavailable.
         """
         async with self.reading():
-            # Tortoise takes a database that does not answer for one without tables.
+            # Otherwise Tortoise treats an unavailable database like one without tables.
             await self.connection.execute_query("SELECT 1")
             try:
                 return not await MigrationExecutor(self.connection, self.config["apps"]).plan()
@@ -191,11 +207,11 @@ class Database:
                 raise
 
 
-async def _leave_as_it_is(_connection: object) -> None:
-    """Spare each use of a connection one more round trip to reset it.
+async def _skip_reset(_connection: object) -> None:
+    """Do not reset a connection when it returns to the pool. That saves a round trip.
 
-    asyncpg itself rolls back what is open; nothing of ours sets a variable, listens, or takes a lock that outlives its
-    transaction.
+    asyncpg already rolls back an open transaction. This product sets no session variables, does not LISTEN, and takes
+    no lock that outlives its transaction.
     """
 
 
@@ -203,14 +219,14 @@ def _credentials(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and (path := url.removeprefix("sqlite://")):
         return {
-            "engine": "models.sqlite",
-            # NORMAL would lose the newest commits in a power cut: a spent code would be unspent again.
+            "engine": "models.backends.sqlite",
+            # NORMAL can lose the newest commits in a power failure, and a used code would be unused again.
             "credentials": {"file_path": path, "synchronous": "FULL", "busy_timeout": STATEMENT_TIMEOUT_MS},
         }
     if parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1:
         options = dict(parse_qsl(parts.query))
         return {
-            "engine": "models.postgres",
+            "engine": "models.backends.postgres",
             "credentials": {
                 "host": options.get("host") or parts.hostname or "127.0.0.1",
                 "port": parts.port or 5432,
@@ -220,7 +236,7 @@ def _credentials(url: str, pool_size: int) -> dict[str, Any]:
                 "ssl": options.get("sslmode", "prefer"),
                 "minsize": 1,
                 "maxsize": pool_size,
-                "reset": _leave_as_it_is,
+                "reset": _skip_reset,
                 "timeout": CONNECT_TIMEOUT_S,
                 "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 1,
                 "server_settings": {

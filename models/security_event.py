@@ -1,4 +1,4 @@
-"""The audit trail: what happened to sign-in and 2FA."""
+"""The audit log of sign-in and 2FA."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -12,7 +12,7 @@ from models.user import User
 
 
 class SecurityEventKind(StrEnum):
-    """What can happen to sign-in and 2FA."""
+    """The kinds of audit event."""
 
     LOGIN_SUCCEEDED = "LOGIN_SUCCEEDED"
     LOGIN_FAILED = "LOGIN_FAILED"
@@ -38,10 +38,10 @@ class SecurityEventKind(StrEnum):
 
 
 class SecurityEvent(Model):
-    """Written in the transaction of the change it tells of, and never changed."""
+    """An audit event. The transaction of the change inserts it, and no code updates it."""
 
     id = fields.UUIDField(primary_key=True)
-    # NULL where nobody of the email exists: such a failed sign-in belongs to no company account.
+    # NULL for a failed sign-in with an email that no user has.
     company: fields.ForeignKeyNullableRelation[Company] = fields.ForeignKeyField(
         "models.Company", related_name="events", on_delete=fields.RESTRICT, null=True, db_index=False
     )
@@ -57,13 +57,13 @@ class SecurityEvent(Model):
     user_agent = fields.CharField(max_length=500, null=True)
     note = fields.CharField(max_length=500, null=True)
 
-    # Set by Tortoise with the relations.
+    # Tortoise sets them with the relations.
     company_id: UUID | None
     user_id: UUID | None
     actor_id: UUID | None
 
     class Meta:
-        """Where the rows live, and an index for each way the console lists them."""
+        """The table, with an index for each list of events."""
 
         table = "security_event"
         indexes = (

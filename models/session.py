@@ -1,4 +1,4 @@
-"""A sign-in that is still good."""
+"""A session of a signed-in user."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -10,14 +10,14 @@ from models.user import User
 
 
 class SecondFactorMethod(StrEnum):
-    """A way to prove who one is besides the password."""
+    """The kinds of second factor that a client can use."""
 
     OTP = "OTP"
     BACKUP_CODE = "BACKUP_CODE"
 
 
 class Session(Model):
-    """Ending a session is deleting it."""
+    """A live session. To end a session is to delete its row."""
 
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
@@ -31,10 +31,10 @@ class Session(Model):
     user_agent = fields.CharField(max_length=500, null=True)
     second_factor = fields.CharEnumField(SecondFactorMethod, max_length=16, null=True)
 
-    # Set by Tortoise with the relation.
+    # Tortoise sets it with the relation.
     user_id: UUID
 
     class Meta:
-        """Where the rows live."""
+        """The table."""
 
         table = "session"

@@ -1,4 +1,4 @@
-"""The user: who signs in, and where their 2FA stands."""
+"""A user, and the state of their 2FA."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,23 +14,22 @@ from models.company import Company
 if TYPE_CHECKING:
     from models.authenticator import Authenticator
 
-# `last_login_at` of a user who never signed in. A real instant rather than NULL, so that one plain index
-# serves the order "the longest ago and never first".
+# The `last_login_at` of a user who never signed in. It is a time and not NULL, so that one index gives the order by
+# last sign-in with these users first.
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Role(StrEnum):
-    """What a user may do."""
+    """The role of a user in their company account."""
 
     MEMBER = "MEMBER"
     ADMIN = "ADMIN"
 
 
 class User(Model):
-    """A person with an account.
+    """A user of a company account.
 
-    `two_factor_activated_at` is the one truth on whether 2FA is active. An `Authenticator` row exists exactly
-    while it is set.
+    2FA is active if and only if `two_factor_activated_at` is set. An `Authenticator` row then exists as well.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -38,15 +37,15 @@ class User(Model):
         "models.Company", related_name="users", on_delete=fields.RESTRICT, db_index=False
     )
     email = fields.CharField(max_length=254)
-    # The email as it is compared: see `twofactor.rules.identity`.
+    # The normalised email for comparison, see `accounts.identity`.
     email_key = fields.CharField(max_length=254, unique=True)
     name = fields.CharField(max_length=200)
-    # The name as it is ordered, and name and email as they are searched: casefolded.
+    # The name for ordering, and name and email for searching. Both are case-folded.
     name_key = fields.CharField(max_length=600)
     search_key = fields.CharField(max_length=1400)
     role = fields.CharEnumField(Role, max_length=16, default=Role.MEMBER)
     password_hash = fields.CharField(max_length=255)
-    # A BCP 47 tag; NULL until the first sign-in tells it.
+    # A BCP 47 tag. NULL until the first sign-in.
     locale = fields.CharField(max_length=35, null=True)
     is_enabled = fields.BooleanField(default=True)
     created_at = fields.DatetimeField()
@@ -55,15 +54,15 @@ class User(Model):
     two_factor_activated_at = fields.DatetimeField(null=True)
     two_factor_last_used_at = fields.DatetimeField(null=True)
     backup_codes_remaining = fields.SmallIntField(default=0)
-    # When the last warning of a suspicious second factor was written: at most one a day.
+    # The time of the last warning email about the second factor. The server sends at most one a day.
     second_factor_warned_at = fields.DatetimeField(null=True)
 
-    # Set by Tortoise with the relations.
+    # Tortoise sets them with the relations.
     company_id: UUID
     authenticator: fields.BackwardOneToOneRelation["Authenticator"]
 
     class Meta:
-        """Where the rows live, and an index for each order of the admin's list."""
+        """The table, with an index for each order of the list of users."""
 
         table = "user_account"
         indexes = (

@@ -6,12 +6,16 @@ from typing import Protocol, TypeAlias
 
 from strawberry.dataloader import DataLoader
 
+from accounts import directory, sessions
+from accounts.directory import SecurityEvent
+from accounts.entities import User
+from accounts.errors import UnauthenticatedError
+from accounts.pagination import Page
+from accounts.permissions import Viewer, require_admin, require_set_up
+from accounts.services import Client, Services
+from accounts.sessions import LoggedIn
 from models import SessionTransport
-from twofactor import directory, sessions
-from twofactor.access import Viewer, require_admin, require_set_up
-from twofactor.environment import Client, Environment
-from twofactor.errors import UnauthenticatedError
-from twofactor.results import LoggedIn, Page, SecurityEvent, User
+from resolvers.qr_rendering import QrCode, QrRenderer
 
 
 class CookieJar(Protocol):
@@ -36,13 +40,15 @@ class Context:
     the same operation may have changed it.
     """
 
-    env: Environment
+    services: Services
     client: Client
     cookies: CookieJar
     session_token: str | None = field(repr=False)
+    qr_renderer: QrRenderer
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
     _viewer_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _qr_codes: dict[str, QrCode] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
@@ -85,7 +91,7 @@ class Context:
         self._viewer_is_loaded = False
         if self.session_token is None:
             return None
-        return await sessions.authenticate(self.env, self.session_token)
+        return await sessions.authenticate(self.services, self.session_token)
 
     async def fresh_viewer(self) -> Viewer:
         """Read the viewer again, also if they have to set up 2FA first.
@@ -114,13 +120,17 @@ class Context:
         """
         return require_admin(await self.fresh_viewer())
 
+    def qr_code(self, otpauth_uri: str) -> QrCode:
+        """Return the QR code of an `otpauth://` URI. All fields of the request that select it share its rendering."""
+        return self._qr_codes.setdefault(otpauth_uri, QrCode(otpauth_uri))
+
     def events_of_users(self, viewer: Viewer, first: int, after: str | None) -> EventsOfUsers:
         """Return the loader that reads the events of all users of a list in one database read."""
         arguments = (viewer, first, after)
         if arguments not in self._events_of_users:
 
             async def load(users: list[User]) -> list[Page[SecurityEvent] | None]:
-                return await directory.list_events_of_users(self.env, viewer, users, first, after)
+                return await directory.list_events_of_users(self.services, viewer, users, first, after)
 
             # Do not cache: a later mutation of the operation may add events.
             self._events_of_users[arguments] = DataLoader(load, cache=False)

@@ -1,15 +1,16 @@
 """Read the audit log."""
 
+from accounts import directory
+from accounts.directory import EventQuery, SecurityEvent
+from accounts.entities import User
+from accounts.pagination import Page
 from resolvers.context import Context
-from twofactor import directory
-from twofactor.directory import EventQuery
-from twofactor.results import Page, SecurityEvent, User
 
 
 async def security_events(context: Context, query: EventQuery) -> Page[SecurityEvent]:
     """Return a page of the audit events of the admin's company account."""
     admin = await context.admin()
-    return await directory.list_events(context.env, admin, query)
+    return await directory.list_events(context.services, admin, query)
 
 
 async def security_events_of_user(

@@ -1,16 +1,18 @@
 """Log in and out."""
 
+from accounts import sessions
+from accounts.sessions import LoggedIn, LoggedOut
 from models import SessionTransport
 from resolvers.context import Context
-from twofactor import login, sessions
-from twofactor.results import LoggedIn, LoggedOut, SecondFactorRequired
+from twofactor import login
+from twofactor.login import SecondFactorRequired
 
 
 async def log_in(
     context: Context, email: str, password: str, transport: SessionTransport
 ) -> LoggedIn | SecondFactorRequired:
     """Check email and password. If no second factor is required, start the session in the context."""
-    result = await login.log_in(context.env, context.client, email, password, transport)
+    result = await login.log_in(context.services, context.client, email, password, transport)
     if isinstance(result, LoggedIn):
         context.start_session(result)
     return result
@@ -18,7 +20,9 @@ async def log_in(
 
 async def verify_login(context: Context, challenge_token: str, *, otp: str | None, backup_code: str | None) -> LoggedIn:
     """Check the second factor, and start the session in the context."""
-    logged_in = await login.verify_login(context.env, context.client, challenge_token, otp=otp, backup_code=backup_code)
+    logged_in = await login.verify_login(
+        context.services, context.client, challenge_token, otp=otp, backup_code=backup_code
+    )
     context.start_session(logged_in)
     return logged_in
 
@@ -31,6 +35,6 @@ def session_token(logged_in: LoggedIn) -> str | None:
 async def log_out(context: Context) -> LoggedOut:
     """End the session of the request. Without a session, do nothing and report that."""
     viewer = await context.fresh_viewer_or_none()
-    logged_out = await sessions.log_out(context.env, context.client, viewer)
+    logged_out = await sessions.log_out(context.services, context.client, viewer)
     context.end_session()
     return logged_out

@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
+from accounts import directory, sessions
+from accounts.directory import SecurityEvent
+from accounts.entities import Company, Session, User
+from accounts.permissions import Viewer
+from accounts.services import Services
 from resolvers.context import Context
-from twofactor import directory, sessions
-from twofactor.access import Viewer
-from twofactor.environment import Environment
-from twofactor.results import Company, SecurityEvent, Session, User
 
 
-async def _find_company(_env: Environment, viewer: Viewer, company_id: UUID) -> Company | None:
+async def _find_company(_env: Services, viewer: Viewer, company_id: UUID) -> Company | None:
     company = viewer.user.company
     return company if company.id == company_id else None
 
@@ -30,4 +31,4 @@ async def node(
     if class_and_key is None:
         return None
     domain_class, key = class_and_key
-    return await _FINDERS[domain_class](context.env, viewer, key)
+    return await _FINDERS[domain_class](context.services, viewer, key)

@@ -1,13 +1,13 @@
 """Read the feature flags of a company account, and change its security policy."""
 
+from accounts import security_policy
+from accounts.security_policy import FeatureFlags, SecurityPolicyUpdated
 from resolvers.context import Context
-from twofactor import policy
-from twofactor.results import FeatureFlags, SecurityPolicyUpdated
 
 
 async def feature_flags(context: Context) -> FeatureFlags:
     """Return the feature flags of the viewer's company account, also if the viewer has to set up 2FA first."""
-    return policy.feature_flags(await context.viewer())
+    return security_policy.feature_flags(await context.viewer())
 
 
 async def update(
@@ -15,8 +15,8 @@ async def update(
 ) -> SecurityPolicyUpdated:
     """Change the security policy of the admin's company account. None leaves a rule unchanged."""
     admin = await context.fresh_admin()
-    return await policy.update_security_policy(
-        context.env,
+    return await security_policy.update_security_policy(
+        context.services,
         context.client,
         admin,
         password,

@@ -2,21 +2,22 @@
 
 from uuid import UUID
 
+from accounts import sessions
+from accounts.entities import Session, User
+from accounts.sessions import SessionRevoked
 from resolvers.context import Context
-from twofactor import sessions
-from twofactor.results import Session, SessionRevoked, User
 
 
 async def list_sessions(context: Context, user: User) -> tuple[Session, ...]:
     """Return the sessions of the viewer. For any other user, return none."""
     viewer = await context.set_up_viewer()
-    return await sessions.list_sessions(context.env, viewer) if viewer.user.id == user.id else ()
+    return await sessions.list_sessions(context.services, viewer) if viewer.user.id == user.id else ()
 
 
 async def revoke_session(context: Context, session_id: UUID | None) -> SessionRevoked:
     """End one of the viewer's sessions. If it is the current one, end it in the context too."""
     viewer = await context.fresh_set_up_viewer()
-    revoked = await sessions.revoke_session(context.env, context.client, viewer, session_id)
+    revoked = await sessions.revoke_session(context.services, context.client, viewer, session_id)
     if revoked.session_id == viewer.session.id:
         context.end_session(last_viewer=viewer)
     return revoked

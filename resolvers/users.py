@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from accounts import directory
+from accounts.directory import UserQuery
+from accounts.entities import TwoFactor, User
+from accounts.errors import ForbiddenError
+from accounts.pagination import Edge, Page, PageInfo
+from accounts.permissions import may_see_all_of
 from resolvers.context import Context
-from twofactor import directory
-from twofactor.access import may_see_all_of
-from twofactor.directory import UserQuery
-from twofactor.errors import ForbiddenError
-from twofactor.results import Edge, Page, PageInfo, TwoFactor, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,19 @@ async def viewer(context: Context) -> User | None:
 async def user(context: Context, user_id: UUID | None) -> User | None:
     """Return a user of the admin's company account, or None."""
     admin = await context.admin()
-    return await directory.find_user(context.env, admin, user_id) if user_id else None
+    return await directory.find_user(context.services, admin, user_id) if user_id else None
 
 
 async def users(context: Context, query: UserQuery) -> UserPage:
     """Return a page of the users of the admin's company account."""
     admin = await context.admin()
-    return UserPage(await directory.list_users(context.env, admin, query), query)
+    return UserPage(await directory.list_users(context.services, admin, query), query)
 
 
 async def total_count(context: Context, page: UserPage) -> int:
     """Count the users on all pages of this list."""
     admin = await context.admin()
-    return await directory.count_users(context.env, admin, page.query)
+    return await directory.count_users(context.services, admin, page.query)
 
 
 async def two_factor(context: Context, user: User) -> TwoFactor:

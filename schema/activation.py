@@ -9,6 +9,9 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import resolvers.qr_rendering
+import twofactor.activation
+import twofactor.authenticator_apps
 from resolvers import activation
 from schema.arguments import OwnPassword
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, TextFile
@@ -24,12 +27,11 @@ from schema.user_errors import (
     WrongPassword,
 )
 from schema.users import VIEWER_DESCRIPTION, User
-from twofactor import results
-from twofactor.directory import AUTHENTICATOR_APPS
+from twofactor.authenticator_apps import AUTHENTICATOR_APPS
 
 
 @maps_from(
-    results.AuthenticatorApp,
+    twofactor.authenticator_apps.AuthenticatorApp,
     description="An authenticator app that is known to work, for the first step of the activation page.",
 )
 class AuthenticatorApp:
@@ -41,7 +43,7 @@ class AuthenticatorApp:
 
 
 @maps_from(
-    results.QrCode,
+    resolvers.qr_rendering.QrCode,
     description=(
         "The key of an activation as a QR code for the authenticator app, black on white with the quiet zone. Show it "
         "on a light background. Never log or cache it: anyone who scans it can generate the user's OTPs."
@@ -51,12 +53,12 @@ class QrCode:
     """A QR code."""
 
     @strawberry.field(description="A complete `<svg>` element to insert into a page as markup. It can be scaled.")
-    async def svg(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
+    async def svg(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
         """The QR code as SVG."""
         return await activation.svg(info.context, code)
 
     @strawberry.field(description="The same image as a `data:image/svg+xml` URI, for the source of an image element.")
-    async def svg_data_uri(self, info: Info, code: strawberry.Parent[results.QrCode]) -> str:
+    async def svg_data_uri(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
         """The QR code as SVG in a `data:` URI."""
         return await activation.svg_data_uri(info.context, code)
 
@@ -69,7 +71,7 @@ class QrCode:
     async def png_data_uri(
         self,
         info: Info,
-        code: strawberry.Parent[results.QrCode],
+        code: strawberry.Parent[resolvers.qr_rendering.QrCode],
         scale: Annotated[
             int,
             strawberry.argument(
@@ -84,8 +86,12 @@ class QrCode:
         return await activation.png_data_uri(info.context, code, scale)
 
 
+def _qr_code(info: Info, started: strawberry.Parent[twofactor.activation.TwoFactorActivation]) -> QrCode:
+    return info.context.qr_code(started.otpauth_uri)
+
+
 @maps_from(
-    results.TwoFactorActivation,
+    twofactor.activation.TwoFactorActivation,
     description=(
         "An activation that waits for the first OTP. The server returns the secret once. A client that loses it has "
         "to start again. The type has no field `id`, so that a normalising cache does not keep it."
@@ -114,7 +120,8 @@ class TwoFactorActivation:
     )
     account_name: str = strawberry.field(description="The email of the user. The app shows it to distinguish entries.")
     qr_code: QrCode = strawberry.field(
-        description="The same URI to scan with another device. Select the image format that you need."
+        resolver=_qr_code,
+        description="The same URI to scan with another device. Select the image format that you need.",
     )
     expires_at: datetime = strawberry.field(
         description=(
@@ -125,7 +132,7 @@ class TwoFactorActivation:
 
 
 @maps_from(
-    results.BackupCodesIssued,
+    twofactor.activation.BackupCodesIssued,
     description=(
         "The OTP was correct. Let the user store these codes, then call `acknowledgeBackupCodes`. 2FA stays inactive "
         "until then. The server returns the codes once."
@@ -148,7 +155,7 @@ class BackupCodesIssued:
 
 
 @maps_from(
-    results.TwoFactorActivated,
+    twofactor.activation.TwoFactorActivated,
     description=(
         "From now on, a login requires a second factor. The user gets an email, and all their sessions except this one "
         "ended."

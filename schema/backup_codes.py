@@ -8,13 +8,13 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import twofactor.factors.backup_codes
 from resolvers import backup_codes
 from schema.arguments import OwnPassword
 from schema.info import Info
 from schema.type_mapping import maps_from
 from schema.user_errors import BackupCodesDisabled, TooManyAttempts, TwoFactorNotActive, WrongPassword
 from schema.users import VIEWER_DESCRIPTION, User
-from twofactor import results
 
 CODES_DESCRIPTION = (
     "A set of 10 codes of 10 characters each, in capital letters and digits. Show them once. Do not keep them in a "
@@ -24,7 +24,7 @@ FILE_DESCRIPTION = "The codes as a file, for a Download button. It contains the 
 
 
 @maps_from(
-    results.TextFile,
+    twofactor.factors.backup_codes.TextFile,
     description=(
         "A small text that the client saves as a file. It contains secrets: offer it for download, and store it "
         "nowhere else."
@@ -41,7 +41,7 @@ class TextFile:
 
 
 @maps_from(
-    results.BackupCodesRegenerated,
+    twofactor.factors.backup_codes.BackupCodesRegenerated,
     description=(
         "A new backup code set. All codes of the old set are invalid. The user gets an email, and their sessions "
         "continue."

@@ -4,38 +4,38 @@ import dataclasses
 
 from strawberry.types.field import StrawberryField
 
+from accounts.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    PasswordTooWeakError,
+    SecondFactorLockedError,
+    SessionNotFoundError,
+    TwoFactorSetupRequiredError,
+    UnauthenticatedError,
+    UserNotFoundError,
+    WrongEmailOrPasswordError,
+    WrongPasswordError,
+)
 from models.database import DatabaseUnavailable
 from schema import user_errors
 from schema.info import Info
-from schema.messages import message
+from schema.user_error_messages import message
+from security.errors import DomainError, OverloadedError, TooManyAttemptsError
 from twofactor.errors import (
     ActivationExpiredError,
     BackupCodesDisabledError,
     CannotResetOwnTwoFactorError,
     ChallengeExpiredError,
-    ForbiddenError,
-    InvalidInputError,
     OtpNotConfirmedError,
-    OverloadedError,
-    PasswordTooWeakError,
-    SecondFactorLockedError,
-    SessionNotFoundError,
-    TooManyAttemptsError,
     TwoFactorAlreadyActiveError,
-    TwoFactorError,
     TwoFactorIsEnforcedError,
     TwoFactorNotActiveError,
-    TwoFactorSetupRequiredError,
-    UnauthenticatedError,
-    UserNotFoundError,
-    WrongEmailOrPasswordError,
     WrongOtpError,
-    WrongPasswordError,
     WrongSecondFactorError,
 )
 
 # Errors that a correct client has to handle. The mutation returns them as a member of its union.
-USER_ERRORS: dict[type[TwoFactorError], type[user_errors.UserError]] = {
+USER_ERRORS: dict[type[DomainError], type[user_errors.UserError]] = {
     WrongEmailOrPasswordError: user_errors.WrongEmailOrPassword,
     WrongPasswordError: user_errors.WrongPassword,
     WrongSecondFactorError: user_errors.WrongSecondFactor,
@@ -72,13 +72,13 @@ class UserErrorHandler:
     Strawberry calls it if the union of the field has `error_type` as a member.
     """
 
-    def __init__(self, exception_type: type[TwoFactorError], error_type: type[user_errors.UserError]) -> None:
+    def __init__(self, exception_type: type[DomainError], error_type: type[user_errors.UserError]) -> None:
         self.exception_type = exception_type
         self.error_type = error_type
 
     def handle(
         self,
-        exception: TwoFactorError,
+        exception: DomainError,
         *,
         field: StrawberryField,  # noqa: ARG002  # Strawberry passes it
         info: Info,

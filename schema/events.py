@@ -10,6 +10,10 @@ from uuid import UUID
 
 import strawberry
 
+import accounts.directory
+import accounts.entities
+import accounts.pagination
+from accounts.directory import EventQuery
 from models import SecurityEventKind
 from resolvers import events
 from schema import ids
@@ -19,8 +23,6 @@ from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
 from schema.type_mapping import describe_enum, maps_from
 from schema.users import User
-from twofactor import results
-from twofactor.directory import EventQuery
 
 # RFC 9562 §5.9. No row has the nil UUID, so a filter by it finds nothing.
 NIL_UUID = UUID(int=0)
@@ -77,7 +79,7 @@ describe_enum(
 
 
 @maps_from(
-    results.SecurityEvent,
+    accounts.directory.SecurityEvent,
     description=(
         "An audit event about login or 2FA. The server stores it in the same transaction as the change that it "
         "records. No request changes or deletes an event."
@@ -112,7 +114,7 @@ class SecurityEvent(Node):
 
 
 @maps_from(
-    results.Edge,
+    accounts.pagination.Edge,
     description=(
         "An event and its cursor in the list. Select it if you need cursors within a page; otherwise select `nodes`."
     ),
@@ -125,7 +127,7 @@ class SecurityEventEdge:
 
 
 @maps_from(
-    results.Page,
+    accounts.pagination.Page,
     description="A page of audit events, newest first. Events that are added later come before the first page.",
 )
 class SecurityEventConnection:
@@ -167,7 +169,7 @@ def event_query(first: int, after: str | None, event_filter: SecurityEventFilter
     return EventQuery(
         first=first,
         after=value_or_none(after),
-        user_id=None if user_id is None else ids.decode_as(results.User, user_id) or NIL_UUID,
+        user_id=None if user_id is None else ids.decode_as(accounts.entities.User, user_id) or NIL_UUID,
         kinds=None if kinds is None else tuple(kinds),
         since=value_or_none(event_filter.since),
         until=value_or_none(event_filter.until),

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import strawberry
 
-from twofactor.results import Company, SecurityEvent, Session, User
+from accounts.directory import SecurityEvent
+from accounts.entities import Company, Session, User
 
 PREFIXES: dict[type, str] = {User: "user", Company: "company", Session: "session", SecurityEvent: "event"}
 

@@ -9,6 +9,9 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import accounts.entities
+import accounts.sessions
+import twofactor.login
 from models import SecondFactorMethod, SessionTransport
 from resolvers import login, users
 from schema import ids
@@ -23,7 +26,6 @@ from schema.user_errors import (
     WrongSecondFactor,
 )
 from schema.users import User
-from twofactor import results
 
 describe_enum(
     SessionTransport,
@@ -65,7 +67,7 @@ class SecondFactorInput:
 
 
 @maps_from(
-    results.LoggedIn,
+    accounts.sessions.LoggedIn,
     description=(
         "The user is logged in, with a new session. Use the fetch policy `no-cache` or an equivalent: the token must "
         "not stay in a cache."
@@ -80,7 +82,7 @@ class LoggedIn:
             "the keychain of the device. Null with the transport `COOKIE`, because the browser stores the cookie."
         )
     )
-    def session_token(self, logged_in: strawberry.Parent[results.LoggedIn]) -> str | None:
+    def session_token(self, logged_in: strawberry.Parent[accounts.sessions.LoggedIn]) -> str | None:
         """The token, if the client has to store it."""
         return login.session_token(logged_in)
 
@@ -91,7 +93,7 @@ class LoggedIn:
 
 
 @maps_from(
-    results.SecondFactorRequired,
+    twofactor.login.SecondFactorRequired,
     description=(
         "Email and password are correct, and the account has active 2FA: ask for the second factor. The user is not "
         "logged in yet: there is no session and no cookie."
@@ -118,7 +120,7 @@ class SecondFactorRequired:
 
 
 @maps_from(
-    results.LoggedOut,
+    accounts.sessions.LoggedOut,
     description=(
         "Nobody is logged in any more. Clear the caches, delete the stored token and show the login page. The server "
         "deletes the session cookie if there was one."
@@ -128,9 +130,9 @@ class LoggedOut:
     """The session, if there was one, ended."""
 
     @strawberry.field(description="The id of the session that ended; null if the request had no valid session.")
-    def session_id(self, logged_out: strawberry.Parent[results.LoggedOut]) -> strawberry.ID | None:
+    def session_id(self, logged_out: strawberry.Parent[accounts.sessions.LoggedOut]) -> strawberry.ID | None:
         """The session that ended."""
-        return ids.encode(results.Session, logged_out.session_id) if logged_out.session_id else None
+        return ids.encode(accounts.entities.Session, logged_out.session_id) if logged_out.session_id else None
 
 
 LoginResult: TypeAlias = Annotated[

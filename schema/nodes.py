@@ -8,10 +8,11 @@ from typing import Annotated
 
 import strawberry
 
+import accounts.directory
+import accounts.entities
 from resolvers import nodes
 from schema import ids
 from schema.info import Info
-from twofactor import results
 
 
 @strawberry.interface(
@@ -31,7 +32,12 @@ class Node:
     )
     def id(
         self,
-        domain_object: strawberry.Parent[results.Company | results.Session | results.User | results.SecurityEvent],
+        domain_object: strawberry.Parent[
+            accounts.entities.Company
+            | accounts.entities.Session
+            | accounts.entities.User
+            | accounts.directory.SecurityEvent
+        ],
     ) -> strawberry.ID:
         """The opaque id."""
         return ids.encode(type(domain_object), domain_object.id)

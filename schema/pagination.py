@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
+import accounts.pagination
 from schema.type_mapping import maps_from
-from twofactor import results
 
 First = Annotated[
     int,
@@ -25,7 +25,7 @@ After = Annotated[
 
 
 @maps_from(
-    results.PageInfo,
+    accounts.pagination.PageInfo,
     description=(
         "The position of a page in its list. Lists only go forward. To go back, keep the cursors of earlier pages."
     ),

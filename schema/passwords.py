@@ -8,18 +8,18 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import accounts.passwords
 from resolvers import passwords
 from schema.arguments import OwnPassword
 from schema.info import Info
 from schema.type_mapping import maps_from
 from schema.user_errors import PasswordTooWeak, TooManyAttempts, WrongPassword
 from schema.users import VIEWER_DESCRIPTION, User
-from twofactor import results
-from twofactor.rules.policy import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 
 
 @maps_from(
-    results.PasswordChanged,
+    accounts.passwords.PasswordChanged,
     description=(
         "Only the new password works now. The user gets an email. All their sessions except this one and their "
         "unfinished logins and activations ended."

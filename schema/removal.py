@@ -8,6 +8,8 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import accounts.entities
+import twofactor.removal
 from resolvers import removal
 from schema import ids
 from schema.arguments import OwnPassword, value_or_none
@@ -23,12 +25,11 @@ from schema.user_errors import (
     WrongPassword,
 )
 from schema.users import VIEWER_DESCRIPTION, User
-from twofactor import results
-from twofactor.rules.policy import REASON_MAX_LENGTH
+from security.constants import REASON_MAX_LENGTH
 
 
 @maps_from(
-    results.TwoFactorDeactivated,
+    twofactor.removal.TwoFactorDeactivated,
     description=(
         "A login requires only email and password again. The key and the backup codes are deleted, the user gets an "
         "email, and all their sessions except this one ended."
@@ -46,7 +47,7 @@ class TwoFactorDeactivated:
 
 
 @maps_from(
-    results.TwoFactorReset,
+    twofactor.removal.TwoFactorReset,
     description=(
         "The user can log in with only email and password, and all their sessions ended. An email tells the user who "
         "reset their 2FA. If 2FA is enforced, they have to activate it again at their next login."
@@ -118,5 +119,5 @@ class RemovalMutation:
         self, info: Info, user_id: ResetUserId, password: OwnPassword, reason: Reason = strawberry.UNSET
     ) -> AdminResetTwoFactorResult | None:
         """Reset the 2FA of another user."""
-        user_key = ids.decode_as(results.User, user_id)
+        user_key = ids.decode_as(accounts.entities.User, user_id)
         return removal.reset_by_admin(info.context, user_key, password, value_or_none(reason))

@@ -8,17 +8,18 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import accounts.entities
+import accounts.security_policy
 from resolvers import security_policy
 from schema.arguments import OwnPassword, value_or_none
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
 from schema.user_errors import TooManyAttempts, WrongPassword
-from twofactor import results
 
 
 @maps_from(
-    results.Company,
+    accounts.entities.Company,
     description=(
         "A company account with its users and two rules on 2FA that apply to all of them. An admin changes the rules "
         "with `updateSecurityPolicy`. Users can see only their own company account."
@@ -43,7 +44,7 @@ class Company(Node):
 
 
 @maps_from(
-    results.FeatureFlags,
+    accounts.security_policy.FeatureFlags,
     description=(
         "The optional features of the viewer's company account. Use them for text and layout only. A flag can change "
         "at any time, so let the result of each mutation decide the next step."
@@ -61,7 +62,7 @@ class FeatureFlags:
 
 
 @maps_from(
-    results.SecurityPolicyUpdated,
+    accounts.security_policy.SecurityPolicyUpdated,
     description=(
         "The rules apply to every user from their next request. No session ends, and users can finish what they "
         "started. The result is the same if nothing had to change."

@@ -9,6 +9,8 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+import accounts.entities
+import accounts.sessions
 from models import SecondFactorMethod
 from resolvers import sessions
 from schema import ids
@@ -17,11 +19,10 @@ from schema.nodes import Node
 from schema.type_mapping import maps_from
 from schema.user_errors import SessionNotFound
 from schema.users import User
-from twofactor import results
 
 
 @maps_from(
-    results.Session,
+    accounts.entities.Session,
     description=(
         "A device or browser on which the viewer is logged in. A session ends with `logout` or `revokeSession`, after "
         "7 days without use, and after 30 days in any case. A change to the password or 2FA in another session ends "
@@ -56,7 +57,7 @@ class Session(Node):
 
 
 @maps_from(
-    results.SessionRevoked,
+    accounts.sessions.SessionRevoked,
     description=(
         "The session ended on its device: its next request is anonymous. If it was the current session, this client "
         "is logged out."
@@ -66,9 +67,9 @@ class SessionRevoked:
     """A session ended."""
 
     @strawberry.field(description="The id that the client sent: evict it from the cache.")
-    def session_id(self, revoked: strawberry.Parent[results.SessionRevoked]) -> strawberry.ID:
+    def session_id(self, revoked: strawberry.Parent[accounts.sessions.SessionRevoked]) -> strawberry.ID:
         """The session that ended."""
-        return ids.encode(results.Session, revoked.session_id)
+        return ids.encode(accounts.entities.Session, revoked.session_id)
 
     viewer: User = strawberry.field(description="The viewer. `sessions` lists the remaining sessions.")
 
@@ -103,4 +104,4 @@ class SessionsMutation:
         id: SessionId,  # noqa: A002  # the name in the contract
     ) -> RevokeSessionResult | None:
         """End one of the viewer's sessions."""
-        return sessions.revoke_session(info.context, ids.decode_as(results.Session, id))
+        return sessions.revoke_session(info.context, ids.decode_as(accounts.entities.Session, id))

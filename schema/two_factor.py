@@ -9,9 +9,9 @@ from enum import Enum
 
 import strawberry
 
+import accounts.entities
 from models import SecondFactorMethod
 from schema.type_mapping import describe_enum, maps_from
-from twofactor import results
 
 
 @strawberry.enum(description="Whether a login requires a second factor.")
@@ -42,7 +42,7 @@ describe_enum(
 
 
 @maps_from(
-    results.TwoFactor,
+    accounts.entities.TwoFactor,
     description=(
         "The state of a user's 2FA and the rule of their company account. It contains no secret: the mutations that "
         "create the key and the backup codes return them once."
@@ -54,7 +54,7 @@ class TwoFactor:
     @strawberry.field(
         description="Whether a login requires a second factor. It becomes `ACTIVE` only when an activation is complete."
     )
-    def state(self, two_factor: strawberry.Parent[results.TwoFactor]) -> TwoFactorState:
+    def state(self, two_factor: strawberry.Parent[accounts.entities.TwoFactor]) -> TwoFactorState:
         """Whether 2FA is active."""
         return TwoFactorState.ACTIVE if two_factor.is_active else TwoFactorState.INACTIVE
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import strawberry
 
-from twofactor.rules.policy import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
+from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
 
 _MESSAGE = (
     "Text to show to the user, in English or German as the request's `Accept-Language` asks. The text may change at "

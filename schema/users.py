@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import strawberry
 
+import accounts.entities
+import accounts.pagination
+from accounts.directory import UserOrder, UserQuery
 from models import Role
 from resolvers import events, sessions, users
 from resolvers.users import UserPage
@@ -20,8 +23,6 @@ from schema.pagination import After, First, PageInfo
 from schema.security_policy import Company
 from schema.two_factor import TwoFactor, TwoFactorState
 from schema.type_mapping import describe_enum, maps_from
-from twofactor import results
-from twofactor.directory import UserOrder, UserQuery
 
 if TYPE_CHECKING:
     from schema.events import SecurityEventConnection
@@ -60,7 +61,7 @@ describe_enum(
 
 
 @maps_from(
-    results.User,
+    accounts.entities.User,
     description=(
         "A person who can log in. Users see all their own fields. Admins see all fields of the users of their company "
         "account except the sessions. Other viewers, for example of the actor of an event, see only `id`, `email`, "
@@ -86,7 +87,7 @@ class User(Node):
             "and pages are updated."
         )
     )
-    def two_factor(self, info: Info, user: strawberry.Parent[results.User]) -> TwoFactor:
+    def two_factor(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> TwoFactor:
         """The state of the user's 2FA."""
         return users.two_factor(info.context, user)
 
@@ -96,17 +97,17 @@ class User(Node):
             "`Accept-Language` header of the user's first login. Until then it is `en`."
         )
     )
-    def locale(self, info: Info, user: strawberry.Parent[results.User]) -> str:
+    def locale(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> str:
         """The language of emails to the user."""
         return users.locale(info.context, user)
 
     @strawberry.field(description="When the operator of the service created the account.")
-    def created_at(self, info: Info, user: strawberry.Parent[results.User]) -> datetime:
+    def created_at(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> datetime:
         """When the account was created."""
         return users.created_at(info.context, user)
 
     @strawberry.field(description="When the user last completed a login; null if they never did.")
-    def last_login_at(self, info: Info, user: strawberry.Parent[results.User]) -> datetime | None:
+    def last_login_at(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> datetime | None:
         """When the user last logged in."""
         return users.last_login_at(info.context, user)
 
@@ -116,7 +117,7 @@ class User(Node):
             "other user the list is empty, also for admins."
         )
     )
-    def sessions(self, info: Info, user: strawberry.Parent[results.User]) -> list[SessionRef]:
+    def sessions(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> list[SessionRef]:
         """The viewer's own sessions."""
         return sessions.list_sessions(info.context, user)
 
@@ -127,14 +128,18 @@ class User(Node):
         )
     )
     def security_events(
-        self, info: Info, user: strawberry.Parent[results.User], first: First = 25, after: After = strawberry.UNSET
+        self,
+        info: Info,
+        user: strawberry.Parent[accounts.entities.User],
+        first: First = 25,
+        after: After = strawberry.UNSET,
     ) -> SecurityEventConnectionRef | None:
         """The audit events of this user."""
         return events.security_events_of_user(info.context, user, first, value_or_none(after))
 
 
 @maps_from(
-    results.Edge,
+    accounts.pagination.Edge,
     description=(
         "A user and their cursor in the list. Select it if you need cursors within a page; otherwise select `nodes`."
     ),
@@ -245,7 +250,7 @@ class UsersQuery:
     )
     def user(self, info: Info, id: UserId) -> User | None:  # noqa: A002  # the name in the contract
         """A user of the admin's company account."""
-        return users.user(info.context, ids.decode_as(results.User, id))
+        return users.user(info.context, ids.decode_as(accounts.entities.User, id))
 
     @strawberry.field(
         description=(

@@ -1,1 +1,1 @@
-"""The tests of Countersign, by what they need: nothing, a database, a server."""
+"""The tests of Countersign, grouped by what they need: nothing, a database or a server."""

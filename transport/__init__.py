@@ -1,1 +1,1 @@
-"""What HTTP asks of us: strict requests, media types, cookies, tokens, addresses, headers, limits, logs and health."""
+"""The HTTP layer: request validation, content negotiation, cookies, bearer tokens, headers, limits, logs and health."""

@@ -1,4 +1,4 @@
-"""Reading a request strictly: a bounded body in bounded time, and JSON that can mean one thing only (RFC 8259)."""
+"""Read a request body within limits of size and time, and parse it as unambiguous JSON (RFC 8259)."""
 
 import asyncio
 import json
@@ -11,13 +11,13 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from transport.negotiation import JSON
-from transport.refusals import RequestRefusedError
+from transport.request_errors import RequestError
 
-# The longest document of the largest client has a few kilobytes; no argument has more than one.
+# The longest document of the largest client has a few kilobytes. No argument is longer than one kilobyte.
 MAX_BODY_BYTES = 65_536
-# Time enough for that much over a bad mobile connection.
+# Long enough to send a body of the maximum size over a slow mobile connection.
 BODY_TIMEOUT_S = 10.0
-# The arguments of the API nest two deep.
+# The arguments of the API have two levels.
 MAX_JSON_DEPTH = 32
 
 CHARSET = re.compile(r'charset="?utf-?8"?', re.ASCII)
@@ -25,7 +25,7 @@ CHARSET = re.compile(r'charset="?utf-?8"?', re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a GraphQL request says (GraphQL over HTTP §5.1)."""
+    """The parameters of a GraphQL request (GraphQL over HTTP §5.1)."""
 
     query: str = field(repr=False)
     variables: dict[str, Any] | None = field(repr=False)
@@ -33,118 +33,123 @@ class Parameters:
 
 
 def require_json_content(headers: Headers) -> None:
-    """Let through JSON in UTF-8 and as it is. No HTML form can send that, and no script without asking first.
+    """Require uncompressed JSON in UTF-8. HTML forms cannot send it, and scripts of other sites need a CORS preflight.
 
     Raises:
-        RequestRefusedError: 415, it is something else.
+        RequestError: 415, the content type or the content encoding is different.
     """
     content_types = headers.getlist("content-type")
     media_type, *parameters = (part.strip().lower() for part in (content_types or [""])[0].split(";"))
     is_utf8 = all(CHARSET.fullmatch(parameter) for parameter in parameters if parameter.startswith("charset"))
     if len(content_types) != 1 or media_type != JSON or not is_utf8:
-        raise RequestRefusedError(415, "Send application/json in UTF-8.", headers={"Accept-Post": JSON})
+        raise RequestError(415, "Send application/json in UTF-8.", headers={"Accept-Post": JSON})
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        # A small compressed body can be a large one.
-        raise RequestRefusedError(415, "Send the body uncompressed.", headers={"Accept-Encoding": "identity"})
+        # A small compressed body can expand to a very large one.
+        raise RequestError(415, "Send the body uncompressed.", headers={"Accept-Encoding": "identity"})
 
 
 async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
-    """The body, if it is small and comes soon.
+    """Read the body within the limits of size and time.
 
     Raises:
-        RequestRefusedError: 413, it is too large; 408, it took too long.
+        RequestError: 413, it is too large; 408, it took too long; 400, the client disconnected.
     """
-    # The rest of what is refused would be read as the next request, or for ever.
-    hang_up = {"Connection": "close"}
+    # Without this header, the server would read the rest of a rejected body as the next request, or without end.
+    close = {"Connection": "close"}
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared[:20]) > MAX_BODY_BYTES:
-        raise RequestRefusedError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=hang_up)
+        raise RequestError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=close)
     body = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY_BYTES:
-                    raise RequestRefusedError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=hang_up)
+                    raise RequestError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=close)
     except TimeoutError:
-        raise RequestRefusedError(408, "The body took too long.", headers=hang_up) from None
+        raise RequestError(408, "The body took too long.", headers=close) from None
     except ClientDisconnect:
-        raise RequestRefusedError(400, "The body ended early.", headers=hang_up) from None
+        raise RequestError(400, "The body is incomplete.", headers=close) from None
     return bytes(body)
 
 
-def strict_json(text: bytes | str) -> Any:  # noqa: ANN401  # JSON can be anything
-    """What the JSON says.
+def parse_strict_json(text: bytes | str) -> Any:  # noqa: ANN401  # JSON can be anything
+    """Parse JSON that has one meaning only.
 
     Raises:
-        RequestRefusedError: 400, it is malformed, ambiguous, not a number where one should be, or nested too deeply.
+        RequestError: 400, the text is not JSON in UTF-8, contains duplicate names, `NaN`, `Infinity` or a number out of
+            range, or is nested too deeply.
     """
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         value = json.loads(
-            decoded, object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite
+            decoded,
+            object_pairs_hook=_reject_duplicate_names,
+            parse_constant=_reject_constant,
+            parse_float=_parse_finite_number,
         )
     except (ValueError, RecursionError):
-        # Without the cause, whose words repeat the body.
-        raise RequestRefusedError(400, "The body is not strict JSON.") from None
-    _require_shallow(value)
+        # Without the cause, because its message contains parts of the body.
+        raise RequestError(400, "The body is not strict JSON.") from None
+    _require_max_depth(value)
     return value
 
 
-def parameters_of(request: object) -> Parameters:
-    """The parameters of a request in JSON.
+def parse_parameters(request: object) -> Parameters:
+    """Return the parameters of a request that was sent as JSON.
 
     Raises:
-        RequestRefusedError: 400, it is no such request.
+        RequestError: 400, it is not a single GraphQL request.
     """
     if isinstance(request, list):
-        raise RequestRefusedError(400, "Send one request at a time.")
+        raise RequestError(400, "Send one request at a time.")
     if not isinstance(request, dict):
-        raise RequestRefusedError(400, "The body must be a JSON object.")
+        raise RequestError(400, "The body must be a JSON object.")
     query = request.get("query")
     if not isinstance(query, str) or not query:
-        raise RequestRefusedError(400, "`query` must be a string, and not empty.")
+        raise RequestError(400, "`query` must be a non-empty string.")
     variables = request.get("variables")
     if not isinstance(variables, dict | None):
-        raise RequestRefusedError(400, "`variables` must be an object or null.")
+        raise RequestError(400, "`variables` must be an object or null.")
     operation_name = request.get("operationName")
     if not isinstance(operation_name, str | None):
-        raise RequestRefusedError(400, "`operationName` must be a string or null.")
+        raise RequestError(400, "`operationName` must be a string or null.")
     if not isinstance(request.get("extensions"), dict | None):
-        raise RequestRefusedError(400, "`extensions` must be an object or null.")
+        raise RequestError(400, "`extensions` must be an object or null.")
     return Parameters(query, variables, operation_name)
 
 
-def parameters_of_url(params: QueryParams) -> Parameters:
-    """The parameters of a request by GET.
+def parse_url_parameters(params: QueryParams) -> Parameters:
+    """Return the parameters of a GET request.
 
     Raises:
-        RequestRefusedError: 400, it is no such request.
+        RequestError: 400, it is not a GraphQL request.
     """
     if len(set(params.keys())) != len(params.multi_items()):
-        raise RequestRefusedError(400, "Give each parameter once.")
+        raise RequestError(400, "Send each parameter once.")
     request: dict[str, Any] = dict(params)
     for name in ("variables", "extensions"):
         if name in request:
-            request[name] = strict_json(request[name]) if request[name] else None
-    return parameters_of(request | {"operationName": request.get("operationName") or None})
+            request[name] = parse_strict_json(request[name]) if request[name] else None
+    return parse_parameters(request | {"operationName": request.get("operationName") or None})
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8259 §4: which of two equal names counts is anybody's guess, so a filter before us may have read the other.
+def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 8259 §4: parsers disagree which of two equal names counts, so a filter in front of the server may read another
+    # value.
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        message = "a name stands twice in one object"
+        message = "an object has a duplicate name"
         raise ValueError(message)
     return unique
 
 
-def _no_constant(_name: str) -> NoReturn:
-    message = "NaN and Infinity are no JSON"
+def _reject_constant(_name: str) -> NoReturn:
+    message = "NaN and Infinity are not JSON"
     raise ValueError(message)
 
 
-def _finite(text: str) -> float:
+def _parse_finite_number(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         message = "a number is too large"
@@ -152,7 +157,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _require_shallow(value: object) -> None:
+def _require_max_depth(value: object) -> None:
     level: list[object] = [value]
     for _ in range(MAX_JSON_DEPTH):
         level = [
@@ -163,4 +168,4 @@ def _require_shallow(value: object) -> None:
         ]
         if not level:
             return
-    raise RequestRefusedError(400, f"JSON may nest at most {MAX_JSON_DEPTH} deep.")
+    raise RequestError(400, f"JSON may have at most {MAX_JSON_DEPTH} levels.")

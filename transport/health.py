@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can answer: for those who start, stop and send it requests."""
+"""Health routes for process managers and load balancers: `/health/alive` and `/health/ready`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from models.database import Database, DatabaseUnavailable
 
-# However often it is asked, the database is asked no more often than this.
-REMEMBERED_S = 1.0
+# The status is cached for this time, so that many probes cause one database query.
+STATUS_CACHE_S = 1.0
 
 READY = "ready"
 
@@ -19,45 +19,45 @@ log = structlog.get_logger(__name__)
 
 
 def health_routes(database: Database, further_check: Callable[[], Awaitable[str | None]]) -> list[Route]:
-    """`/health/alive` and `/health/ready`. `further_check` says what else is in the way, or None.
+    """Return the routes `/health/alive` and `/health/ready`. `further_check` returns another problem, or None.
 
-    The mail server is not asked: letters wait for it in the outbox.
+    The mail server is not checked: if it is unavailable, emails wait in the email outbox.
     """
     readiness = Readiness(database, further_check)
-    return [Route("/health/alive", alive), Route("/health/ready", readiness.answer)]
+    return [Route("/health/alive", alive), Route("/health/ready", readiness.respond)]
 
 
 async def alive(_request: Request) -> JSONResponse:
-    """The process answers."""
+    """Return 200 while the process runs."""
     return JSONResponse({"status": "alive"})
 
 
 class Readiness:
-    """Whether requests can be served: the database is reached, and its tables are those of this version."""
+    """Checks if the server can handle requests: it reaches the database, and the tables match this version."""
 
     def __init__(self, database: Database, further_check: Callable[[], Awaitable[str | None]]) -> None:
         self._database = database
         self._further_check = further_check
-        self._asking = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._status = ""
-        self._known_until = 0.0
+        self._cached_until = 0.0
 
-    async def answer(self, _request: Request) -> JSONResponse:
-        """200 where it is ready, 503 with the reason where it is not."""
-        async with self._asking:
+    async def respond(self, _request: Request) -> JSONResponse:
+        """Return 200 if the server is ready; otherwise 503 and the reason."""
+        async with self._lock:
             now = asyncio.get_running_loop().time()
-            if now >= self._known_until:
-                self._status = await self._find_out()
-                self._known_until = now + REMEMBERED_S
+            if now >= self._cached_until:
+                self._status = await self._check()
+                self._cached_until = now + STATUS_CACHE_S
         return JSONResponse({"status": self._status}, 200 if self._status == READY else 503)
 
-    async def _find_out(self) -> str:
+    async def _check(self) -> str:
         try:
             if not await self._database.is_current():
                 return "migrations_pending"
             return await self._further_check() or READY
         except DatabaseUnavailable:
             return "database_unavailable"
-        except Exception:  # whatever it is, requests would meet it too
-            log.exception("readiness_unknown")
+        except Exception:  # an unknown error would affect requests too
+            log.exception("readiness_check_failed")
             return "unknown"

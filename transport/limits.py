@@ -1,4 +1,4 @@
-"""How large a document may be: it is counted with its fragments written out, before anything of it is executed."""
+"""Limits on the size of a document. The server measures it with expanded fragments, before it executes anything."""
 
 from dataclasses import dataclass
 
@@ -12,30 +12,30 @@ from graphql import (
     SelectionSetNode,
 )
 
-from transport.codes import GRAPHQL_VALIDATION_FAILED, request_error
-from twofactor.rules.policy import PAGE_MAX
+from security.constants import PAGE_MAX
+from transport.error_codes import GRAPHQL_VALIDATION_FAILED, request_error
 
-# The introspection query of GraphiQL is the largest document a client has need of: some 400 tokens and 300 fields.
+# The largest document that a client needs is the introspection query of GraphiQL: about 400 tokens and 300 fields.
 MAX_TOKENS = 1000
 MAX_FIELDS = 500
-# A page of users, with the company account of each and the page of each one's events, is 8 deep. What stands below
-# `__schema` and `__type` is not counted: it nests deeper, and costs nothing.
+# A page of users, each with the company account and a page of audit events, has a depth of 8. Fields below `__schema`
+# and `__type` do not count: they are deeper, and cost nothing.
 MAX_DEPTH = 12
 MAX_ALIASES = 20
 MAX_ROOT_FIELDS = 10
 MAX_DIRECTIVES = 20
-# What the pages of an operation can hold at most together. Lists in lists multiply: a hundred users with a hundred
-# events each are 10,100; one list more, and a single small document would ask for a million.
+# The number of items that all pages of an operation can contain together. Nested lists multiply: 100 users with 100
+# audit events each are 10,100 items. With one more level, a small document could request a million.
 MAX_ITEMS = 10_500
 
-# The fields that give a page, and how long one is where `first` is left out.
+# The fields that return a page, and the page size if `first` is missing.
 PAGED_FIELDS = frozenset({"users", "securityEvents"})
 PAGE_DEFAULT = 25
 
 
 @dataclass(slots=True)
 class Size:
-    """How much a selection asks for, with its fragments written out."""
+    """The size of a selection set with expanded fragments."""
 
     fields: int = 0
     root_fields: int = 0
@@ -45,7 +45,7 @@ class Size:
     items: int = 0
 
     def add(self, part: "Size") -> None:
-        """Take in what stands on the same level."""
+        """Add the size of another part on the same level."""
         self.fields += part.fields
         self.root_fields += part.root_fields
         self.aliases += part.aliases
@@ -54,8 +54,8 @@ class Size:
         self.depth = max(self.depth, part.depth)
 
 
-class _Measure:
-    """Measures a document. Each fragment is measured once, however often it is spread."""
+class _DocumentMeasurer:
+    """Measures a document. It measures each fragment once, even if the fragment is spread many times."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -65,8 +65,8 @@ class _Measure:
         }
         self._sizes: dict[str, Size | None] = {}
 
-    def of(self, selections: SelectionSetNode) -> Size:
-        """The size of a selection set.
+    def measure(self, selections: SelectionSetNode) -> Size:
+        """Return the size of a selection set.
 
         Raises:
             GraphQLError: A fragment spreads itself.
@@ -75,15 +75,15 @@ class _Measure:
         for selection in selections.selections:
             size.directives += len(selection.directives or ())
             if isinstance(selection, FieldNode):
-                size.add(self._of_field(selection))
+                size.add(self._measure_field(selection))
             elif isinstance(selection, FragmentSpreadNode):
-                size.add(self._of_fragment(selection.name.value))
+                size.add(self._measure_fragment(selection.name.value))
             else:
-                size.add(self.of(selection.selection_set))  # type: ignore[attr-defined]  # an inline fragment
+                size.add(self.measure(selection.selection_set))  # type: ignore[attr-defined]  # an inline fragment
         return size
 
-    def _of_field(self, field: FieldNode) -> Size:
-        below = self.of(field.selection_set) if field.selection_set else Size()
+    def _measure_field(self, field: FieldNode) -> Size:
+        below = self.measure(field.selection_set) if field.selection_set else Size()
         return Size(
             fields=1 + below.fields,
             root_fields=1,
@@ -93,13 +93,13 @@ class _Measure:
             items=_page_size(field) * (1 + below.items) if field.name.value in PAGED_FIELDS else below.items,
         )
 
-    def _of_fragment(self, name: str) -> Size:
+    def _measure_fragment(self, name: str) -> Size:
         if name not in self._sizes:
-            # Until it is known: whoever asks now is the fragment itself.
+            # None marks a fragment that is being measured. If it is found below, the fragment spreads itself.
             self._sizes[name] = None
             fragment = self._fragments.get(name)
-            # A fragment that nobody defined is for the validation to tell of.
-            self._sizes[name] = self.of(fragment.selection_set) if fragment else Size()
+            # The validation reports a fragment that is not defined.
+            self._sizes[name] = self.measure(fragment.selection_set) if fragment else Size()
         size = self._sizes[name]
         if size is None:
             message = "A fragment spreads itself."
@@ -107,22 +107,22 @@ class _Measure:
         return size
 
 
-def require_small(document: DocumentNode) -> None:
-    """Let a small document through.
+def require_document_within_limits(document: DocumentNode) -> None:
+    """Check the size of each operation.
 
     Raises:
-        GraphQLError: An operation of it is too large, or a fragment spreads itself.
+        GraphQLError: An operation exceeds a limit, or a fragment spreads itself.
     """
-    measure = _Measure(document)
+    measurer = _DocumentMeasurer(document)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            size = measure.of(definition.selection_set)
+            size = measurer.measure(definition.selection_set)
             size.directives += len(definition.directives or ())
             _require_within_limits(size)
 
 
 def _page_size(field: FieldNode) -> int:
-    """How many items a field can give at most; a variable may be anything that is let through."""
+    """Return the maximum number of items that a field can return. For a variable, assume the maximum page size."""
     first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
     if first is None:
         return PAGE_DEFAULT
@@ -132,14 +132,14 @@ def _page_size(field: FieldNode) -> int:
 
 
 def _require_within_limits(size: Size) -> None:
-    for count, most, what in (
+    for count, limit, name in (
         (size.fields, MAX_FIELDS, "fields"),
         (size.root_fields, MAX_ROOT_FIELDS, "root fields"),
         (size.aliases, MAX_ALIASES, "aliases"),
         (size.directives, MAX_DIRECTIVES, "directives"),
         (size.depth, MAX_DEPTH, "levels"),
-        (size.items, MAX_ITEMS, "items of lists"),
+        (size.items, MAX_ITEMS, "list items"),
     ):
-        if count > most:
-            message = f"The operation has more than {most} {what}, its fragments written out."
+        if count > limit:
+            message = f"The operation has more than {limit} {name} when its fragments are expanded."
             raise request_error(message, GRAPHQL_VALIDATION_FAILED)

@@ -1,4 +1,4 @@
-"""One line for each thing that happened, that cannot be forged and holds no secret (ASVS 16.2, 16.4.1)."""
+"""Configure logging: each event is one line that clients cannot forge and that has no secrets (ASVS 16.2, 16.4.1)."""
 
 import logging
 import sys
@@ -10,17 +10,18 @@ import structlog
 from asgi_correlation_id import correlation_id
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# What other libraries say below this holds SQL with its parameters, and parts of passwords.
-LOWEST_LEVEL_OF_OTHERS = logging.INFO
-# Strawberry repeats refused documents with the values in them. Requests, and ids that are refused, we see to ourselves.
+# Below this level, libraries log SQL with its parameters and parts of passwords.
+MIN_LIBRARY_LEVEL = logging.INFO
+# Strawberry logs rejected documents with their values. Requests are logged by `transport.middleware`, and rejected
+# request ids are not logged.
 SILENT_LOGGERS = ("strawberry.execution", "uvicorn.access", "asgi_correlation_id")
 
-# Of a trace, the innermost.
-FRAMES_SHOWN = 12
+# Only the innermost frames of a traceback are logged.
+MAX_FRAMES = 12
 
 
 def configure_logging(level: str, log_format: str, *, stream: TextIO = sys.stdout) -> None:
-    """Send everything that is logged, ours and the libraries', to one stream, as `json` or `text`."""
+    """Write all log events, including those of libraries, to one stream in the format `json` or `text`."""
     chain: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -48,47 +49,47 @@ def configure_logging(level: str, log_format: str, *, stream: TextIO = sys.stdou
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(LOWEST_LEVEL_OF_OTHERS, logging.getLevelNamesMapping()[level]))
+    root.setLevel(max(MIN_LIBRARY_LEVEL, logging.getLevelNamesMapping()[level]))
     for name in SILENT_LOGGERS:
         logging.getLogger(name).disabled = True
 
 
 def add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Say which request it was."""
+    """Add the id of the current request to the event."""
     if (request_id := correlation_id.get()) is not None:
         event["correlation_id"] = request_id
     return event
 
 
 def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Say of an exception what it was and where, but not its words: a driver's repeat the values of a row."""
+    """Replace an exception by its class and traceback, without its message: a driver's contains the values of a row."""
     found = event.pop("exc_info", None)
     if found is True:
         found = sys.exc_info()
     error = found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
-        event["error"] = " < ".join(_names(error))
+        event["error"] = " < ".join(_class_names(error))
         event["trace"] = [
             f"{frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
+            for frame in traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
         ]
     return event
 
 
 def escape_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep a text from ending its line, or from colouring the terminal it is read on."""
+    """Escape control characters, which could start a new line or change the colours of a terminal."""
     return {key: _escape(value) for key, value in event.items()}
 
 
-def _names(error: BaseException | None) -> list[str]:
+def _class_names(error: BaseException | None) -> list[str]:
     names: list[str] = []
-    while error is not None and len(names) < FRAMES_SHOWN:
+    while error is not None and len(names) < MAX_FRAMES:
         names.append(type(error).__qualname__)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return names
 
 
-def _escape(value: Any) -> Any:  # noqa: ANN401  # whatever was logged
+def _escape(value: Any) -> Any:  # noqa: ANN401  # any logged value
     text = value if isinstance(value, str) else str(value)
     return "".join(
         character.encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""What holds for every answer: safe headers, one line in the log, and a last resort for what nobody expected."""
+"""Middleware for every response: security headers, one log line, and a response for unexpected errors."""
 
 import re
 import time
@@ -7,10 +7,10 @@ import structlog
 from asgi_correlation_id import correlation_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from transport.codes import INTERNAL_SERVER_ERROR, MESSAGES
-from transport.refusals import error_response
+from transport.error_codes import INTERNAL_SERVER_ERROR, MESSAGES
+from transport.request_errors import error_response
 
-# ASVS 3.4.3 to 3.4.6 and 14.3.2. An answer of the API is data, so as a page it may load nothing.
+# ASVS 3.4.3 to 3.4.6 and 14.3.2. API responses are data, so a browser that shows one as a page may load nothing.
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -18,26 +18,26 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-# ASVS 3.4.1: a year at least.
+# ASVS 3.4.1: at least one year.
 STRICT_TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
-# What a proxy before us may have named the request: hexadecimal digits, with dashes or without.
+# The form of a request id that the server accepts from a proxy: a UUID with or without hyphens.
 REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}", re.ASCII)
 
-# What the log says of a method; anybody can make up others.
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+# Other methods are logged as `other`, because clients can invent names.
+LOGGED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 PATH_MAX_LENGTH = 200
 
 log = structlog.get_logger(__name__)
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a request id from outside may be used for ours."""
+    """Return whether the server accepts this request id from a client or proxy."""
     return REQUEST_ID.fullmatch(text) is not None
 
 
 class SecurityHeaders:
-    """Puts the headers on every answer that does not bring its own of the same name."""
+    """Adds the security headers to every response, except headers that the response already has."""
 
     def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
         self._app = app
@@ -45,12 +45,12 @@ class SecurityHeaders:
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Handle the request and add the headers to its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = {name for name, _ in message["headers"]}
-                missing = [(name, value) for name, value in self._headers if name not in own]
+                present = {name for name, _ in message["headers"]}
+                missing = [(name, value) for name, value in self._headers if name not in present]
                 message["headers"] = [*message["headers"], *missing]
             await send(message)
 
@@ -58,43 +58,43 @@ class SecurityHeaders:
 
 
 class AccessLog:
-    """Writes a line for each request, and answers where everything else has failed (ASVS 16.5.4)."""
+    """Logs each request, and returns a 500 response after an unexpected error (ASVS 16.5.4)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Handle the request and log it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         structlog.contextvars.clear_contextvars()
-        began = time.perf_counter()
+        start = time.perf_counter()
         status: int | None = None
 
-        async def send_and_note(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_note)
-        except Exception:  # the last resort
+            await self._app(scope, receive, send_and_record_status)
+        except Exception:  # the last handler of any exception
             log.exception("internal_error")
             if status is None:
-                await _apology()(scope, receive, send_and_note)
+                await _internal_error_response()(scope, receive, send_and_record_status)
         finally:
             log.info(
                 "request",
-                method=scope["method"] if scope["method"] in METHODS else "other",
+                method=scope["method"] if scope["method"] in LOGGED_METHODS else "other",
                 path=scope["path"][:PATH_MAX_LENGTH],
                 status=status,
-                duration_ms=round((time.perf_counter() - began) * 1000, 1),
+                duration_ms=round((time.perf_counter() - start) * 1000, 1),
             )
 
 
-def _apology() -> ASGIApp:
+def _internal_error_response() -> ASGIApp:
     return error_response(
         500,
         MESSAGES[INTERNAL_SERVER_ERROR],

@@ -1,7 +1,7 @@
-"""Operations: a document is parsed, measured and validated once, and remembered; then graphql-core runs what it says.
+"""Parse, measure and validate GraphQL documents, cache the results, and execute operations with graphql-core.
 
-Strawberry's own `Schema.execute` does the same, with extensions around each operation that cost as much as running a
-small one (docs/performance.md).
+Strawberry's `Schema.execute` is not used: it runs extensions around each operation, which cost as much as the execution
+of a small operation (docs/performance.md).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,15 +37,15 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from transport.bodies import Parameters
-from transport.codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
-from transport.limits import MAX_TOKENS, require_small
+from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
+from transport.limits import MAX_TOKENS, require_document_within_limits
 
-# How many documents are remembered. A client has a few dozen.
-DOCUMENTS_REMEMBERED = 256
+# The number of documents in the cache. A client has a few dozen.
+DOCUMENT_CACHE_SIZE = 256
 
-# Fields that check a password or a code, of which an operation may hold one: otherwise one request would be many
-# guesses.
-SPENDING_FIELDS = frozenset(
+# Fields that check a password, an OTP or a backup code. An operation may run only one of them. Otherwise one request
+# could make many attempts.
+ATTEMPT_FIELDS = frozenset(
     {
         "login",
         "verifyLogin",
@@ -60,91 +60,92 @@ SPENDING_FIELDS = frozenset(
 )
 
 
-class OperationRefusedError(Exception):
-    """Nothing of the operation was executed (a request error, GraphQL §7.1.2)."""
+class OperationError(Exception):
+    """Raised when an operation has request errors and nothing was executed (GraphQL §7.1.2)."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
-        """Say why."""
         super().__init__(*errors)
         self.errors = errors
 
 
-class OperationTypeRefusedError(Exception):
-    """The method of the request does not run operations of this type."""
+class OperationTypeError(Exception):
+    """Raised when the HTTP method does not allow operations of this type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation, and its root fields by the keys that they have in the answer: at least those that will run."""
+    """An operation, and the names of its root fields by response key. Skipped fields are included."""
 
     node: OperationDefinitionNode
-    # Empty where the document is not valid.
+    # Empty if the document is not valid.
     root_fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was parsed and measured, and what its validation found."""
+    """A parsed and measured document with its validation errors."""
 
     node: DocumentNode
     operations: Sequence[Operation]
     fragments: Mapping[str, FragmentDefinitionNode]
     errors: Sequence[GraphQLError]
 
-    def operation(self, name: str | None) -> Operation:
-        """The operation to run (GraphQL §6.1, GetOperation).
+    def select_operation(self, name: str | None) -> Operation:
+        """Return the operation to execute (GraphQL §6.1, GetOperation).
 
         Raises:
-            GraphQLError: There is none of this name, or there are several and no name.
+            GraphQLError: No operation has this name, or there are several operations and no name is given.
         """
         named = [each for each in self.operations if name is None or (each.node.name and each.node.name.value == name)]
-        # Two of one name are for the validation to tell of.
+        # The validation reports two operations of one name.
         if len(named) == 1 or (named and name is not None):
             return named[0]
-        message = "The document has several operations: name one." if named else "There is no such operation."
+        message = "Set `operationName` to one of the operations." if named else "There is no such operation."
         raise request_error(message, OPERATION_RESOLUTION_FAILURE)
 
 
 class Operations:
-    """Runs the operations of a schema."""
+    """Executes the operations of a schema."""
 
     def __init__(self, schema: Schema, *, introspection: bool) -> None:
-        """Run what `schema` has; whether one may ask what that is says `introspection`."""
-        self._schema = schema._schema  # noqa: SLF001  # no public way
+        """Execute operations against `schema`. If `introspection` is false, reject introspection queries."""
+        self._schema = schema._schema  # noqa: SLF001  # there is no public attribute
         self._executor_class = schema.execution_context_class
         self._introspection = introspection
-        # As Strawberry does: graphql-core lets a null in a one-of pass, which Strawberry's arguments then choke on.
+        # Strawberry adds the same rules. Without them, graphql-core accepts a null in a oneOf input, and then the
+        # conversion of arguments in Strawberry fails.
         rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
-        self.document = lru_cache(DOCUMENTS_REMEMBERED)(self._document)
+        self.document = lru_cache(DOCUMENT_CACHE_SIZE)(self._parse)
 
     async def run(
         self,
         parameters: Parameters,
-        context: Any,  # noqa: ANN401  # the resolvers' own
+        context: Any,  # noqa: ANN401  # the resolvers define its type
         types: Collection[OperationType],
     ) -> ExecutionResult:
-        """Run an operation of one of these types.
+        """Execute an operation of one of these types.
 
         Raises:
-            OperationRefusedError: It is no GraphQL, too large, not valid, not to be told from others, or checks more
-                than one password or code.
-            OperationTypeRefusedError: It is of another type.
+            OperationError: The document is not GraphQL, exceeds a limit or is not valid; the operation is missing or
+                ambiguous; or the operation checks more than one password or code.
+            OperationTypeError: The operation has another type.
         """
         try:
             document = self.document(parameters.query)
-            operation = document.operation(parameters.operation_name)
+            operation = document.select_operation(parameters.operation_name)
         except GraphQLError as error:
-            raise OperationRefusedError([error]) from None
+            raise OperationError([error]) from None
         if operation.node.operation not in types:
-            raise OperationTypeRefusedError
+            raise OperationTypeError
         if document.errors:
-            raise OperationRefusedError(document.errors)
+            raise OperationError(document.errors)
         fields = operation.root_fields
         structlog.contextvars.bind_contextvars(operation=",".join(sorted(set(fields.values()))))
-        if _spent(fields) > 1 and _spent(self._executed_fields(document, operation.node, parameters.variables)) > 1:
-            message = "At most one field that checks a password or a code may stand in one operation."
-            raise OperationRefusedError([request_error(message, GRAPHQL_VALIDATION_FAILED)])
+        # The first count includes skipped fields. If it is at most 1, the exact count is not needed.
+        if _attempts(fields) > 1 and self._executed_attempts(document, operation.node, parameters.variables) > 1:
+            message = "An operation may contain at most one field that checks a password or a code."
+            raise OperationError([request_error(message, GRAPHQL_VALIDATION_FAILED)])
         result = execute(
             self._schema,
             document.node,
@@ -155,13 +156,13 @@ class Operations:
         )
         return await result if isawaitable(result) else result
 
-    def _document(self, query: str) -> Document:
+    def _parse(self, query: str) -> Document:
         try:
             node = parse(query, max_tokens=MAX_TOKENS)
-            require_small(node)
+            require_document_within_limits(node)
             errors = validate(self._schema, node, self._rules, hide_suggestions=not self._introspection)
         except RecursionError:
-            raise GraphQLSyntaxError(Source(query), 0, "The document nests too deeply.") from None
+            raise GraphQLSyntaxError(Source(query), 0, "The document is nested too deeply.") from None
         fragments = {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)}
         operations = [
             Operation(part, {} if errors else _root_fields(part.selection_set, fragments))
@@ -170,26 +171,26 @@ class Operations:
         ]
         return Document(node, operations, fragments, errors)
 
-    def _executed_fields(
+    def _executed_attempts(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
-    ) -> dict[str, str]:
-        """The root fields that will run, as the executor itself collects them: what is skipped does not."""
+    ) -> int:
+        """Return the number of attempts that will run. The executor's own function omits skipped fields."""
         root = self._schema.get_root_type(operation.operation)
         values = get_variable_values(self._schema, operation.variable_definitions or (), variables or {})
         if root is None or isinstance(values, list):
-            # The executor will say what is wrong with the variables, and run nothing.
-            return {}
+            # The executor reports the error in the variables and runs nothing.
+            return 0
         fragments = {name: FragmentDetails(fragment) for name, fragment in document.fragments.items()}
         collected = collect_fields(self._schema, fragments, values, root, operation).grouped_field_set
-        return {key: details[0].node.name.value for key, details in collected.items()}
+        return _attempts({key: details[0].node.name.value for key, details in collected.items()})
 
 
-def _spent(fields: Mapping[str, str]) -> int:
-    return sum(name in SPENDING_FIELDS for name in fields.values())
+def _attempts(fields: Mapping[str, str]) -> int:
+    return sum(name in ATTEMPT_FIELDS for name in fields.values())
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> dict[str, str]:
-    """The root fields of a valid operation, whatever is skipped."""
+    """Return the root fields of a valid operation, including skipped ones."""
     fields: dict[str, str] = {}
     for selection in selections.selections:
         if isinstance(selection, FieldNode):

@@ -1,41 +1,45 @@
-"""Who may make a browser call us: our own pages and the origins on the list (against CSRF, ASVS 3.5.1 to 3.5.3)."""
+"""Check the origin of browser requests: the API's own host and the allowed origins (CSRF, ASVS 3.5.1 to 3.5.3)."""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from transport.refusals import RequestRefusedError
+from transport.request_errors import RequestError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def require_known_origin(headers: Headers, allowed_origins: Collection[str]) -> None:
-    """Let a request through that comes from no browser, from a page of ours, or from an origin on the list.
+def require_allowed_origin(headers: Headers, allowed_origins: Collection[str]) -> None:
+    """Accept requests from clients that are not browsers, from pages of the API's own host and from allowed origins.
 
-    It holds for every request, with a cookie or without: a login begun by a stranger's page would be an attack too.
+    The check applies to requests without a cookie too: otherwise a page of an attacker could log a user in to the
+    attacker's account.
 
     Raises:
-        RequestRefusedError: 403, the request comes from somewhere else.
+        RequestError: 403, the request comes from another origin.
     """
     origins = headers.getlist("origin")
     if not origins:
-        # Browsers leave `Origin` out of some requests that change nothing, and say so in this header.
+        # Browsers omit `Origin` in some requests that change nothing. `Sec-Fetch-Site` still marks those as cross-site.
         if headers.get("sec-fetch-site", "").lower() == "cross-site":
-            raise RequestRefusedError(403, "This origin may not call the API.")
+            raise RequestError(403, "This origin may not call the API.")
         return
-    if len(origins) > 1 or not _is_known(origins[0].lower(), headers.get("host", ""), allowed_origins):
-        raise RequestRefusedError(403, "This origin may not call the API.")
+    if len(origins) > 1 or not _is_allowed(origins[0].lower(), headers.get("host", ""), allowed_origins):
+        raise RequestError(403, "This origin may not call the API.")
 
 
-def _is_known(origin: str, host: str, allowed_origins: Collection[str]) -> bool:
+def _is_allowed(origin: str, host: str, allowed_origins: Collection[str]) -> bool:
     if origin in allowed_origins:
         return True
     try:
-        theirs, ours = urlsplit(origin), urlsplit(f"//{host.lower()}")
-        default = DEFAULT_PORTS.get(theirs.scheme)
-        # The scheme is not compared: behind a proxy that ends TLS we do not see it.
-        is_ours = (theirs.hostname, theirs.port or default) == (ours.hostname, ours.port or default)
+        origin_url, own_url = urlsplit(origin), urlsplit(f"//{host.lower()}")
+        default_port = DEFAULT_PORTS.get(origin_url.scheme)
+        # The scheme is not compared: behind a proxy that terminates TLS, the server cannot see it.
+        is_own_host = (origin_url.hostname, origin_url.port or default_port) == (
+            own_url.hostname,
+            own_url.port or default_port,
+        )
     except ValueError:
         return False
-    return is_ours and default is not None and theirs.hostname is not None
+    return is_own_host and default_port is not None and origin_url.hostname is not None

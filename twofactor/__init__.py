@@ -1,1 +1,1 @@
-"""What 2FA means: one module a use case. Each use case owns its transaction; none knows GraphQL or HTTP."""
+"""Two-factor authentication: activation, sign-in, removal. Each use case is a module and owns its transaction."""

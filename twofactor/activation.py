@@ -1,204 +1,255 @@
-"""Activating 2FA: password, then an OTP, then the backup codes, then the promise that they are stored."""
+"""Activate 2FA: password, then an OTP, then the backup codes, then the confirmation that they are stored."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
 from tortoise.expressions import F
 
 import models
-from mail import outbox
-from models import LetterKind, SecurityEventKind
-from models.database import CommitAndRaise
-from twofactor import attempts, audit, policy
-from twofactor.access import Viewer
-from twofactor.acting import (
-    Acting,
-    acting_with,
+from accounts import audit, security_policy
+from accounts.attempt_limits import ip_rate_limited
+from accounts.entities import TwoFactor, User
+from accounts.permissions import Viewer
+from accounts.reauthentication import (
+    LockedAccount,
     end_challenges_and_activations,
     end_other_sessions,
     lock_viewer,
-    prove_password,
+    locked_account,
+    reauthenticate,
 )
-from twofactor.backup_codes import issue_backup_codes, new_backup_codes
-from twofactor.environment import Client, Environment
+from accounts.services import Client, Services
+from mail import outbox
+from models import EmailKind, SecurityEventKind
+from models.database import CommitAndRaise
+from security.constants import ACTIVATION_LIFETIME, BACKUP_CODES_PER_SET, CLOCK_SLACK, CONFIRM_ATTEMPTS
+from security.tokens import TokenKind, token_hash
 from twofactor.errors import (
     ActivationExpiredError,
     OtpNotConfirmedError,
     TwoFactorAlreadyActiveError,
     WrongOtpError,
 )
-from twofactor.results import BackupCodesIssued, QrCode, TwoFactorActivated, TwoFactorActivation
-from twofactor.rules.policy import ACTIVATION_LIFETIME, BACKUP_CODES_A_SET, CLOCK_SLACK, CONFIRM_ATTEMPTS
-from twofactor.rules.tokens import TokenKind, token_hash
-from twofactor.rules.totp import is_well_formed_otp, key, matching_step, otpauth_uri
-from twofactor.seeds import unseal_seed
+from twofactor.factors.authenticator import decrypt_totp_secret
+from twofactor.factors.backup_codes import TextFile, issue_backup_codes, new_backup_codes
+from twofactor.factors.totp import is_well_formed_otp, key, matching_step, otpauth_uri
 
 
-async def start_activation(env: Environment, client: Client, viewer: Viewer, password: str) -> TwoFactorActivation:
-    """Show a fresh secret, once. An earlier unfinished activation of the viewer ends.
+@dataclass(frozen=True, slots=True)
+class TwoFactorActivation:
+    """An activation without a confirmed OTP."""
+
+    activation_id: str = field(repr=False)
+    key: str = field(repr=False)
+    otpauth_uri: str = field(repr=False)
+    issuer: str
+    account_name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BackupCodesIssued:
+    """The OTP is confirmed. The backup codes are shown once."""
+
+    activation_id: str = field(repr=False)
+    codes: tuple[str, ...] = field(repr=False)
+    file: TextFile
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TwoFactorActivated:
+    """2FA is active."""
+
+    viewer: User
+
+    @property
+    def two_factor(self) -> TwoFactor:
+        """The viewer's 2FA after the change."""
+        return self.viewer.two_factor
+
+
+async def start_activation(services: Services, client: Client, viewer: Viewer, password: str) -> TwoFactorActivation:
+    """Create a TOTP secret and return it once. Cancel an earlier unfinished activation of the viewer.
 
     Raises:
-        WrongPasswordError: The password does not match.
-        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
-        TwoFactorAlreadyActiveError: 2FA is active already.
+        WrongPasswordError: The password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        TwoFactorAlreadyActiveError: 2FA is already active.
     """
-    with env.hashing.place():
-        proof = await prove_password(env, client, viewer, password)
-    async with acting_with(env, proof) as acting:
-        if acting.user.two_factor_activated_at is not None:
+    with services.hashing.slot():
+        proof = await reauthenticate(services, client, viewer, password)
+    async with locked_account(services, proof) as account:
+        if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
-        now = env.now()
-        seed, token = env.new_seed(), env.new_token(TokenKind.ACTIVATION)
-        sealed = env.seal(seed, acting.user.id)
-        await models.Activation.filter(user_id=acting.user.id).delete()
+        now = services.now()
+        secret, token = services.new_totp_secret(), services.new_token(TokenKind.ACTIVATION)
+        encrypted = services.encrypt(secret, account.user.id)
+        await models.Activation.filter(user_id=account.user.id).delete()
         activation = await models.Activation.create(
             token_hash=token_hash(TokenKind.ACTIVATION, token),
-            user_id=acting.user.id,
-            sealed_seed=sealed.box,
-            key_id=sealed.key_id,
+            user_id=account.user.id,
+            encrypted_secret=encrypted.ciphertext,
+            key_id=encrypted.key_id,
             created_at=now,
             expires_at=now + ACTIVATION_LIFETIME,
         )
-        await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=acting.user, client=client, now=now)
-    uri = otpauth_uri(seed, issuer=env.issuer, account_name=acting.user.email)
+        await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=account.user, client=client, now=now)
     return TwoFactorActivation(
         activation_id=token,
-        key=key(seed),
-        otpauth_uri=uri,
-        issuer=env.issuer,
-        account_name=acting.user.email,
-        qr_code=QrCode(uri),
+        key=key(secret),
+        otpauth_uri=otpauth_uri(secret, issuer=services.issuer, account_name=account.user.email),
+        issuer=services.issuer,
+        account_name=account.user.email,
         expires_at=activation.expires_at,
     )
 
 
 async def confirm_otp(
-    env: Environment, client: Client, viewer: Viewer, activation_token: str, otp: str
+    services: Services, client: Client, viewer: Viewer, activation_token: str, otp: str
 ) -> BackupCodesIssued | TwoFactorActivated:
-    """Prove that the authenticator app is set up; issue backup codes, or activate where they are off.
+    """Check the first OTP of the authenticator app. Then issue backup codes, or activate 2FA if backup codes are off.
 
     Raises:
-        ActivationExpiredError: The activation is unknown, finished otherwise, too old, or replaced by a newer one.
+        ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
         WrongOtpError: The OTP is wrong, expired, already used or malformed.
-        TooManyAttemptsError: Too many attempts from this address failed lately; nothing was checked.
-        OverloadedError: Too much is being hashed already; nothing was checked or counted.
+        TooManyAttemptsError: The IP address had too many failures within ten minutes. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
         raise ActivationExpiredError
-    async with attempts.counted_by_address(env, client):
-        with env.hashing.place():
-            async with env.database.transaction():
-                acting = await lock_viewer(viewer)
-                activation = await _under_way(acting, hashed, env.now())
+    async with ip_rate_limited(services, client):
+        with services.hashing.slot():
+            async with services.database.transaction():
+                account = await lock_viewer(viewer)
+                activation = await _find_unfinished(account, hashed, services.now())
                 if activation is None:
-                    return await _repeat_answer(acting, hashed, by_acknowledgement=False)
-                step = await _confirm(env, client, acting, activation, otp)
-                if not policy.backup_codes_enabled(acting.company):
-                    return await _activate(env, client, acting, activation, by_acknowledgement=False)
-            codes = await new_backup_codes(env, viewer.user.email)
-        async with env.database.transaction():
-            acting = await lock_viewer(viewer)
-            confirmed = await _under_way(acting, hashed, env.now())
+                    return await _repeat_result(account, hashed, by_acknowledgement=False)
+                step = await _use_first_otp(services, client, account, activation, otp)
+                if not security_policy.backup_codes_enabled(account.company):
+                    return await _activate(services, client, account, activation, by_acknowledgement=False)
+            codes = await new_backup_codes(services, viewer.user.email)
+        async with services.database.transaction():
+            account = await lock_viewer(viewer)
+            confirmed = await _find_unfinished(account, hashed, services.now())
             if confirmed is None or confirmed.last_step != step:
                 raise ActivationExpiredError
-            if not policy.backup_codes_enabled(acting.company):
-                return await _activate(env, client, acting, confirmed, by_acknowledgement=False)
-            await issue_backup_codes(env, client, acting.user, codes, confirmed)
+            # The flag may have changed while the codes were hashed. The value at the commit counts.
+            if not security_policy.backup_codes_enabled(account.company):
+                return await _activate(services, client, account, confirmed, by_acknowledgement=False)
+            await issue_backup_codes(services, client, account.user, codes, confirmed)
             return BackupCodesIssued(activation_token, codes.codes, codes.file, confirmed.expires_at)
 
 
 async def acknowledge_backup_codes(
-    env: Environment, client: Client, viewer: Viewer, activation_token: str
+    services: Services, client: Client, viewer: Viewer, activation_token: str
 ) -> TwoFactorActivated:
-    """The user has stored the codes: activate 2FA. Whether codes are still on does not matter any more.
+    """Activate 2FA after the user has stored the backup codes, whether backup codes are still on or not.
 
     Raises:
-        ActivationExpiredError: The activation is unknown, finished otherwise, too old, or replaced by a newer one.
-        OtpNotConfirmedError: No OTP has been confirmed yet.
+        ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
+        OtpNotConfirmedError: No OTP has confirmed the activation yet.
     """
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
         raise ActivationExpiredError
-    async with env.database.transaction():
-        acting = await lock_viewer(viewer)
-        activation = await _under_way(acting, hashed, env.now())
+    async with services.database.transaction():
+        account = await lock_viewer(viewer)
+        activation = await _find_unfinished(account, hashed, services.now())
         if activation is None:
-            return await _repeat_answer(acting, hashed, by_acknowledgement=True)
+            return await _repeat_result(account, hashed, by_acknowledgement=True)
         if await models.BackupCodeSet.filter(activation_id=activation.id).update(activation_id=None) != 1:
             raise OtpNotConfirmedError
-        return await _activate(env, client, acting, activation, by_acknowledgement=True)
+        return await _activate(services, client, account, activation, by_acknowledgement=True)
 
 
-async def _under_way(acting: Acting, activation_hash: str, now: datetime) -> models.Activation | None:
+async def _find_unfinished(account: LockedAccount, activation_hash: str, now: datetime) -> models.Activation | None:
     return await models.Activation.filter(
         token_hash=activation_hash,
-        user_id=acting.user.id,
+        user_id=account.user.id,
         created_at__lte=now + CLOCK_SLACK,
         expires_at__gt=now,
         attempts__lt=CONFIRM_ATTEMPTS,
     ).first()
 
 
-async def _repeat_answer(acting: Acting, activation_hash: str, *, by_acknowledgement: bool) -> TwoFactorActivated:
-    """Answer again a client that lost the answer of the call that activated."""
-    is_active_one = await models.Authenticator.filter(
-        user_id=acting.user.id,
+async def _repeat_result(
+    account: LockedAccount, activation_hash: str, *, by_acknowledgement: bool
+) -> TwoFactorActivated:
+    """Return the same result when the client retries the call that activated 2FA."""
+    is_same_call = await models.Authenticator.filter(
+        user_id=account.user.id,
         activation_token_hash=activation_hash,
         activated_by_acknowledgement=by_acknowledgement,
     ).exists()
-    if not is_active_one:
+    if not is_same_call:
         raise ActivationExpiredError
-    return TwoFactorActivated(acting.viewer.user)
+    return TwoFactorActivated(account.viewer.user)
 
 
-async def _confirm(env: Environment, client: Client, acting: Acting, activation: models.Activation, otp: str) -> int:
-    """Accept an OTP for the activation, at most once, and give its time step."""
+async def _use_first_otp(
+    services: Services, client: Client, account: LockedAccount, activation: models.Activation, otp: str
+) -> int:
+    """Check an OTP for the activation, use its time step, and return it."""
     if not is_well_formed_otp(otp):
         raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
-    this_one = models.Activation.filter(id=activation.id)
-    if await this_one.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
+    rows = models.Activation.filter(id=activation.id)
+    if await rows.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
         raise ActivationExpiredError
-    seed = unseal_seed(env, activation)
-    step = matching_step(seed, otp, env.now()) if seed else None
+    secret = decrypt_totp_secret(services, activation)
+    step = matching_step(secret, otp, services.now()) if secret else None
     if step is None:
-        await _refuse(env, client, acting, activation)
-    # The OTP that confirms counts as used: its step goes over to the enrolment.
-    if await this_one.filter(last_step__lt=step).update(last_step=step, attempts=F("attempts") - 1) != 1:
-        await _refuse(env, client, acting, activation)
+        await _raise_wrong_otp(services, client, account, activation)
+    # This OTP counts as used: its time step becomes that of the authenticator.
+    if await rows.filter(last_step__lt=step).update(last_step=step, attempts=F("attempts") - 1) != 1:
+        await _raise_wrong_otp(services, client, account, activation)
     activation.last_step = step
     return step
 
 
-async def _refuse(env: Environment, client: Client, acting: Acting, activation: models.Activation) -> NoReturn:
+async def _raise_wrong_otp(
+    services: Services, client: Client, account: LockedAccount, activation: models.Activation
+) -> NoReturn:
     await audit.record(
-        SecurityEventKind.SECOND_FACTOR_FAILED, user=acting.user, client=client, now=env.now(), note="activation"
+        SecurityEventKind.SECOND_FACTOR_FAILED,
+        user=account.user,
+        client=client,
+        now=services.now(),
+        note="activation",
     )
     raise CommitAndRaise(WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts - 1))
 
 
 async def _activate(
-    env: Environment, client: Client, acting: Acting, activation: models.Activation, *, by_acknowledgement: bool
+    services: Services,
+    client: Client,
+    account: LockedAccount,
+    activation: models.Activation,
+    *,
+    by_acknowledgement: bool,
 ) -> TwoFactorActivated:
-    """Switch 2FA on: of all that hold the activation, one does."""
-    now = env.now()
-    user = acting.user
-    # Not "exactly 1": SQLite counts codes that go with it as well, those of an activation that were not acknowledged.
+    """Activate 2FA. The DELETE lets exactly one of all simultaneous calls do it."""
+    now = services.now()
+    user = account.user
+    # Do not compare with 1: SQLite also counts rows deleted by the cascade, here unacknowledged backup codes.
     if not await models.Activation.filter(id=activation.id).delete():
         raise ActivationExpiredError
     await models.Authenticator.create(
         user_id=user.id,
-        sealed_seed=activation.sealed_seed,
+        encrypted_secret=activation.encrypted_secret,
         key_id=activation.key_id,
         last_step=activation.last_step,
         activation_token_hash=activation.token_hash,
         activated_by_acknowledgement=by_acknowledgement,
     )
     user.two_factor_activated_at = now
-    user.backup_codes_remaining = BACKUP_CODES_A_SET if by_acknowledgement else 0
+    user.backup_codes_remaining = BACKUP_CODES_PER_SET if by_acknowledgement else 0
     await user.save(update_fields=["two_factor_activated_at", "backup_codes_remaining"])
     await end_challenges_and_activations(user.id)
-    await end_other_sessions(acting.session)
+    await end_other_sessions(account.session)
     await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
-    await outbox.enqueue(LetterKind.TWO_FACTOR_ACTIVATED, to=user, now=now, facts=audit.circumstances(client, now))
-    return TwoFactorActivated(acting.viewer.user)
+    await outbox.enqueue(EmailKind.TWO_FACTOR_ACTIVATED, to=user, now=now, facts=audit.request_details(client, now))
+    return TwoFactorActivated(account.viewer.user)

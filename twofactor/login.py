@@ -1,129 +1,117 @@
-"""Signing in: email and password, then an OTP or, in an emergency, a backup code."""
+"""Sign in: email and password, then an OTP or, in an emergency, a backup code."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 from uuid import UUID, uuid4
 
 import models
+from accounts import attempt_limits, audit, security_policy
+from accounts.attempt_limits import AttemptLimit, ip_rate_limited
+from accounts.attempt_waits import attempts_remaining, is_locked
+from accounts.errors import FailedAttemptError, WrongEmailOrPasswordError
+from accounts.identity import email_key
+from accounts.password_strength import could_be_password
+from accounts.reauthentication import record_wrong_password
+from accounts.services import Client, Services
+from accounts.sessions import LoggedIn, start_session
 from mail import outbox
-from models import Factor, LetterKind, SecondFactorMethod, SecurityEventKind, SessionTransport
+from models import EmailKind, Factor, SecondFactorMethod, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
-from models.statements import LOCKING, change, columns, find, insert, model_of, select
-from twofactor import attempts, audit, policy
-from twofactor.acting import lock_user, record_wrong_password
-from twofactor.attempts import Budget
-from twofactor.environment import Client, Environment
-from twofactor.errors import (
-    AttemptRefusedError,
-    ChallengeExpiredError,
-    WrongEmailOrPasswordError,
-    WrongSecondFactorError,
-)
-from twofactor.results import LoggedIn, SecondFactorRequired
-from twofactor.rules.attempts import attempts_remaining, is_locked
-from twofactor.rules.backup_codes import backup_code_hash, canonical_backup_code
-from twofactor.rules.identity import could_be_password, email_key
-from twofactor.rules.policy import (
+from models.sql import challenges
+from models.sql.users import company_of, find_user_by_email_key, lock_user
+from security.constants import (
     CHALLENGE_LIFETIME,
-    CHALLENGES_AN_ACCOUNT,
+    CHALLENGES_PER_USER,
     CLOCK_SLACK,
     FEW_BACKUP_CODES,
     FREE_ATTEMPTS,
-    REFUSAL_TICK_S,
+    RESPONSE_PADDING_S,
     WARNING_INTERVAL,
 )
-from twofactor.rules.tokens import TokenKind, token_hash
-from twofactor.rules.totp import is_well_formed_otp, matching_step
-from twofactor.seeds import unseal_seed
-from twofactor.sessions import begin_session
+from security.tokens import TokenKind, token_hash
+from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
+from twofactor.factors.authenticator import use_otp
+from twofactor.factors.backup_code_format import normalise_backup_code
+from twofactor.factors.backup_codes import hash_for_check, use_backup_code
+from twofactor.factors.totp import is_well_formed_otp
 
-# What signing in costs besides the hash is for the most part its statements. So most of them are written out, which
-# halves the cost of a second step (docs/performance.md).
-LOCK_USER_OF_CHALLENGE = f"""
-    SELECT id FROM user_account WHERE id = (SELECT user_id FROM challenge WHERE token_hash = $1) {LOCKING}
-"""  # noqa: S608  # a keyword of ours
-# Older than every step.
-NO_STEP = -1
-USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
-USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
-# SQLite wants a LIMIT before an OFFSET: more than there can be.
-END_SURPLUS_CHALLENGES = """
-    DELETE FROM challenge
-    WHERE id IN (SELECT id FROM challenge WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1000000 OFFSET $2)
-"""
+# No user has the nil UUID (RFC 9562 §5.9). For an unknown email the server runs the same SQL statements with this id.
+UNKNOWN_USER_ID = UUID(int=0)
 
-# Whose row is looked for where no account has the email, so that as many statements are made.
-NOBODY = UUID(int=0)
-# The same for a set of backup codes.
-NO_SET = UUID(int=0)
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorRequired:
+    """Email and password are right. The client has to send a second factor."""
+
+    challenge_token: str = field(repr=False)
+    expires_at: datetime
+    methods: tuple[SecondFactorMethod, ...]
 
 
 async def log_in(
-    env: Environment, client: Client, email: str, password: str, transport: SessionTransport
+    services: Services, client: Client, email: str, password: str, transport: SessionTransport
 ) -> LoggedIn | SecondFactorRequired:
-    """First step: a session, or a challenge where 2FA is active.
+    """Check email and password. Start a session, or open a challenge if 2FA is active.
 
-    Known and unknown emails take the same steps, so that they cannot be told apart (ASVS 6.3.8).
+    The steps are the same for a known and an unknown email, so that a client cannot distinguish them (ASVS 6.3.8).
 
     Raises:
         WrongEmailOrPasswordError: No enabled account has this email and password.
-        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
-        OverloadedError: Too much is being hashed already; nothing was checked or counted.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
     """
     key = email_key(email)
     if key is None or not could_be_password(password):
         raise WrongEmailOrPasswordError(was_checked=False)
-    budget = attempts.password_budget(env, key)
-    async with _refusing_on_a_tick(), attempts.counted_by_address(env, client):
-        with env.hashing.place():
-            async with env.database.transaction():
-                await attempts.claim(budget, env.now())
-                account = await find(models.User, "email_key = $1", key)
-            is_right = await env.hashing.is_password(password, account.password_hash if account else None)
-            better_hash = await env.hashing.rehash(password, account.password_hash) if account and is_right else None
-        async with env.database.transaction():
-            user = await lock_user(account.id if account else NOBODY)
-            if not is_right or user is None or account is None or _has_changed(account, user):
-                await record_wrong_password(env, client, SecurityEventKind.LOGIN_FAILED, user, budget)
+    limit = attempt_limits.password_limit(services, key)
+    async with _padded_response_time(), ip_rate_limited(services, client):
+        with services.hashing.slot():
+            async with services.database.transaction():
+                await attempt_limits.reserve_attempt(limit, services.now())
+                found = await find_user_by_email_key(key)
+            is_right = await services.hashing.is_password(password, found.password_hash if found else None)
+            better_hash = await services.hashing.rehash(password, found.password_hash) if found and is_right else None
+        async with services.database.transaction():
+            user = await lock_user(found.id if found else UNKNOWN_USER_ID)
+            if not is_right or user is None or found is None or _has_changed(found, user):
+                await record_wrong_password(services, client, SecurityEventKind.LOGIN_FAILED, user, limit)
                 raise CommitAndRaise(WrongEmailOrPasswordError())
-            await attempts.give_back_password(budget)
+            await attempt_limits.release_password_attempt(limit)
             if better_hash:
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
-            company = await find(models.Company, "id = $1", user.company_id)
-            assert company is not None  # noqa: S101  # a foreign key says so
+            company = await company_of(user)
             if user.two_factor_activated_at is None:
-                return await begin_session(env, client, user, company, transport=transport, second_factor=None)
-            return await _challenge(env, user, company, transport)
+                return await start_session(services, client, user, company, transport=transport, second_factor=None)
+            return await _open_challenge(services, user, company, transport)
 
 
 @asynccontextmanager
-async def _refusing_on_a_tick() -> AsyncIterator[None]:
-    began = time.monotonic()
+async def _padded_response_time() -> AsyncIterator[None]:
+    started = time.monotonic()
     try:
         yield
-    except AttemptRefusedError:
-        await asyncio.sleep((began - time.monotonic()) % REFUSAL_TICK_S)
+    except FailedAttemptError:
+        await asyncio.sleep((started - time.monotonic()) % RESPONSE_PADDING_S)
         raise
 
 
-def _has_changed(account: models.User, user: models.User) -> bool:
-    return user.password_hash != account.password_hash or not user.is_enabled
+def _has_changed(found: models.User, locked: models.User) -> bool:
+    return locked.password_hash != found.password_hash or not locked.is_enabled
 
 
-async def _challenge(
-    env: Environment, user: models.User, company: models.Company, transport: SessionTransport
+async def _open_challenge(
+    services: Services, user: models.User, company: models.Company, transport: SessionTransport
 ) -> SecondFactorRequired:
-    now = env.now()
-    await change(END_SURPLUS_CHALLENGES, user.id, CHALLENGES_AN_ACCOUNT - 1)
-    token = env.new_token(TokenKind.CHALLENGE)
+    now = services.now()
+    await challenges.delete_oldest_challenges(user.id, keep=CHALLENGES_PER_USER - 1)
+    token = services.new_token(TokenKind.CHALLENGE)
     expires_at = now + CHALLENGE_LIFETIME
-    await insert(
-        models.Challenge,
+    await challenges.insert_challenge(
         id=uuid4(),
         token_hash=token_hash(TokenKind.CHALLENGE, token),
         user_id=user.id,
@@ -131,106 +119,84 @@ async def _challenge(
         created_at=now,
         expires_at=expires_at,
     )
-    has_backup_codes = policy.backup_codes_enabled(company) and user.backup_codes_remaining > 0
+    has_backup_codes = security_policy.backup_codes_enabled(company) and user.backup_codes_remaining > 0
     methods = (SecondFactorMethod.OTP,) + (SecondFactorMethod.BACKUP_CODE,) * has_backup_codes
     return SecondFactorRequired(token, expires_at, methods)
 
 
 async def verify_login(
-    env: Environment, client: Client, challenge_token: str, *, otp: str | None, backup_code: str | None
+    services: Services, client: Client, challenge_token: str, *, otp: str | None, backup_code: str | None
 ) -> LoggedIn:
-    """Second step: a session for an OTP, or for a backup code.
+    """Check an OTP or a backup code, and start a session.
 
     Raises:
-        ChallengeExpiredError: The challenge is unknown, used, too old, or was ended by a change to the account.
-        SecondFactorLockedError: The factor was wrong too often between two completed sign-ins.
-        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
-        WrongSecondFactorError: It is wrong, expired, already used or malformed.
-        OverloadedError: Too much is being hashed already; nothing was checked or counted.
+        ChallengeExpiredError: The challenge is unknown, used, expired, or was ended by a change to the account.
+        SecondFactorLockedError: The factor had too many failures between two completed sign-ins.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        WrongSecondFactorError: The OTP or backup code is wrong, expired, already used or malformed.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
     if hashed is None:
         raise ChallengeExpiredError
-    async with _refusing_on_a_tick(), attempts.counted_by_address(env, client):
+    async with _padded_response_time(), ip_rate_limited(services, client):
         if otp is not None:
-            return await _verify_otp(env, client, hashed, otp)
-        return await _verify_backup_code(env, client, hashed, backup_code or "")
+            return await _verify_otp(services, client, hashed, otp)
+        return await _verify_backup_code(services, client, hashed, backup_code or "")
 
 
-async def _verify_otp(env: Environment, client: Client, challenge_hash: str, otp: str) -> LoggedIn:
-    now = env.now()
-    async with env.database.transaction():
-        opened = await _open(challenge_hash, now)
-        budget = attempts.second_factor_budget(opened.user.id, Factor.OTP)
+async def _verify_otp(services: Services, client: Client, challenge_hash: str, otp: str) -> LoggedIn:
+    now = services.now()
+    async with services.database.transaction():
+        locked = await _lock_challenge(challenge_hash, now)
+        limit = attempt_limits.second_factor_limit(locked.user.id, Factor.OTP)
         if not is_well_formed_otp(otp):
-            raise WrongSecondFactorError(await attempts.remaining(budget, now), was_checked=False)
-        await attempts.claim(budget, now)
-        if not await _use_otp(env, opened.authenticator, otp, now):
-            await _refuse_second_factor(env, client, opened.user, budget)
-        return await _complete(env, client, opened, SecondFactorMethod.OTP)
+            raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
+        await attempt_limits.reserve_attempt(limit, now)
+        if not await use_otp(services, locked.authenticator, otp, now):
+            await _raise_wrong_second_factor(services, client, locked.user, limit)
+        return await _complete(services, client, locked, SecondFactorMethod.OTP)
 
 
-async def _use_otp(env: Environment, authenticator: models.Authenticator, otp: str, now: datetime) -> bool:
-    """Accept an OTP at most once: its step has to be newer than every step before (RFC 6238 §5.2)."""
-    seed = unseal_seed(env, authenticator)
-    step = matching_step(seed, otp, now) if seed else None
-    # Asked also where it cannot be: that it is wrong, and not used already, would show in the time otherwise.
-    return await change(USE_STEP, authenticator.user_id, NO_STEP if step is None else step) == 1
-
-
-async def _verify_backup_code(env: Environment, client: Client, challenge_hash: str, spelling: str) -> LoggedIn:
-    code = canonical_backup_code(spelling)
-    now = env.now()
-    with env.hashing.place():
-        async with env.database.transaction():
-            opened = await _open(challenge_hash, now)
-            budget = attempts.second_factor_budget(opened.user.id, Factor.BACKUP_CODE)
+async def _verify_backup_code(services: Services, client: Client, challenge_hash: str, text: str) -> LoggedIn:
+    code = normalise_backup_code(text)
+    now = services.now()
+    with services.hashing.slot():
+        async with services.database.transaction():
+            locked = await _lock_challenge(challenge_hash, now)
+            limit = attempt_limits.second_factor_limit(locked.user.id, Factor.BACKUP_CODE)
             if code is None:
-                raise WrongSecondFactorError(await attempts.remaining(budget, now), was_checked=False)
-            await attempts.claim(budget, now)
-            code_set = await models.BackupCodeSet.filter(user_id=opened.user.id, activation_id__isnull=True).first()
-        # Where there are no codes, a hash is made all the same: that there are none must not show.
-        salt = code_set.salt if code_set else env.new_salt()
-        code_hash = await env.hashing.run(backup_code_hash, code, salt)
-    async with env.database.transaction():
-        opened = await _open(challenge_hash, env.now())
-        if not await _use_backup_code(opened, code_set, code_hash, env.now()):
-            await _refuse_second_factor(env, client, opened.user, budget)
-        await _tell_of_used_backup_code(env, client, opened.user)
-        return await _complete(env, client, opened, SecondFactorMethod.BACKUP_CODE)
+                raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
+            await attempt_limits.reserve_attempt(limit, now)
+            code_set = await models.BackupCodeSet.filter(user_id=locked.user.id, activation_id__isnull=True).first()
+        code_hash = await hash_for_check(services, code, code_set)
+    async with services.database.transaction():
+        locked = await _lock_challenge(challenge_hash, services.now())
+        if not await use_backup_code(locked.company, code_set, code_hash, services.now()):
+            await _raise_wrong_second_factor(services, client, locked.user, limit)
+        await _record_used_backup_code(services, client, locked.user)
+        return await _complete(services, client, locked, SecondFactorMethod.BACKUP_CODE)
 
 
-async def _use_backup_code(
-    opened: "_Opened", code_set: models.BackupCodeSet | None, code_hash: str, now: datetime
-) -> bool:
-    """Use up a code, if codes are on. One of a set that was replaced meanwhile is not there any more."""
-    # Asked also where codes are off or there are none: that would show in the time otherwise.
-    set_id = code_set.id if code_set and policy.backup_codes_enabled(opened.company) else NO_SET
-    used = await models.BackupCode.filter(code_set_id=set_id, code_hash=code_hash, used_at__isnull=True).update(
-        used_at=now
-    )
-    return used == 1
-
-
-async def _tell_of_used_backup_code(env: Environment, client: Client, user: models.User) -> None:
-    now = env.now()
+async def _record_used_backup_code(services: Services, client: Client, user: models.User) -> None:
+    now = services.now()
     user.backup_codes_remaining -= 1
     await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
     await outbox.enqueue(
-        LetterKind.BACKUP_CODE_USED,
+        EmailKind.BACKUP_CODE_USED,
         to=user,
         now=now,
-        facts=audit.circumstances(client, now) | {"remaining": user.backup_codes_remaining},
+        facts=audit.request_details(client, now) | {"remaining": user.backup_codes_remaining},
     )
     if user.backup_codes_remaining <= FEW_BACKUP_CODES:
         await outbox.enqueue(
-            LetterKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
+            EmailKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """A challenge that is good, and the account it is for, whose row is locked."""
+class _LockedChallenge:
+    """A valid challenge and its account. The user's row is locked."""
 
     challenge: models.Challenge
     user: models.User
@@ -238,61 +204,50 @@ class _Opened:
     authenticator: models.Authenticator
 
 
-async def _open(challenge_hash: str, now: datetime) -> _Opened:
-    await select(LOCK_USER_OF_CHALLENGE, challenge_hash)
-    # A statement of its own, that sees what was committed while the lock was waited for: the challenge may be used up.
-    rows = await select(
-        f"SELECT {columns(models.Challenge, models.User, models.Company, models.Authenticator)} "  # noqa: S608  # columns
-        "FROM challenge JOIN user_account ON user_account.id = challenge.user_id "
-        "JOIN company ON company.id = user_account.company_id "
-        "JOIN authenticator ON authenticator.user_id = user_account.id "
-        "WHERE challenge.token_hash = $1 AND challenge.expires_at > $2 AND challenge.created_at <= $3",
-        challenge_hash,
-        now,
-        now + CLOCK_SLACK,
-    )
-    if not rows:
+async def _lock_challenge(challenge_hash: str, now: datetime) -> _LockedChallenge:
+    await challenges.lock_user_of_challenge(challenge_hash)
+    # A separate statement reads what was committed while this one waited for the lock: the challenge may be used.
+    found = await challenges.find_challenge(challenge_hash, unexpired_at=now, created_before=now + CLOCK_SLACK)
+    if found is None:
         raise ChallengeExpiredError
-    (row,) = rows
-    return _Opened(
-        model_of(models.Challenge, row),
-        model_of(models.User, row),
-        model_of(models.Company, row),
-        model_of(models.Authenticator, row),
-    )
+    return _LockedChallenge(*found)
 
 
-async def _complete(env: Environment, client: Client, opened: _Opened, method: SecondFactorMethod) -> LoggedIn:
-    """Use up the challenge: of all that hold it, one gets a session."""
-    if await change(USE_CHALLENGE, opened.challenge.id) != 1:
+async def _complete(
+    services: Services, client: Client, locked: _LockedChallenge, method: SecondFactorMethod
+) -> LoggedIn:
+    """Use the challenge and start a session. The DELETE lets exactly one of all simultaneous calls do it."""
+    if not await challenges.use_challenge(locked.challenge.id):
         raise ChallengeExpiredError
-    await attempts.give_back_second_factor(opened.user.id, Factor(method.value))
-    return await begin_session(
-        env, client, opened.user, opened.company, transport=opened.challenge.transport, second_factor=method
+    await attempt_limits.release_second_factor_attempts(locked.user.id, Factor(method.value))
+    return await start_session(
+        services, client, locked.user, locked.company, transport=locked.challenge.transport, second_factor=method
     )
 
 
-async def _refuse_second_factor(env: Environment, client: Client, user: models.User, budget: Budget) -> NoReturn:
-    now = env.now()
-    factor = budget.factor.value
+async def _raise_wrong_second_factor(
+    services: Services, client: Client, user: models.User, limit: AttemptLimit
+) -> NoReturn:
+    now = services.now()
+    factor = limit.factor.value
     await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, note=factor)
-    counted = await attempts.failures(budget)
-    locked = is_locked(counted.failures_since_sign_in)
-    if locked or counted.failures >= FREE_ATTEMPTS:
+    count = await attempt_limits.count_of(limit)
+    locked = is_locked(count.failures_since_sign_in)
+    if locked or count.failures >= FREE_ATTEMPTS:
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=factor)
-        await _warn(client, user, now, factor=factor, locked=locked)
-    raise CommitAndRaise(WrongSecondFactorError(attempts_remaining(counted.failures)))
+        await _send_warning(client, user, now, factor=factor, locked=locked)
+    raise CommitAndRaise(WrongSecondFactorError(attempts_remaining(count.failures)))
 
 
-async def _warn(client: Client, user: models.User, now: datetime, *, factor: str, locked: bool) -> None:
-    """Tell the user that somebody who knows the password fails the second factor (ASVS 6.3.5), at most once a day."""
+async def _send_warning(client: Client, user: models.User, now: datetime, *, factor: str, locked: bool) -> None:
+    """Send an email, at most once a day, about failed second factors after a correct password (ASVS 6.3.5)."""
     if user.second_factor_warned_at and user.second_factor_warned_at > now - WARNING_INTERVAL:
         return
     user.second_factor_warned_at = now
     await user.save(update_fields=["second_factor_warned_at"])
     await outbox.enqueue(
-        LetterKind.SECOND_FACTOR_WARNING,
+        EmailKind.SECOND_FACTOR_WARNING,
         to=user,
         now=now,
-        facts=audit.circumstances(client, now) | {"factor": factor, "locked": locked},
+        facts=audit.request_details(client, now) | {"factor": factor, "locked": locked},
     )

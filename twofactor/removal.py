@@ -1,118 +1,135 @@
-"""Removing 2FA. Who may, and what is told, differ; what is removed does not."""
+"""Remove 2FA. Deactivation and both resets differ in permissions, events and emails, and share the removal itself."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
 import models
-from mail import outbox
-from models import LetterKind, SecurityEventKind
-from twofactor import attempts, audit
-from twofactor.access import Viewer, require_admin
-from twofactor.acting import (
-    acting_with,
+from accounts import attempt_limits, audit
+from accounts.entities import TwoFactor, User
+from accounts.errors import InvalidInputError, UserNotFoundError
+from accounts.identity import is_plain_text
+from accounts.permissions import Viewer, require_admin
+from accounts.reauthentication import (
     end_challenges_and_activations,
     end_other_sessions,
-    lock_user,
-    prove_password,
+    locked_account,
+    reauthenticate,
 )
-from twofactor.environment import Client, Environment
-from twofactor.errors import (
-    CannotResetOwnTwoFactorError,
-    InvalidInputError,
-    TwoFactorIsEnforcedError,
-    TwoFactorNotActiveError,
-    UserNotFoundError,
-)
-from twofactor.results import TwoFactorDeactivated, TwoFactorReset, User
-from twofactor.rules.identity import is_plain_text
-from twofactor.rules.policy import REASON_MAX_LENGTH
+from accounts.services import Client, Services
+from mail import outbox
+from models import EmailKind, SecurityEventKind
+from models.sql.users import lock_user
+from security.constants import REASON_MAX_LENGTH
+from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
 
 log = structlog.get_logger(__name__)
 
 
-async def deactivate(env: Environment, client: Client, viewer: Viewer, password: str) -> TwoFactorDeactivated:
-    """Switch off the viewer's own 2FA.
+@dataclass(frozen=True, slots=True)
+class TwoFactorDeactivated:
+    """2FA is inactive."""
+
+    viewer: User
+
+    @property
+    def two_factor(self) -> TwoFactor:
+        """The viewer's 2FA after the change."""
+        return self.viewer.two_factor
+
+
+@dataclass(frozen=True, slots=True)
+class TwoFactorReset:
+    """The 2FA of another user is inactive."""
+
+    user: User
+
+
+async def deactivate(services: Services, client: Client, viewer: Viewer, password: str) -> TwoFactorDeactivated:
+    """Deactivate the viewer's own 2FA.
 
     Raises:
-        WrongPasswordError: The password does not match.
-        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
+        WrongPasswordError: The password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
         TwoFactorNotActiveError: 2FA is not active.
         TwoFactorIsEnforcedError: The company account enforces 2FA.
     """
-    with env.hashing.place():
-        proof = await prove_password(env, client, viewer, password)
-    async with acting_with(env, proof) as acting:
-        if acting.user.two_factor_activated_at is None:
+    with services.hashing.slot():
+        proof = await reauthenticate(services, client, viewer, password)
+    async with locked_account(services, proof) as account:
+        if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        if acting.company.two_factor_enforced:
+        if account.company.two_factor_enforced:
             raise TwoFactorIsEnforcedError
-        now = env.now()
-        await remove_two_factor(acting.user)
-        await end_other_sessions(acting.session)
-        await audit.record(SecurityEventKind.TWO_FACTOR_DEACTIVATED, user=acting.user, client=client, now=now)
+        now = services.now()
+        await remove_two_factor(account.user)
+        await end_other_sessions(account.session)
+        await audit.record(SecurityEventKind.TWO_FACTOR_DEACTIVATED, user=account.user, client=client, now=now)
         await outbox.enqueue(
-            LetterKind.TWO_FACTOR_DEACTIVATED, to=acting.user, now=now, facts=audit.circumstances(client, now)
+            EmailKind.TWO_FACTOR_DEACTIVATED, to=account.user, now=now, facts=audit.request_details(client, now)
         )
-        return TwoFactorDeactivated(acting.viewer.user)
+        return TwoFactorDeactivated(account.viewer.user)
 
 
 async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation
-    env: Environment, client: Client, viewer: Viewer, user_id: UUID | None, password: str, reason: str | None
+    services: Services, client: Client, viewer: Viewer, user_id: UUID | None, password: str, reason: str | None
 ) -> TwoFactorReset:
-    """Switch off the 2FA of another user of the admin's company account, and end that user's sessions.
+    """Remove the 2FA of another user of the admin's company account, and end that user's sessions.
 
     Raises:
-        InvalidInputError: The reason is longer than 500 characters, or no plain text.
-        WrongPasswordError: The admin's password does not match.
-        TooManyAttemptsError: The next attempt has to wait; nothing was checked.
+        InvalidInputError: The reason is longer than 500 characters, or is not plain text.
+        WrongPasswordError: The admin's password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
         UserNotFoundError: The company account has no such user.
-        CannotResetOwnTwoFactorError: It is the admin's own.
+        CannotResetOwnTwoFactorError: The user is the admin.
         TwoFactorNotActiveError: The user's 2FA is not active.
-        ForbiddenError: The viewer is no admin any more.
+        ForbiddenError: The viewer is no longer an admin.
     """
-    _require_reason_in_bounds(reason)
-    with env.hashing.place():
-        proof = await prove_password(env, client, viewer, password)
-    async with acting_with(env, proof, upon=user_id) as acting:
-        require_admin(acting.viewer)
-        if user_id == acting.user.id:
+    _require_valid_reason(reason)
+    with services.hashing.slot():
+        proof = await reauthenticate(services, client, viewer, password)
+    async with locked_account(services, proof, other_user_id=user_id) as account:
+        require_admin(account.viewer)
+        if user_id == account.user.id:
             raise CannotResetOwnTwoFactorError
-        user = acting.other
-        if user is None or user.company_id != acting.company.id:
-            log.warning("reset_of_unknown_user", admin_id=str(acting.user.id))
+        user = account.other
+        if user is None or user.company_id != account.company.id:
+            log.warning("reset_of_unknown_user", admin_id=str(account.user.id))
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        await _reset(client, user, env.now(), by=acting.user, reason=reason)
-        return TwoFactorReset(User.of(user, acting.company))
+        await _reset(client, user, services.now(), by=account.user, reason=reason)
+        return TwoFactorReset(User.of(user, account.company))
 
 
-async def reset_by_operator(env: Environment, user_id: UUID, reason: str | None) -> None:
-    """Switch off the 2FA of any user, for the operator at the command line.
+async def reset_by_operator(services: Services, user_id: UUID, reason: str | None) -> None:
+    """Remove the 2FA of any user, for the operator at the command line.
 
     Raises:
-        InvalidInputError: The reason is longer than 500 characters, or no plain text.
+        InvalidInputError: The reason is longer than 500 characters, or is not plain text.
         UserNotFoundError: There is no such user.
         TwoFactorNotActiveError: The user's 2FA is not active.
     """
-    _require_reason_in_bounds(reason)
-    async with env.database.transaction():
+    _require_valid_reason(reason)
+    async with services.database.transaction():
         user = await lock_user(user_id)
         if user is None:
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        await _reset(Client(), user, env.now(), by=None, reason=reason)
+        await _reset(Client(), user, services.now(), by=None, reason=reason)
 
 
 async def remove_two_factor(user: models.User) -> None:
-    """Remove everything of the 2FA of a user whose row is locked: seed, codes, what was begun, what was counted."""
+    """Delete authenticator, backup codes, challenges, activations and attempt counts. The user's row is locked."""
     await models.Authenticator.filter(user_id=user.id).delete()
     await models.BackupCodeSet.filter(user_id=user.id).delete()
     await end_challenges_and_activations(user.id)
-    await attempts.forget_second_factor(user.id)
+    await attempt_limits.delete_second_factor_counts(user.id)
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None
     user.backup_codes_remaining = 0
@@ -126,13 +143,13 @@ async def _reset(
     await models.Session.filter(user_id=user.id).delete()
     await audit.record(SecurityEventKind.TWO_FACTOR_RESET, user=user, actor=by, client=client, now=now, note=reason)
     await outbox.enqueue(
-        LetterKind.TWO_FACTOR_RESET,
+        EmailKind.TWO_FACTOR_RESET,
         to=user,
         now=now,
         facts={"at": now.isoformat(timespec="seconds"), "by": by.name if by else None, "reason": reason},
     )
 
 
-def _require_reason_in_bounds(reason: str | None) -> None:
+def _require_valid_reason(reason: str | None) -> None:
     if reason is not None and (len(reason) > REASON_MAX_LENGTH or not is_plain_text(reason.replace("\n", " "))):
         raise InvalidInputError("reason", f"at most {REASON_MAX_LENGTH} characters of plain text")

@@ -9,16 +9,16 @@ import pytest
 from starlette.applications import Starlette
 
 import models
+from accounts.services import Services
 from app import create_app
-from mail.sender import MailSender, SmtpSettings
+from mail.worker import EmailWorker, SmtpSettings
 from models.database import Database
 from settings import Settings
 from tests.api.steps import ApiUser, ClientFactory, activate, create_client, log_in, set_security_policy
-from tests.conftest import KEYS
-from tests.mail.servers import MailServer
 from tests.support.api import Api
 from tests.support.clock import Clock
-from twofactor.environment import Environment
+from tests.support.mail_servers import MailServer
+from tests.support.users import KEYS
 
 ARRIVAL_TIMEOUT_S = 20
 
@@ -40,16 +40,16 @@ async def app(database_url: str, clock: Clock, smtp_server: MailServer) -> Async
 
 
 @pytest.fixture
-def env(app: Starlette) -> Environment:
+def services(app: Starlette) -> Services:
     """Return the services of the application."""
-    environment: Environment = app.state.env
+    environment: Services = app.state.services
     return environment
 
 
 @pytest.fixture
-def database(env: Environment) -> Database:
+def database(services: Services) -> Database:
     """Return the database of the application."""
-    return env.database
+    return services.database
 
 
 @pytest.fixture
@@ -105,14 +105,14 @@ async def member_with_2fa(logged_in_member: ApiUser, clock: Clock) -> ApiUser:
 class SideEffects:
     """Collects the new audit events and emails."""
 
-    def __init__(self, env: Environment, server: MailServer) -> None:
-        self._env = env
+    def __init__(self, services: Services, server: MailServer) -> None:
+        self._env = services
         self._server = server
         self._arrived = asyncio.Event()
         server.on_message = self._arrived.set
         smtp = SmtpSettings("127.0.0.1", server.port, "security@countersign.example", "Countersign", security="none")
         # The application's own worker polls the outbox once a second. A second worker saves the tests this wait.
-        self._worker = MailSender(env.database, smtp, clock=env.clock)
+        self._worker = EmailWorker(services.database, smtp, clock=services.clock)
         self._seen_kinds: Counter[str] = Counter()
         self._seen_emails: set[str] = set()
 
@@ -128,7 +128,7 @@ class SideEffects:
     async def _new_emails(self) -> list[EmailMessage]:
         await self._worker.deliver_due(self._env.now())
         async with self._env.database.reading():
-            expected = await models.Letter.all().count()
+            expected = await models.OutboxEmail.all().count()
         async with asyncio.timeout(ARRIVAL_TIMEOUT_S):
             while len(emails := self._by_id()) < expected:
                 self._arrived.clear()
@@ -144,6 +144,6 @@ class SideEffects:
 
 
 @pytest.fixture
-def side_effects(env: Environment, smtp_server: MailServer) -> SideEffects:
+def side_effects(services: Services, smtp_server: MailServer) -> SideEffects:
     """Return a function that collects the new audit events and emails."""
-    return SideEffects(env, smtp_server)
+    return SideEffects(services, smtp_server)

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 import models
 from models.database import Database
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 
 # Browsers and httpx send a Secure cookie only over TLS.
 ORIGIN = "https://countersign.test"

@@ -24,9 +24,9 @@ from tests.api.steps import (
     two_factor,
     verify_login,
 )
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 
 ACKNOWLEDGE = """
     mutation Acknowledge($activationId: ID!) {

@@ -21,9 +21,9 @@ from tests.api.steps import (
     two_factor,
     verify_login,
 )
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 
 RESET = """
     mutation Reset($userId: ID!, $password: String!, $reason: String) {
@@ -136,16 +136,20 @@ async def test_enforced_user_has_to_activate_again(
 
 
 async def test_returns_user_not_found_outside_the_company_account(
-    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
+    logged_in_admin: ApiUser,
+    other_company_admin: models.User,
+    new_client: ClientFactory,
+    clock: Clock,
+    side_effects: SideEffects,
 ) -> None:
     """The result is the same for a user of another company, a deleted user and a malformed id."""
-    other_admin = ApiUser(stranger, new_client())
-    await log_in(other_admin.client, stranger)
+    other_admin = ApiUser(other_company_admin, new_client())
+    await log_in(other_admin.client, other_company_admin)
     await activate(other_admin, clock)
     await side_effects()
 
     for user_id in (
-        id_of(stranger),
+        id_of(other_company_admin),
         f"user_{'0' * 32}",
         f"company_{logged_in_admin.user.company_id.hex}",
         "",

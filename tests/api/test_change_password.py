@@ -18,9 +18,9 @@ from tests.api.steps import (
     text_of,
     verify_login,
 )
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 
 CHANGE = """
     mutation Change($currentPassword: String!, $newPassword: String!) {

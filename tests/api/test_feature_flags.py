@@ -18,12 +18,12 @@ async def test_returns_the_flag_of_the_company_account(
 
 
 async def test_company_accounts_have_separate_flags(
-    logged_in_member: ApiUser, stranger: models.User, client: Api, database: Database
+    logged_in_member: ApiUser, other_company_admin: models.User, client: Api, database: Database
 ) -> None:
     """A change of one company account does not affect another one."""
     async with database.transaction():
-        await models.Company.filter(id=stranger.company_id).update(backup_codes_enabled=False)
-    await log_in(client, stranger)
+        await models.Company.filter(id=other_company_admin.company_id).update(backup_codes_enabled=False)
+    await log_in(client, other_company_admin)
 
     assert await execute_one(client, FLAGS) == {"backupCodes": False}
     assert await execute_one(logged_in_member.client, FLAGS) == {"backupCodes": True}

@@ -3,10 +3,10 @@
 import models
 from tests.api.conftest import SideEffects
 from tests.api.steps import ADDRESS, TIME_STEP, WRONG_PASSWORD, ApiUser, ClientFactory, text_of
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 
 LOGIN = """
     mutation Login($email: String!, $password: String!) {

@@ -19,9 +19,9 @@ from tests.api.steps import (
     log_in,
     set_security_policy,
 )
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.users import PASSWORD
 from transport.cookies import COOKIE_NAME
 
 LOGIN = """

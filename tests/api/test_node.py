@@ -65,11 +65,11 @@ async def test_member_finds_no_objects_of_another_user(logged_in_member: ApiUser
 
 
 async def test_returns_null_for_any_other_id(
-    logged_in_member: ApiUser, stranger: models.User, new_client: ClientFactory
+    logged_in_member: ApiUser, other_company_admin: models.User, new_client: ClientFactory
 ) -> None:
     """The result is the same for another company's id, an unknown id and a malformed id."""
-    other_admin = ApiUser(stranger, new_client())
-    await log_in(other_admin.client, stranger)
+    other_admin = ApiUser(other_company_admin, new_client())
+    await log_in(other_admin.client, other_company_admin)
     own = (await ids_of(logged_in_member))["User"]
     wrong = [*(await ids_of(other_admin)).values(), f"user_{'0' * 32}", own.upper(), f"{own} ", "", "user_", "x" * 5000]
 

@@ -15,8 +15,8 @@ from tests.api.steps import (
     instant,
     log_in,
 )
-from tests.conftest import PASSWORD
 from tests.support.clock import START, Clock
+from tests.support.users import PASSWORD
 
 EVENTS = """
     query Events($first: Int! = 25, $after: String, $filter: SecurityEventFilter) {
@@ -106,16 +106,16 @@ async def test_pages_do_not_repeat_or_skip_events(
 
 
 async def test_failed_login_with_unknown_email_is_in_no_log(
-    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory
+    logged_in_admin: ApiUser, other_company_admin: models.User, new_client: ClientFactory
 ) -> None:
     """A failed login of another company account is only in the log of that one."""
     client = new_client()
     await execute_one(client, LOGIN, email="nobody@acme.example", password=PASSWORD)
-    await execute_one(client, LOGIN, email=stranger.email, password=WRONG_PASSWORD)
+    await execute_one(client, LOGIN, email=other_company_admin.email, password=WRONG_PASSWORD)
 
     assert await kinds(logged_in_admin) == ["LOGIN_SUCCEEDED"]
-    other_admin = ApiUser(stranger, client)
-    await log_in(client, stranger)
+    other_admin = ApiUser(other_company_admin, client)
+    await log_in(client, other_company_admin)
     assert await kinds(other_admin) == ["LOGIN_FAILED", "LOGIN_SUCCEEDED"]
 
 

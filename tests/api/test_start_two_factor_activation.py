@@ -4,9 +4,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+import segno
 
 import models
 from models.database import Database
+from resolvers.qr_rendering import QrCode
 from tests.api.conftest import SideEffects
 from tests.api.steps import (
     WRONG_PASSWORD,
@@ -21,11 +23,10 @@ from tests.api.steps import (
     start_activation,
     two_factor,
 )
-from tests.conftest import PASSWORD
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
-from twofactor.rules import qr
+from tests.support.users import PASSWORD
 
 START = """
     mutation Start($password: String!, $scale: Int! = 8) {
@@ -66,17 +67,18 @@ async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, mon
     """One thread renders, and it computes the modules once for all images of a response."""
     done: list[tuple[str, str]] = []
 
-    def watch(name: str) -> None:
-        work = getattr(qr, name)
+    def watch(owner: object, name: str) -> None:
+        work = getattr(owner, name)
 
-        def watched(*arguments: object) -> object:
+        def watched(*arguments: object, **options: object) -> object:
             done.append((name, threading.current_thread().name))
-            return work(*arguments)
+            return work(*arguments, **options)
 
-        monkeypatch.setattr(qr, name, watched)
+        monkeypatch.setattr(owner, name, watched)
 
-    for name in ("qr_code", "svg", "png_data_uri"):
-        watch(name)
+    watch(segno, "make_qr")
+    watch(QrCode, "svg")
+    watch(QrCode, "png_data_uri")
 
     await execute_one(
         logged_in_member.client,
@@ -88,8 +90,8 @@ async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, mon
         password=PASSWORD,
     )
 
-    assert sorted(name for name, _ in done) == ["png_data_uri", "png_data_uri", "qr_code", "svg", "svg"]
-    assert {thread for _, thread in done} == {"drawing_0"}
+    assert sorted(name for name, _ in done) == ["make_qr", "png_data_uri", "png_data_uri", "svg", "svg"]
+    assert {thread for _, thread in done} == {"qr-rendering_0"}
 
 
 @pytest.mark.parametrize("scale", [0, 21, -1])

@@ -19,9 +19,9 @@ from tests.api.steps import (
     start_login,
     verify_login,
 )
-from tests.conftest import make_user
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.users import make_user
 
 USERS = """
     query Users($first: Int! = 25, $after: String, $filter: UserFilter, $orderBy: UserOrder! = NEWEST_FIRST) {
@@ -162,11 +162,11 @@ async def test_admin_reads_all_fields_of_a_user_except_sessions(
 
 
 async def test_users_of_another_company_account_do_not_exist(
-    logged_in_admin: ApiUser, stranger: models.User, new_client: ClientFactory
+    logged_in_admin: ApiUser, other_company_admin: models.User, new_client: ClientFactory
 ) -> None:
     """They are null by id and are not in the list."""
     for user_id in (
-        f"user_{stranger.id.hex}",
+        f"user_{other_company_admin.id.hex}",
         f"user_{'f' * 32}",
         f"company_{logged_in_admin.user.company_id.hex}",
         "",
@@ -174,5 +174,5 @@ async def test_users_of_another_company_account_do_not_exist(
         assert await logged_in_admin.client.data(USER, {"id": user_id}) == {"user": None}
     assert await names(logged_in_admin.client, filter={"search": "stella"}) == []
     other_client = new_client()
-    await log_in(other_client, stranger)
+    await log_in(other_client, other_company_admin)
     assert await names(other_client) == ["Stella"]

@@ -250,7 +250,7 @@ async def test_factor_is_locked_after_a_hundred_failures(
     """The correct OTP is not checked after any wait. The other factor still works."""
     subject = member_with_2fa.user.id.hex
     async with database.transaction():
-        await models.AttemptBudget.create(
+        await models.AttemptCount.create(
             subject=subject,
             factor=Factor.OTP,
             failures=99,

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.page_object import Frontend
 from tests.browser.site import Site, running_site
-from transport.graphiql import fetch
+from tools import fetch_graphiql
 
 # Containers need --no-sandbox and have no GPU. The other options stop requests of Chromium's own to the internet.
 CHROMIUM_OPTIONS = [
@@ -28,7 +28,7 @@ TIMEOUT_MS = 10_000
 def graphiql_dir() -> Path:
     """Return the folder of the GraphiQL files. Download them if they are missing."""
     folder = Path("var/graphiql")
-    assert fetch.main([str(folder)]) == 0
+    assert fetch_graphiql.main([str(folder)]) == 0
     return folder
 
 

@@ -20,14 +20,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from accounts import companies, users
+from accounts.services import Services
 from app import create_app
+from examples.demo.mailbox import mailbox_routes
+from examples.web.site import routes
 from models import Role
 from settings import Settings
 from tests.support.authenticator import Authenticator
 from transport.graphiql.page import QueryPage
-from twofactor import accounts
-from twofactor.environment import Environment
-from web.site import routes
 
 ResultT = TypeVar("ResultT")
 
@@ -68,17 +69,17 @@ class Account:
 class Site:
     """A running site. Its methods change data without the browser."""
 
-    def __init__(self, url: str, env: Environment, clock: AdjustableClock, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, url: str, services: Services, clock: AdjustableClock, loop: asyncio.AbstractEventLoop) -> None:
         """`loop` is the event loop of the server, which runs in another thread."""
         self.url = url
         self.clock = clock
-        self._env = env
+        self._env = services
         self._loop = loop
         self._numbers = count(1)
 
     def create_company(self, name: str = "Northwind Traders", **policy: bool) -> UUID:
         """Create a company account with this security policy."""
-        return self._run(accounts.create_company(self._env, name, **policy)).id
+        return self._run(companies.create_company(self._env, name, **policy)).id
 
     def create_member(self, company_id: UUID, name: str) -> Account:
         """Create a user with the role MEMBER."""
@@ -90,8 +91,8 @@ class Site:
 
     def _create_user(self, company_id: UUID, name: str, role: Role) -> Account:
         email = f"{name.split(maxsplit=1)[0].lower()}-{next(self._numbers)}@example.com"
-        new = accounts.NewUser(email=email, name=name, role=role, password=PASSWORD)
-        user = self._run(accounts.create_user(self._env, company_id, new))
+        new = users.NewUser(email=email, name=name, role=role, password=PASSWORD)
+        user = self._run(users.create_user(self._env, company_id, new))
         return Account(name, email, user.id, company_id)
 
     def activate_two_factor(self, account: Account) -> Account:
@@ -188,7 +189,7 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
         smtp_security="none",
     )
     simple_query_page = QueryPage(folder / "nothing")
-    frontend = routes(product_name=PRODUCT, mail_dir=mail_dir, graphiql=True)
+    frontend = [*routes(product_name=PRODUCT, graphiql=True), *mailbox_routes(mail_dir)]
     extra_routes = [*frontend, Route(SIMPLE_QUERY_PAGE_PATH, lambda _request: simple_query_page.response())]
     app = create_app(settings, clock=clock, extra_routes=extra_routes)
     await _migrate(settings)
@@ -201,7 +202,7 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
                 if serving.done():
                     await serving
             port = listener.getsockname()[1]
-            yield Site(f"http://127.0.0.1:{port}", app.state.env, clock, loop)
+            yield Site(f"http://127.0.0.1:{port}", app.state.services, clock, loop)
         finally:
             server.should_exit = True
             await serving
@@ -211,13 +212,13 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
 
 async def _migrate(settings: Settings) -> None:
     app: Starlette = create_app(settings)
-    env: Environment = app.state.env
-    await env.database.open()
+    services: Services = app.state.services
+    await services.database.open()
     try:
-        await env.database.migrate()
+        await services.database.migrate()
     finally:
-        env.hashing.close()
-        await env.database.close()
+        services.hashing.close()
+        await services.database.close()
 
 
 class _MailHandler:

@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 from playwright.sync_api import expect
 
 from tests.browser.page_object import Frontend
-from tests.demo.test_demo import demo
 from tests.support.authenticator import Authenticator
+from tests.support.demo_process import demo
 
 
 def test_demo_user_activates_2fa(new_frontend: Callable[..., Frontend], tmp_path: Path) -> None:

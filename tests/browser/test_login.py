@@ -184,9 +184,9 @@ def test_unknown_user_error_type_shows_message(frontend: Frontend) -> None:
 
 def vertical_position(element: Locator) -> float:
     """Return the distance from the top of the page, in px."""
-    box = element.bounding_box()
-    assert box
-    return box["y"]
+    ciphertext = element.bounding_box()
+    assert ciphertext
+    return ciphertext["y"]
 
 
 def fulfill_with(response: dict[str, Any], route: Route) -> None:

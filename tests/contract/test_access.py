@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 import pytest
 
 import models
+from accounts import audit
+from accounts.entities import User
+from accounts.errors import ForbiddenError, TwoFactorSetupRequiredError, UnauthenticatedError
+from accounts.services import Client, Services
+from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.context import Context
+from resolvers.qr_rendering import QrRenderer
 from schema import ids
 from schema.root import create_schema
-from tests.conftest import PASSWORD
-from tests.contract.elements import served
-from twofactor import audit, login
-from twofactor.environment import Client, Environment
-from twofactor.errors import ForbiddenError, TwoFactorSetupRequiredError, UnauthenticatedError
-from twofactor.results import LoggedIn, User
+from tests.support.schema_elements import served_schema
+from tests.support.users import PASSWORD
+from twofactor import login
 
 SCHEMA = create_schema()
 
@@ -66,34 +69,34 @@ class CookieJar:
         self.session_token = None
 
 
-async def log_in(env: Environment, user: models.User) -> LoggedIn:
+async def log_in(services: Services, user: models.User) -> LoggedIn:
     """Log in a user without 2FA and return the new session."""
-    result = await login.log_in(env, Client(), user.email, PASSWORD, SessionTransport.TOKEN)
+    result = await login.log_in(services, Client(), user.email, PASSWORD, SessionTransport.TOKEN)
     assert isinstance(result, LoggedIn)
     return result
 
 
-async def session_token_of(env: Environment, user: models.User) -> str:
+async def session_token_of(services: Services, user: models.User) -> str:
     """Log in a user without 2FA and return the session token."""
-    return (await log_in(env, user)).token
+    return (await log_in(services, user)).token
 
 
-async def enforce_2fa(env: Environment) -> None:
+async def enforce_2fa(services: Services) -> None:
     """Enforce 2FA for all company accounts."""
-    async with env.database.transaction():
+    async with services.database.transaction():
         await models.Company.all().update(two_factor_enforced=True)
 
 
-async def top_level_errors(env: Environment, operation: str, session_token: str | None) -> list[type[Exception]]:
+async def top_level_errors(services: Services, operation: str, session_token: str | None) -> list[type[Exception]]:
     """Execute an operation and return the types of its top-level errors."""
-    context = Context(env, Client(), CookieJar(), session_token)
+    context = Context(services, Client(), CookieJar(), session_token, QrRenderer())
     result = await SCHEMA.execute(operation, context_value=context)
     return [type(error.original_error) for error in result.errors or [] if error.original_error is not None]
 
 
 def test_every_root_field_is_covered() -> None:
     """A new root field needs an operation in this module."""
-    schema = served()
+    schema = served_schema()
     assert schema.query_type is not None
     assert schema.mutation_type is not None
 
@@ -102,75 +105,75 @@ def test_every_root_field_is_covered() -> None:
 
 def test_every_field_of_a_user_is_covered() -> None:
     """A new field of `User` needs a selection in this module."""
-    fields = served().type_map["User"].fields  # type: ignore[attr-defined]  # it is an object type
+    fields = served_schema().type_map["User"].fields  # type: ignore[attr-defined]  # it is an object type
 
     assert {selection.split()[0] for selection in IDENTITY | GUARDED | OWN_LISTS} == fields.keys()
 
 
-async def test_only_public_fields_work_without_a_session(env: Environment) -> None:
+async def test_only_public_fields_work_without_a_session(services: Services) -> None:
     """All other fields return `UNAUTHENTICATED`. `viewer` is null without an error."""
     for name, operation in OPERATIONS.items():
         expected = [] if name in PUBLIC else [UnauthenticatedError]
-        assert await top_level_errors(env, operation, None) == expected, name
+        assert await top_level_errors(services, operation, None) == expected, name
 
 
-async def test_admin_fields_are_forbidden_for_members(env: Environment, member: models.User) -> None:
+async def test_admin_fields_are_forbidden_for_members(services: Services, member: models.User) -> None:
     """This does not depend on the arguments."""
-    token = await session_token_of(env, member)
+    token = await session_token_of(services, member)
 
     for name, operation in OPERATIONS.items():
         expected = [ForbiddenError] if name in ADMIN_ONLY else []
-        assert await top_level_errors(env, operation, token) == expected, name
+        assert await top_level_errors(services, operation, token) == expected, name
 
 
 @pytest.mark.parametrize("role", models.Role)
 async def test_user_who_has_to_set_up_2fa_can_do_nothing_else(
-    env: Environment, member: models.User, admin: models.User, role: models.Role
+    services: Services, member: models.User, admin: models.User, role: models.Role
 ) -> None:
     """If 2FA is enforced and not active, members and admins can only activate it or log out."""
     user = admin if role is models.Role.ADMIN else member
-    await enforce_2fa(env)
-    token = await session_token_of(env, user)
+    await enforce_2fa(services)
+    token = await session_token_of(services, user)
 
     for name, operation in OPERATIONS.items():
         expected = [] if name in OPEN_BEFORE_SETUP else [TwoFactorSetupRequiredError]
-        assert await top_level_errors(env, operation, token) == expected, name
+        assert await top_level_errors(services, operation, token) == expected, name
 
 
-async def test_user_who_has_to_set_up_2fa_sees_only_their_identity(env: Environment, member: models.User) -> None:
+async def test_user_who_has_to_set_up_2fa_sees_only_their_identity(services: Services, member: models.User) -> None:
     """`viewer` returns the identity and the state of 2FA and no other fields."""
-    await enforce_2fa(env)
-    token = await session_token_of(env, member)
+    await enforce_2fa(services)
+    token = await session_token_of(services, member)
 
     for selection in IDENTITY | GUARDED | OWN_LISTS:
         is_open = selection in IDENTITY or selection.startswith("twoFactor")
         expected = [] if is_open else [TwoFactorSetupRequiredError]
-        assert await top_level_errors(env, f"{{ viewer {{ {selection} }} }}", token) == expected, selection
+        assert await top_level_errors(services, f"{{ viewer {{ {selection} }} }}", token) == expected, selection
 
 
 async def test_member_sees_only_the_identity_of_another_user(
-    env: Environment, member: models.User, admin: models.User
+    services: Services, member: models.User, admin: models.User
 ) -> None:
     """A member whose 2FA was reset sees which admin did it, but no other fields of the admin."""
-    async with env.database.transaction():
+    async with services.database.transaction():
         await audit.record(
-            models.SecurityEventKind.TWO_FACTOR_RESET, user=member, actor=admin, client=Client(), now=env.now()
+            models.SecurityEventKind.TWO_FACTOR_RESET, user=member, actor=admin, client=Client(), now=services.now()
         )
-    token = await session_token_of(env, member)
+    token = await session_token_of(services, member)
 
     for selection in IDENTITY | GUARDED | OWN_LISTS:
         operation = f"{{ viewer {{ securityEvents {{ nodes {{ actor {{ {selection} }} }} }} }} }}"
-        assert await top_level_errors(env, operation, token) == ([ForbiddenError] if selection in GUARDED else []), (
-            selection
-        )
+        assert await top_level_errors(services, operation, token) == (
+            [ForbiddenError] if selection in GUARDED else []
+        ), selection
 
 
 async def test_admin_sees_users_but_not_their_sessions(
-    env: Environment, member: models.User, admin: models.User
+    services: Services, member: models.User, admin: models.User
 ) -> None:
     """All fields of a user of the company account are readable; the list of sessions is empty."""
-    await session_token_of(env, member)
-    context = Context(env, Client(), CookieJar(), await session_token_of(env, admin))
+    await session_token_of(services, member)
+    context = Context(services, Client(), CookieJar(), await session_token_of(services, admin), QrRenderer())
     operation = f'{{ user(id: "{ids.encode(User, member.id)}") {{ {" ".join(IDENTITY | GUARDED | OWN_LISTS)} }} }}'
 
     result = await SCHEMA.execute(operation, context_value=context)
@@ -182,10 +185,10 @@ async def test_admin_sees_users_but_not_their_sessions(
 
 
 async def test_another_company_account_does_not_exist(
-    env: Environment, member: models.User, admin: models.User, stranger: models.User
+    services: Services, member: models.User, admin: models.User, other_company_admin: models.User
 ) -> None:
     """For an admin, ids of another company account are the same as unknown ids."""
-    token = await session_token_of(env, stranger)
+    token = await session_token_of(services, other_company_admin)
     user_id, company_id = ids.encode(User, member.id), f"company_{admin.company_id.hex}"
     operation = f"""{{
         user(id: "{user_id}") {{ id }}
@@ -196,23 +199,25 @@ async def test_another_company_account_does_not_exist(
         malformed: securityEvents(filter: {{ userId: "nobody" }}) {{ nodes {{ id }} }}
     }}"""
 
-    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), CookieJar(), token))
+    result = await SCHEMA.execute(
+        operation, context_value=Context(services, Client(), CookieJar(), token, QrRenderer())
+    )
 
     assert result.errors is None
     assert result.data == {
         "user": None,
         "node": None,
         "company": None,
-        "users": {"totalCount": 1, "nodes": [{"id": ids.encode(User, stranger.id)}]},
+        "users": {"totalCount": 1, "nodes": [{"id": ids.encode(User, other_company_admin.id)}]},
         "securityEvents": {"nodes": []},
         "malformed": {"nodes": []},
     }
 
 
-async def test_revoking_the_current_session_returns_the_full_result(env: Environment, member: models.User) -> None:
+async def test_revoking_the_current_session_returns_the_full_result(services: Services, member: models.User) -> None:
     """The result is complete, the cookie is deleted, and later mutations are not authenticated."""
-    await session_token_of(env, member)
-    current = await log_in(env, member)
+    await session_token_of(services, member)
+    current = await log_in(services, member)
     cookies = CookieJar("token")
     operation = f"""mutation {{
         revokeSession(id: "session_{current.session.id.hex}") {{
@@ -221,7 +226,9 @@ async def test_revoking_the_current_session_returns_the_full_result(env: Environ
         deactivateTwoFactor(password: "") {{ __typename }}
     }}"""
 
-    result = await SCHEMA.execute(operation, context_value=Context(env, Client(), cookies, current.token))
+    result = await SCHEMA.execute(
+        operation, context_value=Context(services, Client(), cookies, current.token, QrRenderer())
+    )
 
     assert result.data == {
         "revokeSession": {

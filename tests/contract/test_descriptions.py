@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tests.contract.elements import described_elements, served
+from tests.support.schema_elements import described_elements, served_schema
 
 # A description with fewer words repeats the name.
 LEAST_WORDS = 6
 LEAST_NEW_WORDS = 4
 
-ELEMENTS = list(described_elements(served()))
+ELEMENTS = list(described_elements(served_schema()))
 
 
 def words(text: str) -> set[str]:
@@ -30,7 +30,7 @@ def test_every_element_has_a_description(name: str, description: str | None) -> 
 
 def test_types_in_descriptions_exist() -> None:
     """A capitalised name in backticks is a type of the schema, with a field of this name if it has a dot."""
-    schema = served()
+    schema = served_schema()
     named = {
         (where, type_name, field_name)
         for where, description in ELEMENTS

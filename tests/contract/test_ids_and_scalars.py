@@ -8,8 +8,9 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.directory import SecurityEvent
+from accounts.entities import Company, Session, User
 from schema import ids, scalars
-from twofactor.results import Company, SecurityEvent, Session, User
 
 EXPECTED_INSTANT = "A DateTime is an RFC 3339 text with an offset, such as 2026-11-24T13:05:00Z."
 

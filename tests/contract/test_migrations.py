@@ -11,7 +11,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
-from models.database import MIGRATIONS_CONFIG, Database
+from models.database import MIGRATIONS_CONFIG, Database, UnknownMigrations
 from tests.support.clock import START
 
 TABLES = {
@@ -68,7 +68,7 @@ async def test_migrate_up_down_and_up_again(empty_database_url: str) -> None:
         await database.migrate()
         tables, indexes = await names(database, TABLES), await names(database, INDEXES)
         assert await database.is_current()
-        assert {"user_account", "company", "session", "letter"} <= tables
+        assert {"user_account", "company", "session", "email_outbox"} <= tables
 
         await migrate_to(database, "__first__")
 
@@ -89,7 +89,7 @@ async def test_migrating_up_keeps_rows(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     await database.open()
     try:
-        await migrate_to(database, "0001_initial")
+        await migrate_to(database, "0001_schema")
         # Use SQL, because the models have the columns of the newest migration.
         await database.connection.execute_script(
             f"INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)"  # noqa: S608  # ours
@@ -99,6 +99,25 @@ async def test_migrating_up_keeps_rows(empty_database_url: str) -> None:
         await database.migrate()
 
         assert [row.name for row in await models.Company.all()] == ["Acme"]
+    finally:
+        await database.close()
+
+
+async def test_database_with_unknown_migrations_is_rejected_unchanged(empty_database_url: str) -> None:
+    """A database from before the first release, or from a newer version, has tables that this version does not know."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await database.migrate()
+        tables = await names(database, TABLES)
+        await database.connection.execute_script("UPDATE tortoise_migrations SET name = '0001_initial'")
+
+        with pytest.raises(UnknownMigrations) as error:
+            await database.migrate()
+
+        assert error.value.names == ["0001_initial"]
+        assert await names(database, TABLES) == tables
+        assert not await database.is_current()
     finally:
         await database.close()
 

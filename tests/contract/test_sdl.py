@@ -6,7 +6,7 @@ from graphql import get_introspection_query, graphql_sync
 
 from schema.export import export_sdl
 from schema.root import DESCRIPTION
-from tests.contract.elements import served
+from tests.support.schema_elements import served_schema
 
 SDL_FILE = Path(__file__).parents[2] / "schema.graphql"
 
@@ -18,7 +18,7 @@ def test_committed_schema_is_the_served_schema() -> None:
 
 def test_introspection_has_the_description_of_the_schema() -> None:
     """Strawberry has no argument for it, so the code sets it on the schema."""
-    result = graphql_sync(served(), get_introspection_query(schema_description=True))
+    result = graphql_sync(served_schema(), get_introspection_query(schema_description=True))
 
     assert result.data is not None
     assert result.data["__schema"]["description"] == DESCRIPTION
@@ -26,7 +26,7 @@ def test_introspection_has_the_description_of_the_schema() -> None:
 
 def test_every_root_field_is_nullable() -> None:
     """A failed root field must not remove a secret that another one returns once."""
-    schema = served()
+    schema = served_schema()
     assert schema.query_type is not None
     assert schema.mutation_type is not None
 

@@ -1,1 +1,1 @@
-"""What the tests stand on: databases, an authenticator, a client. Real parts, no mocks."""
+"""Support code of the tests: databases, an authenticator, an API client. It uses real parts and no mocks."""

@@ -1,4 +1,4 @@
-"""A client of the API: HTTP to the whole app, within the process."""
+"""An API client that sends HTTP requests to the whole application in the same process."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -13,31 +13,31 @@ ORIGIN = "http://countersign.test"
 
 
 class Api:
-    """Sends operations; keeps a session token if it is given one, and cookies as a browser does."""
+    """Sends operations. It sends `session_token` if the test sets it, and stores cookies as a browser does."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
-        """Send by this client."""
+        """Set the HTTP client."""
         self.http = http
         self.session_token: str | None = None
 
     async def post(
         self, query: str, variables: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """Send an operation. The whole response."""
+        """Send an operation, and return the HTTP response."""
         bearer = {"Authorization": f"Bearer {self.session_token}"} if self.session_token else {}
-        # In ASCII, so that everything can be sent: lone surrogates too.
+        # ASCII with JSON escapes can contain everything, even lone surrogates.
         body = json.dumps({"query": query, "variables": dict(variables or {})}).encode("ascii")
         sent = {"Content-Type": "application/json"} | bearer | dict(headers or {})
         return await self.http.post("/graphql", content=body, headers=sent)
 
     async def execute(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send an operation. The response as GraphQL has it: `data`, and `errors` if there are any."""
+        """Send an operation, and return the GraphQL response: `data`, and `errors` if there are any."""
         response = await self.post(query, variables)
         result: dict[str, Any] = response.json()
         return result
 
     async def data(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send an operation that has to go without top-level errors. Its `data`."""
+        """Send an operation, assert that there are no top-level errors, and return `data`."""
         result = await self.execute(query, variables)
         assert "errors" not in result, result["errors"]
         data: dict[str, Any] = result["data"]
@@ -46,11 +46,11 @@ class Api:
 
 @asynccontextmanager
 async def running(app: Starlette, *, client_address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
-    """The app, started and in the end stopped as a server would do it, and a client of it."""
+    """Start the application as a server does, yield an HTTP client, and stop the application."""
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-            # What the lifespan yields, each request gets a copy of (ASGI, Lifespan State).
+            # Each request gets a copy of the state that the lifespan yields (ASGI, Lifespan State).
             await app({**scope, "state": dict(state or {})}, receive, send)
 
         transport = httpx.ASGITransport(with_state, raise_app_exceptions=False, client=(client_address, 40_000))
@@ -60,6 +60,6 @@ async def running(app: Starlette, *, client_address: str = "127.0.0.1") -> Async
 
 @asynccontextmanager
 async def api_of(app: Starlette, *, client_address: str = "127.0.0.1") -> AsyncIterator[Api]:
-    """A client of the API that an app serves."""
+    """Start the application, and yield an API client."""
     async with running(app, client_address=client_address) as http:
         yield Api(http)

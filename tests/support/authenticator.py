@@ -1,6 +1,6 @@
-"""An authenticator app: reads a QR code or takes a key, and makes OTPs. It shares no code with the product.
+"""An authenticator app that reads a QR code or a key and computes OTPs. It shares no code with the product.
 
-The QR codes are read by ZXing, SVG is drawn by resvg, and the OTPs come from oathtool.
+ZXing reads the QR codes, resvg renders SVG, and oathtool computes the OTPs.
 """
 
 import base64
@@ -20,27 +20,27 @@ PERIOD_S = 30
 
 @dataclass(frozen=True)
 class Authenticator:
-    """One entry of the app."""
+    """One account in the app."""
 
     key: str = field(repr=False)
     issuer: str = ""
     account_name: str = ""
 
     @classmethod
-    def scan(cls, picture: bytes | str) -> Self:
-        """Read the QR code in a picture: PNG, an `<svg>` element, or either as a `data:` URI.
+    def scan(cls, image_data: bytes | str) -> Self:
+        """Read the QR code in an image: PNG, an `<svg>` element, or one of them as a `data:` URI.
 
         Raises:
-            ValueError: There is not exactly one readable code, or it says no TOTP that every app makes.
+            ValueError: The image does not have exactly one readable code, or not all apps support its parameters.
         """
-        return cls.parse(read_qr_code(picture))
+        return cls.parse(read_qr_code(image_data))
 
     @classmethod
     def parse(cls, uri: str) -> Self:
         """Read an otpauth URI (Key URI Format).
 
         Raises:
-            ValueError: It is no TOTP that every app makes.
+            ValueError: It is not the URI of a TOTP secret, or not all apps support its parameters.
         """
         parts = urlsplit(uri)
         parameters = parse_qs(parts.query, strict_parsing=True)
@@ -55,33 +55,33 @@ class Authenticator:
         return cls(parse_qs(parts.query)["secret"][0], issuer, account_name)
 
     def otp(self, now: datetime) -> str:
-        """What the app shows at an instant."""
+        """Return the OTP at this time."""
         step = int(now.timestamp()) // PERIOD_S
-        # oathtool takes 0 for "the present".
+        # oathtool uses the system time if the step is 0.
         assert step > 0
         return str(oathtool.generate_otp(self.key, step))
 
     def wrong_otp(self, now: datetime) -> str:
-        """Six digits that are right neither at an instant nor in the time steps around it."""
+        """Return six digits that are wrong at this time and in the two time steps before and after it."""
         steps = (int(now.timestamp()) // PERIOD_S + drift for drift in range(-2, 3))
-        right = {str(oathtool.generate_otp(self.key, step)) for step in steps}
-        return next(otp for otp in (f"{number:06}" for number in range(len(right) + 1)) if otp not in right)
+        right_otps = {str(oathtool.generate_otp(self.key, step)) for step in steps}
+        return next(otp for otp in (f"{number:06}" for number in range(len(right_otps) + 1)) if otp not in right_otps)
 
 
-def read_qr_code(picture: bytes | str) -> str:
-    """The text of the QR code in a picture: PNG, an `<svg>` element, or either as a `data:` URI.
+def read_qr_code(image_data: bytes | str) -> str:
+    """Return the text of the QR code in an image: PNG, an `<svg>` element, or one of them as a `data:` URI.
 
     Raises:
-        ValueError: There is not exactly one readable QR code.
+        ValueError: The image does not have exactly one readable QR code.
     """
-    if isinstance(picture, str) and picture.startswith("data:"):
-        media_type, _, encoded = picture.removeprefix("data:").partition(";base64,")
+    if isinstance(image_data, str) and image_data.startswith("data:"):
+        media_type, _, encoded = image_data.removeprefix("data:").partition(";base64,")
         content = base64.b64decode(encoded, validate=True)
         assert media_type in {"image/png", "image/svg+xml"}
-        picture = content if media_type == "image/png" else content.decode()
-    if isinstance(picture, str):
-        picture = bytes(resvg_py.svg_to_bytes(svg_string=picture, skip_system_fonts=True))
-    with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
+        image_data = content if media_type == "image/png" else content.decode()
+    if isinstance(image_data, str):
+        image_data = bytes(resvg_py.svg_to_bytes(svg_string=image_data, skip_system_fonts=True))
+    with Image.open(io.BytesIO(image_data), formats=["PNG"]) as image:
         codes = zxingcpp.read_barcodes(
             image.convert("L"), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
         )

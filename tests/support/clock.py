@@ -1,23 +1,23 @@
-"""A clock that only the test moves."""
+"""A clock that only the test advances."""
 
 from datetime import UTC, datetime, timedelta
 
-# A whole second in the middle of a time step, so that small advances stay within it.
+# A whole second in the first half of a time step, so that after a small advance it is still the same step.
 START = datetime(2026, 11, 24, 13, 5, 10, tzinfo=UTC)
 
 
 class Clock:
-    """Stands still until it is advanced. Call it for the present instant, as `Environment.clock` is called."""
+    """A clock that stands still until the test advances it. A call returns the current time, like `Services.clock`."""
 
     def __init__(self, now: datetime = START) -> None:
-        """Begin at an instant."""
+        """Set the current time."""
         self.now = now
 
     def __call__(self) -> datetime:
-        """The present instant."""
+        """Return the current time."""
         return self.now
 
     def advance(self, by: timedelta) -> datetime:
-        """Let time pass. The present instant after that."""
+        """Advance the clock, and return the new time."""
         self.now += by
         return self.now

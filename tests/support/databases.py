@@ -1,7 +1,8 @@
-"""A database for each test: a copy of one that the migrations made once."""
+"""Databases for tests. Each one is a copy of a template, which is migrated once."""
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,63 +13,64 @@ from uuid import uuid4
 import asyncpg
 
 from models.database import Database
+from tests.support.postgres import postgres_server
 
 
-class Template(Protocol):
-    """What databases are copied from."""
+class DatabaseTemplate(Protocol):
+    """A migrated database that tests copy."""
 
     def copy(self) -> str:
-        """Make a database. Its URL."""
+        """Create a database, and return its URL."""
 
     def drop(self, url: str) -> None:
-        """Drop a database that was made."""
+        """Delete a database that `copy` created."""
 
 
 class SqliteTemplate:
-    """A migrated file, copied."""
+    """A migrated SQLite file. A copy is a copy of the file."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the template in a folder."""
+        """Create the template in a folder."""
         self._folder = folder
         asyncio.run(_migrate(f"sqlite://{folder / 'template.sqlite3'}"))
 
     def copy(self) -> str:
-        """Make a database. Its URL."""
+        """Create a database, and return its URL."""
         path = self._folder / f"{uuid4().hex}.sqlite3"
         shutil.copyfile(self._folder / "template.sqlite3", path)
         return f"sqlite://{path}"
 
     def drop(self, url: str) -> None:
-        """Drop a database that was made."""
+        """Delete a database that `copy` created."""
         for suffix in ("", "-wal", "-shm"):
             Path(url.removeprefix("sqlite://") + suffix).unlink(missing_ok=True)
 
 
 class PostgresTemplate:
-    """A migrated database, copied by the server (`CREATE DATABASE … TEMPLATE`)."""
+    """A migrated PostgreSQL database. The server copies it with `CREATE DATABASE … TEMPLATE`."""
 
     def __init__(self, server: SplitResult) -> None:
-        """Make the template on a server."""
+        """Create the template on a server."""
         self._server = server
         self.url = self.make_empty()
         asyncio.run(_migrate(self.url))
 
     def make_empty(self) -> str:
-        """Make a database without tables. Its URL."""
+        """Create a database without tables, and return its URL."""
         return self._make("template0")
 
     def copy(self) -> str:
-        """Make a database. Its URL."""
-        return self._make(_name_in(self.url))
+        """Create a database, and return its URL."""
+        return self._make(_database_name(self.url))
 
     def drop(self, url: str) -> None:
-        """Drop a database that was made, also where connections to it are still open."""
-        self._execute(f'DROP DATABASE IF EXISTS "{_name_in(url)}" WITH (FORCE)')
+        """Delete a database, even if there are open connections to it."""
+        self._execute(f'DROP DATABASE IF EXISTS "{_database_name(url)}" WITH (FORCE)')
 
     def _make(self, template: str) -> str:
-        # Never a name that somebody else's test run on the same server may have taken.
+        # Random, since other test runs can use the same server.
         name = f"countersign_test_{uuid4().hex}"
-        # Copying the files is faster than logging every page while databases are this small and fsync is off.
+        # For small databases without fsync, `file_copy` is faster than `wal_log`, which logs every page.
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         return self._server._replace(path=f"/{name}").geturl()
 
@@ -78,7 +80,7 @@ class PostgresTemplate:
 
 @contextmanager
 def postgres_template(server: SplitResult) -> Iterator[PostgresTemplate]:
-    """A template that is dropped when the block ends."""
+    """Yield a template, and delete it afterwards."""
     template = PostgresTemplate(server)
     try:
         yield template
@@ -86,7 +88,7 @@ def postgres_template(server: SplitResult) -> Iterator[PostgresTemplate]:
         template.drop(template.url)
 
 
-def _name_in(url: str) -> str:
+def _database_name(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
 
@@ -96,7 +98,7 @@ async def _migrate(url: str) -> None:
     try:
         await database.migrate()
         if database.dialect == "sqlite":
-            # Only the file itself is copied, not the log beside it.
+            # `copy` copies only the file itself, not the write-ahead log.
             await database.connection.execute_query("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         await database.close()
@@ -114,3 +116,21 @@ async def _execute(server: SplitResult, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+DIALECTS = ("sqlite", "postgres")
+
+
+@contextmanager
+def database_of(dialect: str) -> Iterator[str]:
+    """Yield the URL of a migrated, empty database, and delete the database afterwards."""
+    if dialect == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+            yield SqliteTemplate(Path(folder)).copy()
+        return
+    with postgres_server() as server, postgres_template(server) as template:
+        url = template.copy()
+        try:
+            yield url
+        finally:
+            template.drop(url)

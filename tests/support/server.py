@@ -1,4 +1,4 @@
-"""The application on a real socket, for clients that are programs of their own."""
+"""The application on a real socket, for clients in other processes."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ START_TIMEOUT_S = 30
 
 @asynccontextmanager
 async def serving(app: Starlette, settings: Settings) -> AsyncIterator[str]:
-    """Serve the application as `countersign serve` does, on a free port of the loopback. The address of its API."""
+    """Serve the application as `countersign serve` does, on a free loopback port, and yield the URL of the API."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         options = server_options(settings) | {"factory": False, "port": port, "workers": 1}

@@ -1,1 +1,1 @@
-"""The page on which developers try queries: GraphiQL from files that are fetched once, or a small page of our own."""
+"""The query page for developers: GraphiQL from downloaded files, or a simple page if those files are missing."""

@@ -1,4 +1,4 @@
-"""What GraphiQL is made of: the files that Strawberry's own page loads, each of one version and with its hash."""
+"""List the files of GraphiQL that Strawberry's page loads, with their versions and hashes."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 from strawberry.http.ides import get_graphql_ide_html
 
-# The end of an address: PACKAGE@VERSION/PATH, where the name of a package may begin with a scope.
+# A URL that ends with PACKAGE@VERSION/PATH. The name of the package may start with a scope.
 VERSIONED = re.compile(r"https://[^/]+/((?:@[\w.-]+/)?[\w.-]+)@([\w.-]+)/([\w./-]+)", re.ASCII)
 
 
@@ -21,23 +21,23 @@ class PageFile:
     package: str
     version: str
     path: str
-    # Where it is in public, for whoever has no registry.
-    address: str
-    # Subresource Integrity §3.1: `sha384-` and the hash in base64.
+    # The public URL, for downloads without an npm registry.
+    url: str
+    # Subresource Integrity §3.1: the algorithm, for example `sha384-`, and the hash in base64.
     integrity: str
 
     @property
     def name(self) -> str:
-        """Under which it is kept and served."""
+        """The path of the file, both in the folder and in URLs."""
         return f"{self.package}@{self.version}/{self.path}"
 
     @property
     def is_script(self) -> bool:
-        """Whether it is a script; else it is a style sheet."""
+        """Whether the file is a script. Otherwise it is a style sheet."""
         return self.path.endswith(".js")
 
     def is_intact(self, content: bytes) -> bool:
-        """Whether this is the file that Strawberry's authors had."""
+        """Return whether the content matches the hash in Strawberry's page."""
         algorithm, _, expected = self.integrity.partition("-")
         digest = hashlib.new(algorithm, content).digest()
         return hmac.compare_digest(base64.b64encode(digest).decode(), expected)
@@ -45,24 +45,24 @@ class PageFile:
 
 @cache
 def page_files() -> tuple[PageFile, ...]:
-    """The files, in the order in which the page loads them."""
-    reader = _Reader()
-    reader.feed(get_graphql_ide_html(graphql_ide="graphiql"))
-    return tuple(reader.files)
+    """Return the files in the order in which the page loads them."""
+    parser = _PageParser()
+    parser.feed(get_graphql_ide_html(graphql_ide="graphiql"))
+    return tuple(parser.files)
 
 
-class _Reader(HTMLParser):
-    """Reads which files a page loads."""
+class _PageParser(HTMLParser):
+    """Collects the files that a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
         self.files: list[PageFile] = []
 
     def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the file of a script or style sheet that names its hash."""
+        """Add the file of a script or style sheet that has an `integrity` attribute."""
         attributes = dict(attrs)
-        address = attributes.get("src") or attributes.get("href") or ""
+        url = attributes.get("src") or attributes.get("href") or ""
         integrity = attributes.get("integrity")
-        match = VERSIONED.fullmatch(address)
+        match = VERSIONED.fullmatch(url)
         if match and integrity and ".." not in match[3]:
-            self.files.append(PageFile(match[1], match[2], match[3], address, integrity))
+            self.files.append(PageFile(match[1], match[2], match[3], url, integrity))

@@ -1,4 +1,4 @@
-"""The page and what it loads, all of it from us."""
+"""Serve the query page and its files. The page loads nothing from other hosts."""
 
 from collections.abc import Sequence
 from html import escape
@@ -13,7 +13,7 @@ from transport.graphiql.files import PageFile, page_files
 STATIC = Path(__file__).parent / "static"
 PREFIX = "/static/graphiql"
 
-# CodeMirror, GraphiQL's editor, sets styles on its elements as it draws them. Scripts are never inline.
+# CodeMirror, the editor of GraphiQL, sets inline styles on its elements. There are no inline scripts.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -21,24 +21,24 @@ CONTENT_SECURITY_POLICY = (
 
 
 class QueryPage:
-    """The page for developers: GraphiQL where its files are in the folder, else the small page of our own."""
+    """The query page for developers: GraphiQL if its files are in the folder, otherwise the simple query page."""
 
     def __init__(self, folder: Path) -> None:
-        """Look now which of the two it is."""
+        """Choose the page. Files that are added to the folder later have no effect until a restart."""
         self._folder = folder
         files = page_files()
         self.is_graphiql = bool(files) and all((folder / file.name).is_file() for file in files)
         self._html = _graphiql(files) if self.is_graphiql else (STATIC / "simple-query-page.html").read_text("utf-8")
 
     def response(self) -> Response:
-        """The page."""
+        """Return the page with its Content-Security-Policy."""
         policy = CONTENT_SECURITY_POLICY
         if not self.is_graphiql:
             policy = policy.replace(" 'unsafe-inline'", "")
         return HTMLResponse(self._html, headers={"Content-Security-Policy": policy})
 
     def routes(self) -> list[BaseRoute]:
-        """What the page loads."""
+        """Return the routes of the files that the page loads."""
         return [
             Mount(f"{PREFIX}/own", StaticFiles(directory=STATIC)),
             Mount(f"{PREFIX}/fetched", StaticFiles(directory=self._folder, check_dir=False)),
@@ -46,7 +46,7 @@ class QueryPage:
 
 
 def _graphiql(files: Sequence[PageFile]) -> str:
-    """The page of GraphiQL. The browser checks each file against its hash before it uses it."""
+    """Return the page of GraphiQL. The browser compares each file with its hash before it uses the file."""
     template = (STATIC / "graphiql.html").read_text("utf-8")
     styles = "\n".join(_element(file) for file in files if not file.is_script)
     scripts = "\n".join(_element(file) for file in files if file.is_script)
@@ -54,8 +54,8 @@ def _graphiql(files: Sequence[PageFile]) -> str:
 
 
 def _element(file: PageFile) -> str:
-    address = f"{PREFIX}/fetched/{escape(file.name)}"
-    checked = f'integrity="{escape(file.integrity)}" crossorigin'
+    url = f"{PREFIX}/fetched/{escape(file.name)}"
+    integrity = f'integrity="{escape(file.integrity)}" crossorigin'
     if file.is_script:
-        return f'<script src="{address}" {checked} defer></script>'
-    return f'<link rel="stylesheet" href="{address}" {checked}>'
+        return f'<script src="{url}" {integrity} defer></script>'
+    return f'<link rel="stylesheet" href="{url}" {integrity}>'

@@ -1,0 +1,1 @@
+"""Company accounts, users, passwords, sessions, attempt limits and the audit log."""

@@ -1,0 +1,46 @@
+"""Company accounts, as the operator creates them."""
+
+import models
+from accounts.entities import Company
+from accounts.errors import InvalidInputError
+from accounts.identity import is_well_formed_name
+from accounts.services import Services
+from models import SecurityEventKind
+
+
+async def create_company(
+    services: Services, name: str, *, two_factor_enforced: bool = False, backup_codes_enabled: bool = True
+) -> Company:
+    """Create a company account.
+
+    Raises:
+        InvalidInputError: The name is not 1 to 200 characters of plain text.
+    """
+    require_name(name)
+    async with services.database.transaction():
+        row = await models.Company.create(
+            name=name,
+            two_factor_enforced=two_factor_enforced,
+            backup_codes_enabled=backup_codes_enabled,
+            created_at=services.now(),
+        )
+        await models.SecurityEvent.create(
+            company_id=row.id, kind=SecurityEventKind.COMPANY_CREATED, occurred_at=row.created_at
+        )
+    return Company.of(row)
+
+
+async def list_companies(services: Services) -> list[Company]:
+    """Return every company account, ordered by name."""
+    async with services.database.reading():
+        return [Company.of(row) for row in await models.Company.all().order_by("name", "id")]
+
+
+def require_name(name: str) -> None:
+    """Reject an invalid name of a company account or user.
+
+    Raises:
+        InvalidInputError: The name is not 1 to 200 characters of plain text.
+    """
+    if not is_well_formed_name(name):
+        raise InvalidInputError("name", "1 to 200 characters of plain text")

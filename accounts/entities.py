@@ -1,0 +1,110 @@
+"""Companies, users, their 2FA and their sessions as frozen values, detached from the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+import models
+from models import NEVER, Role, SecondFactorMethod
+
+# The language of users without a locale: the operator set none, and the users have not signed in yet.
+DEFAULT_LOCALE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company account and its rules."""
+
+    id: UUID
+    name: str
+    two_factor_enforced: bool
+    backup_codes_enabled: bool
+
+    @classmethod
+    def of(cls, row: models.Company) -> Self:
+        """Copy the values of a row."""
+        return cls(row.id, row.name, row.two_factor_enforced, row.backup_codes_enabled)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoFactor:
+    """The state of a user's 2FA."""
+
+    is_active: bool
+    enforced: bool
+    activated_at: datetime | None
+    last_used_at: datetime | None
+    backup_codes_remaining: int | None
+
+    @property
+    def setup_required(self) -> bool:
+        """Whether 2FA is enforced and not active."""
+        return self.enforced and not self.is_active
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of a company account."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    company: Company
+    two_factor: TwoFactor
+    locale: str
+    created_at: datetime
+    last_login_at: datetime | None
+
+    @classmethod
+    def of(cls, row: models.User, company: models.Company) -> Self:
+        """Copy the values of the rows of a user and of their company account."""
+        is_active = row.two_factor_activated_at is not None
+        return cls(
+            id=row.id,
+            email=row.email,
+            name=row.name,
+            role=row.role,
+            company=Company.of(company),
+            two_factor=TwoFactor(
+                is_active=is_active,
+                enforced=company.two_factor_enforced,
+                activated_at=row.two_factor_activated_at,
+                last_used_at=row.two_factor_last_used_at,
+                backup_codes_remaining=(
+                    row.backup_codes_remaining if is_active and company.backup_codes_enabled else None
+                ),
+            ),
+            locale=row.locale or DEFAULT_LOCALE,
+            created_at=row.created_at,
+            last_login_at=None if row.last_login_at == NEVER else row.last_login_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    ip_address: str | None
+    user_agent: str | None
+    current: bool
+    second_factor: SecondFactorMethod | None
+
+    @classmethod
+    def of(cls, row: models.Session, *, current: bool) -> Self:
+        """Copy the values of a row. `current` says whether it is the session of the request."""
+        return cls(
+            row.id,
+            row.created_at,
+            row.last_seen_at,
+            row.expires_at,
+            row.ip_address,
+            row.user_agent,
+            current,
+            row.second_factor,
+        )

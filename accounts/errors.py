@@ -1,0 +1,68 @@
+"""Errors of accounts and sessions. They hold facts; `schema.error_mapping` maps them for clients."""
+
+from security.errors import DomainError
+
+
+class FailedAttemptError(DomainError):
+    """The base class of errors for a wrong password, OTP or backup code.
+
+    `attempts_remaining` is the number of attempts before the next wait. It is None if the client must not see it.
+    `was_checked` is false if the input was malformed: the server then compared nothing and counted no attempt.
+    """
+
+    def __init__(self, attempts_remaining: int | None, *, was_checked: bool = True) -> None:
+        super().__init__()
+        self.attempts_remaining = attempts_remaining
+        self.was_checked = was_checked
+
+
+class WrongEmailOrPasswordError(FailedAttemptError):
+    """Raised when no enabled account has this email and password."""
+
+    def __init__(self, *, was_checked: bool = True) -> None:
+        super().__init__(None, was_checked=was_checked)
+
+
+class WrongPasswordError(FailedAttemptError):
+    """Raised when re-authentication gets a wrong password."""
+
+
+class SecondFactorLockedError(DomainError):
+    """Raised when a factor had too many failures between two completed sign-ins."""
+
+
+class UnauthenticatedError(DomainError):
+    """Raised when the request has no valid session."""
+
+
+class ForbiddenError(DomainError):
+    """Raised when the viewer lacks the permission."""
+
+
+class TwoFactorSetupRequiredError(DomainError):
+    """Raised when 2FA is enforced and the viewer has not activated it yet."""
+
+
+class InvalidInputError(DomainError):
+    """Raised when an argument is out of bounds. `argument` is its name. The error never holds its value."""
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+        self.reason = reason
+
+
+class UserNotFoundError(DomainError):
+    """Raised when the company account has no such user."""
+
+
+class SessionNotFoundError(DomainError):
+    """Raised when the viewer has no such session."""
+
+
+class PasswordTooWeakError(DomainError):
+    """Raised when the new password is too easy to guess."""
+
+    def __init__(self, minimum_length: int) -> None:
+        super().__init__()
+        self.minimum_length = minimum_length

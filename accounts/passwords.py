@@ -1,0 +1,63 @@
+"""Change one's own password."""
+
+from dataclasses import dataclass
+
+import models
+from accounts import audit
+from accounts.entities import User
+from accounts.errors import PasswordTooWeakError
+from accounts.password_strength import is_weak_password
+from accounts.permissions import Viewer
+from accounts.reauthentication import (
+    end_challenges_and_activations,
+    end_other_sessions,
+    locked_account,
+    reauthenticate,
+)
+from accounts.services import Client, Services
+from mail import outbox
+from models import EmailKind, SecurityEventKind
+from security.constants import PASSWORD_MIN_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The new password is in force."""
+
+    viewer: User
+
+
+async def change_password(
+    services: Services, client: Client, viewer: Viewer, current_password: str, new_password: str
+) -> PasswordChanged:
+    """Set a new password. End the viewer's other sessions, challenges and activations, and send an email.
+
+    Raises:
+        WrongPasswordError: The current password is wrong.
+        PasswordTooWeakError: The new password is too easy to guess.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+    """
+    with services.hashing.slot():
+        proof = await reauthenticate(services, client, viewer, current_password)
+        new_hash = await hash_unless_weak(services, new_password, viewer.user.email, viewer.user.name)
+    async with locked_account(services, proof) as account:
+        if new_hash is None:
+            raise PasswordTooWeakError(PASSWORD_MIN_LENGTH)
+        now = services.now()
+        await models.User.filter(id=account.user.id).update(password_hash=new_hash)
+        await end_challenges_and_activations(account.user.id)
+        await end_other_sessions(account.session)
+        await audit.record(SecurityEventKind.PASSWORD_CHANGED, user=account.user, client=client, now=now)
+        await outbox.enqueue(
+            EmailKind.PASSWORD_CHANGED, to=account.user, now=now, facts=audit.request_details(client, now)
+        )
+        return PasswordChanged(account.viewer.user)
+
+
+async def hash_unless_weak(services: Services, password: str, email: str, name: str) -> str | None:
+    """Return the hash of a new password, or None if the password is too easy to guess."""
+    about = (email, *email.split("@"), *name.split())
+    if await services.hashing.run(lambda: is_weak_password(password, about=about)):
+        return None
+    return await services.hashing.hash_password(password)

@@ -1,0 +1,158 @@
+"""Re-authentication, and the lock on an account.
+
+Every change to an account first locks the user's row and reads it again under the lock. So the changes to one account
+run one after the other on PostgreSQL, as all transactions do on SQLite.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import models
+from accounts import attempt_limits, audit
+from accounts.attempt_limits import AttemptLimit, ip_rate_limited
+from accounts.attempt_waits import attempts_remaining
+from accounts.entities import Session, User
+from accounts.errors import UnauthenticatedError, WrongPasswordError
+from accounts.identity import email_key
+from accounts.password_strength import could_be_password
+from accounts.permissions import Viewer
+from accounts.services import Client, Services
+from models import SecurityEventKind
+from models.database import CommitAndRaise
+from models.sql.users import lock_user
+from security.constants import FREE_ATTEMPTS
+from security.errors import DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAccount:
+    """The rows of the viewer, read under the lock."""
+
+    user: models.User
+    company: models.Company
+    session: models.Session
+    # The row of another user whom the viewer changes, also locked. It may belong to another company account.
+    other: models.User | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        """The viewer with the current values of the rows."""
+        return Viewer(User.of(self.user, self.company), Session.of(self.session, current=True))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    """The result of a successful re-authentication."""
+
+    viewer: Viewer
+    limit: AttemptLimit
+    password_hash: str = field(repr=False)
+
+
+async def lock_viewer(viewer: Viewer, other_user_id: UUID | None = None) -> LockedAccount:
+    """Lock the viewer's row, and that of another user, for this transaction.
+
+    Raises:
+        UnauthenticatedError: The session has ended in the meantime.
+    """
+    ids = {viewer.user.id, other_user_id} - {None}
+    # Lock rows in a fixed order. Otherwise two admins who reset each other's 2FA could deadlock.
+    users = {
+        user.id: user for user in await models.User.filter(id__in=ids).order_by("id").select_for_update(no_key=True)
+    }
+    # A separate statement: on PostgreSQL a statement that waited for a lock reads joined tables as they were before.
+    session = (
+        await models.Session.filter(id=viewer.session.id, user_id=viewer.user.id)
+        .select_related("user__company")
+        .first()
+    )
+    user = users.get(viewer.user.id)
+    if user is None or session is None or not user.is_enabled:
+        raise UnauthenticatedError
+    return LockedAccount(user, session.user.company, session, users.get(other_user_id) if other_user_id else None)
+
+
+async def reauthenticate(services: Services, client: Client, viewer: Viewer, password: str) -> PasswordProof:
+    """Check the viewer's password again, under the same attempt limit as a login (ASVS 7.5.1).
+
+    Call it with a slot of the hashing pool, and outside any transaction.
+
+    Raises:
+        WrongPasswordError: The password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+    """
+    now = services.now()
+    limit = attempt_limits.password_limit(services, email_key(viewer.user.email) or "")
+    async with ip_rate_limited(services, client):
+        if not could_be_password(password):
+            async with services.database.reading():
+                raise WrongPasswordError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
+        async with services.database.transaction():
+            await attempt_limits.reserve_attempt(limit, now)
+            user = await models.User.filter(id=viewer.user.id).first()
+        password_hash = user.password_hash if user else None
+        if password_hash is None or not await services.hashing.is_password(password, password_hash):
+            async with services.database.transaction():
+                raise CommitAndRaise(await _wrong_password(services, client, viewer, limit))
+    return PasswordProof(viewer, limit, password_hash)
+
+
+async def _wrong_password(
+    services: Services, client: Client, viewer: Viewer, limit: AttemptLimit
+) -> WrongPasswordError:
+    # Lock the user's row, so that the user cannot be deleted before the event refers to it.
+    user = await lock_user(viewer.user.id)
+    failures = await record_wrong_password(services, client, SecurityEventKind.REAUTHENTICATION_FAILED, user, limit)
+    return WrongPasswordError(attempts_remaining(failures))
+
+
+async def record_wrong_password(
+    services: Services, client: Client, kind: SecurityEventKind, user: models.User | None, limit: AttemptLimit
+) -> int:
+    """Record the audit event of a wrong password, and `LOCKED` if the next attempt has to wait.
+
+    Return the number of failures in a row.
+    """
+    now = services.now()
+    await audit.record(kind, user=user, client=client, now=now)
+    failures = (await attempt_limits.count_of(limit)).failures
+    if failures >= FREE_ATTEMPTS:
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=limit.factor.value)
+    return failures
+
+
+@asynccontextmanager
+async def locked_account(
+    services: Services, proof: PasswordProof, other_user_id: UUID | None = None
+) -> AsyncIterator[LockedAccount]:
+    """Run a change in a transaction, after a successful re-authentication, with the viewer's row locked.
+
+    The block must raise a domain error before it writes anything: the transaction commits even then, since it also
+    releases the attempt.
+
+    Raises:
+        UnauthenticatedError: The session has ended in the meantime.
+        WrongPasswordError: The password has changed in the meantime.
+    """
+    async with services.database.transaction():
+        account = await lock_viewer(proof.viewer, other_user_id)
+        if account.user.password_hash != proof.password_hash:
+            raise WrongPasswordError(attempts_remaining((await attempt_limits.count_of(proof.limit)).failures))
+        await attempt_limits.release_password_attempt(proof.limit)
+        try:
+            yield account
+        except DomainError as error:
+            raise CommitAndRaise(error) from None
+
+
+async def end_challenges_and_activations(user_id: UUID) -> None:
+    """Delete the user's challenges and activations. A change to the account takes effect at once."""
+    await models.Challenge.filter(user_id=user_id).delete()
+    await models.Activation.filter(user_id=user_id).delete()
+
+
+async def end_other_sessions(session: models.Session) -> None:
+    """Delete all sessions of the user except this one."""
+    await models.Session.filter(user_id=session.user_id).exclude(id=session.id).delete()

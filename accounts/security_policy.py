@@ -1,0 +1,76 @@
+"""The rules of a company account: whether 2FA is enforced, and whether backup codes are on."""
+
+from dataclasses import dataclass
+
+import models
+from accounts import audit
+from accounts.entities import Company
+from accounts.permissions import Viewer, require_admin
+from accounts.reauthentication import locked_account, reauthenticate
+from accounts.services import Client, Services
+from models import SecurityEventKind
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFlags:
+    """The optional features of a company account."""
+
+    backup_codes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityPolicyUpdated:
+    """The new rules are in force."""
+
+    company: Company
+
+
+def backup_codes_enabled(company: models.Company | Company) -> bool:
+    """Return the feature flag: whether backup codes are shown, issued, accepted and counted.
+
+    The query and all mutations read the flag by this function.
+    """
+    return company.backup_codes_enabled
+
+
+def feature_flags(viewer: Viewer) -> FeatureFlags:
+    """Return the feature flags of the viewer's company account."""
+    return FeatureFlags(backup_codes=backup_codes_enabled(viewer.user.company))
+
+
+async def update_security_policy(  # noqa: PLR0913  # each is an argument of the mutation
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    password: str,
+    *,
+    two_factor_enforced: bool | None,
+    backup_codes_enabled: bool | None,
+) -> SecurityPolicyUpdated:
+    """Change the rules of the viewer's company account. None leaves a rule as it is.
+
+    No challenge, activation or session ends. Each request and each commit reads the rules again.
+
+    Raises:
+        WrongPasswordError: The admin's password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        ForbiddenError: The viewer is no longer an admin.
+    """
+    with services.hashing.slot():
+        proof = await reauthenticate(services, client, viewer, password)
+    async with locked_account(services, proof) as account:
+        require_admin(account.viewer)
+        wanted = {"two_factor_enforced": two_factor_enforced, "backup_codes_enabled": backup_codes_enabled}
+        changes = {rule: value for rule, value in wanted.items() if value not in {None, getattr(account.company, rule)}}
+        if changes:
+            await models.Company.filter(id=account.company.id).update(**changes)
+            note = ", ".join(f"{rule}={'on' if value else 'off'}" for rule, value in changes.items())
+            await audit.record(
+                SecurityEventKind.SECURITY_POLICY_CHANGED,
+                user=account.user,
+                client=client,
+                now=services.now(),
+                note=note,
+            )
+        return SecurityPolicyUpdated(Company.of(account.company.update_from_dict(changes)))

@@ -1,0 +1,62 @@
+"""The services that every use case gets: database, key ring, hashing pool, IP rate limiter, clock and randomness."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from models.database import Database
+from security.constants import SALT_BYTES, TOKEN_BYTES, TOTP_SECRET_BYTES
+from security.ip_rate_limiter import IpRateLimiter
+from security.key_ring import NONCE_BYTES, EncryptedValue, KeyRing
+from security.password_hashing import HashingPool
+from security.tokens import TokenKind, make_token
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services of a process. All requests share them."""
+
+    database: Database
+    key_ring: KeyRing = field(repr=False)
+    hashing: HashingPool
+    ip_rate_limiter: IpRateLimiter
+    # The name of the product in authenticator apps and in files.
+    issuer: str
+    clock: Callable[[], datetime] = utc_now
+
+    def now(self) -> datetime:
+        """Return the current time in UTC."""
+        return self.clock()
+
+    def new_token(self, kind: TokenKind) -> str:
+        """Return a random token."""
+        return make_token(kind, secrets.token_bytes(TOKEN_BYTES))
+
+    def new_totp_secret(self) -> bytes:
+        """Return a random TOTP secret (RFC 4226 §4 R6)."""
+        return secrets.token_bytes(TOTP_SECRET_BYTES)
+
+    def new_salt(self) -> bytes:
+        """Return a random salt for a set of backup codes."""
+        return secrets.token_bytes(SALT_BYTES)
+
+    def encrypt(self, totp_secret: bytes, owner: UUID) -> EncryptedValue:
+        """Encrypt a TOTP secret for its owner."""
+        return self.key_ring.encrypt(totp_secret, owner, secrets.token_bytes(NONCE_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The client of a request, as the audit log records it."""
+
+    ip_address: str | None = None
+    user_agent: str | None = None
+    # The client's preferred language among those of the product, as a BCP 47 tag.
+    locale: str = "en"

@@ -1,0 +1,170 @@
+"""Start, authenticate, list and end sessions."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import models
+from accounts import audit
+from accounts.entities import Session, User
+from accounts.errors import SessionNotFoundError
+from accounts.permissions import Viewer
+from accounts.services import Client, Services
+from models import SecondFactorMethod, SecurityEventKind, SessionTransport
+from models.sql.sessions import find_session as find_session_row
+from models.sql.sessions import insert_session
+from models.sql.users import lock_user, record_sign_in
+from security.constants import CLOCK_SLACK, LAST_SEEN_PRECISION, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
+from security.tokens import TokenKind, token_hash
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The server started a session."""
+
+    token: str = field(repr=False)
+    transport: SessionTransport
+    session: Session
+    viewer: User
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """The session of the request has ended. `session_id` is None if the request had no session."""
+
+    session_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked:
+    """A session of the viewer has ended."""
+
+    session_id: UUID
+    viewer: User
+
+
+async def start_session(  # noqa: PLR0913  # each is a fact of the session
+    services: Services,
+    client: Client,
+    user: models.User,
+    company: models.Company,
+    *,
+    transport: SessionTransport,
+    second_factor: SecondFactorMethod | None,
+) -> LoggedIn:
+    """Start a session with a new token (ASVS 7.2.4) for a user whose row is locked."""
+    now = services.now()
+    token = services.new_token(TokenKind.SESSION)
+    session = Session(
+        id=uuid4(),
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + SESSION_LIFETIME,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        current=True,
+        second_factor=second_factor,
+    )
+    await insert_session(
+        id=session.id,
+        token_hash=token_hash(TokenKind.SESSION, token),
+        user_id=user.id,
+        created_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at,
+        ip_address=session.ip_address,
+        user_agent=session.user_agent,
+        second_factor=session.second_factor,
+    )
+    user.last_login_at = now
+    user.locale = user.locale or client.locale
+    if second_factor is not None:
+        user.two_factor_last_used_at = now
+    await record_sign_in(
+        user.id,
+        last_login_at=user.last_login_at,
+        locale=user.locale,
+        two_factor_last_used_at=user.two_factor_last_used_at,
+        backup_codes_remaining=user.backup_codes_remaining,
+    )
+    await audit.record(
+        SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor and second_factor.value
+    )
+    return LoggedIn(token, transport, session, User.of(user, company))
+
+
+async def authenticate(services: Services, token: str) -> Viewer | None:
+    """Return the viewer with this session token, or None if the token is not that of a live session."""
+    hashed = token_hash(TokenKind.SESSION, token)
+    if hashed is None:
+        return None
+    now = services.now()
+    async with services.database.reading():
+        found = await find_session_row(hashed)
+        if found is None:
+            return None
+        session, user, company = found
+        if not _is_live(session, now) or not user.is_enabled:
+            return None
+        if now - session.last_seen_at >= LAST_SEEN_PRECISION:
+            await models.Session.filter(id=session.id, last_seen_at__lt=now).update(last_seen_at=now)
+            session.last_seen_at = now
+    return Viewer(User.of(user, company), Session.of(session, current=True))
+
+
+async def list_sessions(services: Services, viewer: Viewer) -> tuple[Session, ...]:
+    """Return the viewer's live sessions, newest first."""
+    now = services.now()
+    async with services.database.reading():
+        rows = await models.Session.filter(
+            user_id=viewer.user.id,
+            created_at__lte=now + CLOCK_SLACK,
+            expires_at__gt=now,
+            last_seen_at__gt=now - SESSION_IDLE_LIFETIME,
+        ).order_by("-created_at", "-id")
+    return tuple(Session.of(row, current=row.id == viewer.session.id) for row in rows)
+
+
+async def find_session(services: Services, viewer: Viewer, session_id: UUID) -> Session | None:
+    """Return one of the viewer's live sessions, or None."""
+    sessions = await list_sessions(services, viewer)
+    return next((session for session in sessions if session.id == session_id), None)
+
+
+async def log_out(services: Services, client: Client, viewer: Viewer | None) -> LoggedOut:
+    """End the session of the request, if there is one."""
+    if viewer is None:
+        return LoggedOut(None)
+    async with services.database.transaction():
+        await _end(services, client, viewer, viewer.session.id, SecurityEventKind.LOGGED_OUT)
+    return LoggedOut(viewer.session.id)
+
+
+async def revoke_session(services: Services, client: Client, viewer: Viewer, session_id: UUID | None) -> SessionRevoked:
+    """End one of the viewer's sessions.
+
+    Raises:
+        SessionNotFoundError: The viewer has no such session.
+    """
+    async with services.database.transaction():
+        if session_id is None or not await _end(
+            services, client, viewer, session_id, SecurityEventKind.SESSION_REVOKED
+        ):
+            raise SessionNotFoundError
+    return SessionRevoked(session_id, viewer.user)
+
+
+async def _end(services: Services, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind) -> bool:
+    now = services.now()
+    user = await lock_user(viewer.user.id)
+    ended = await models.Session.filter(
+        id=session_id, user_id=viewer.user.id, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME
+    ).delete()
+    if ended:
+        await audit.record(kind, user=user, client=client, now=now)
+    return ended == 1
+
+
+def _is_live(session: models.Session, now: datetime) -> bool:
+    is_trusted = session.created_at <= now + CLOCK_SLACK
+    return is_trusted and now < session.expires_at and now - session.last_seen_at < SESSION_IDLE_LIFETIME

@@ -1,0 +1,115 @@
+"""Build the message of an outbox row from templates: subject, text, HTML and headers. No database, no network."""
+
+import re
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+import idna
+from babel.dates import format_date, format_time
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
+
+import models
+from mail.plain_text import client_names, one_line
+
+DEFAULT_LANGUAGE = "en"
+# The languages that have templates, each with its locale for dates.
+LANGUAGES = {"en": "en_GB", "de": "de"}
+
+# Characters with a meaning in a mail header. Quoting them is not enough: Python drops the quotes of a long name when it
+# folds the line, and `a,b a,b …` becomes many addresses (seen with Python 3.11.7).
+HEADER_SYNTAX = re.compile(r'[()<>\[\]:;@\\,"=]')
+# Enough to recognise a name. The email itself contains the whole name.
+HEADER_NAME_MAX_LENGTH = 64
+# One @, and no character that separates addresses or ends a line.
+SINGLE_ADDRESS = re.compile(r'([^\s()<>\[\]:;@\\,"]+)@([^\s()<>\[\]:;@\\,"]+)')
+BLANK_LINES = re.compile(r"\n{3,}")
+
+
+@pass_context
+def _format_rfc3339(context: Context, rfc3339: str) -> str:
+    return _format_time(datetime.fromisoformat(rfc3339), context["language"])
+
+
+# A missing fact is an error. An incomplete email is worse than one that waits until the code is fixed.
+_templates = Environment(
+    loader=PackageLoader("mail"),
+    autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {"time": _format_rfc3339, "client_names": client_names}
+
+
+def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str) -> EmailMessage:
+    """Return the message of an email. Every attempt gives the same bytes, including Message-ID and Date.
+
+    Raises:
+        ValueError: The recipient's address is not an email address.
+        jinja2.UndefinedError: A fact is missing.
+    """
+    language = language_of(email.locale)
+    folder = f"{language}/{email.kind.value}"
+    variables: dict[str, Any] = {
+        "language": language,
+        "product_name": one_line(product_name),
+        "name": one_line(email.recipient_name),
+        "facts": {key: one_line(fact) if isinstance(fact, str) else fact for key, fact in email.facts.items()},
+        "written_at": _format_time(email.created_at, language),
+    }
+    variables["subject"] = one_line(_render(f"{folder}/subject.txt", variables))
+
+    sender = mailbox(product_name, sender_address)
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = variables["subject"]
+    message["From"] = sender
+    message["To"] = mailbox(email.recipient_name, email.recipient_email)
+    message["Date"] = email.created_at
+    message["Message-ID"] = f"<{email.id}@{sender.domain}>"
+    # Prevents automatic replies (RFC 3834 §5).
+    message["Auto-Submitted"] = "auto-generated"
+    # Quoted-printable passes unchanged through servers that do not support 8-bit content or long lines.
+    message.set_content(_render(f"{folder}/body.txt", variables), cte="quoted-printable")
+    message.add_alternative(_render(f"{folder}/body.html", variables), subtype="html", cte="quoted-printable")
+    # Python would choose a new boundary at every attempt.
+    message.set_boundary(email.id.hex)
+    message["Content-Language"] = language
+    return message
+
+
+def mailbox(display_name: str, address: str) -> Address:
+    """Return an address with a display name. Any name is safe. The domain is in ASCII (IDNA 2008), for any server.
+
+    Raises:
+        ValueError: The address is not a single email address.
+    """
+    parts = SINGLE_ADDRESS.fullmatch(address)
+    if parts is None or one_line(address) != address:
+        message = "not a single email address"
+        raise ValueError(message)
+    local_part, domain = parts.groups()
+    if not domain.isascii():
+        domain = idna.encode(domain, uts46=True).decode()
+    name = HEADER_SYNTAX.sub(" ", one_line(display_name))[:HEADER_NAME_MAX_LENGTH]
+    return Address(" ".join(name.split()), local_part, domain)
+
+
+def language_of(locale: str) -> str:
+    """Return the language of emails for a BCP 47 tag: its own if it has templates, otherwise English."""
+    language = re.split(r"[-_]", locale, maxsplit=1)[0].lower()
+    return language if language in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def _render(template: str, variables: dict[str, Any]) -> str:
+    text = _templates.get_template(template).render(variables)
+    return BLANK_LINES.sub("\n\n", text).strip() + "\n"
+
+
+def _format_time(time: datetime, language: str) -> str:
+    utc = time.astimezone(UTC)
+    locale = LANGUAGES[language]
+    return f"{format_date(utc, 'long', locale=locale)}, {format_time(utc, 'HH:mm', tzinfo=UTC, locale=locale)} UTC"

@@ -1,0 +1,37 @@
+"""The number of failed attempts at one factor of one account."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Factor(StrEnum):
+    """What an attempt guesses. Each kind has its own attempt limit."""
+
+    PASSWORD = "PASSWORD"
+    OTP = "OTP"
+    BACKUP_CODE = "BACKUP_CODE"
+
+
+class AttemptCount(Model):
+    """Attempts that were reserved and not released.
+
+    For passwords `subject` is a keyed hash of the email, so that an unknown email has a count like any other. For
+    second factors it is the user's id.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    subject = fields.CharField(max_length=64)
+    factor = fields.CharEnumField(Factor, max_length=16)
+    # Since the last success. It determines the next wait.
+    failures = fields.IntField(default=0)
+    # Since the last completed sign-in. It determines when the factor is locked (NIST SP 800-63B §3.2.2).
+    failures_since_sign_in = fields.IntField(default=0)
+    last_attempt_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        """The table."""
+
+        table = "attempt_count"
+        unique_together = (("subject", "factor"),)

@@ -1,0 +1,1 @@
+"""Tortoise's clients for SQLite and PostgreSQL, with transactions that also end cleanly when the database fails."""

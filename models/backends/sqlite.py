@@ -1,0 +1,88 @@
+"""The SQLite client. Every transaction starts with BEGIN IMMEDIATE, and a transaction that fails is rolled back.
+
+Tortoise starts transactions with a deferred BEGIN. If two processes read and then write, one of them fails at once with
+"database is locked", whatever the busy timeout. With BEGIN IMMEDIATE the second process waits
+(https://sqlite.org/lang_transaction.html).
+
+All tasks share one connection. A COMMIT that fails, for example on a full disk, can leave its transaction open. Without
+a rollback the next BEGIN of any task fails, and all later ones too.
+"""
+
+import sqlite3
+from types import TracebackType
+
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
+from tortoise.exceptions import OperationalError
+from typing_extensions import override
+
+
+class ImmediateTransaction(SqliteTransactionWrapper):
+    """A transaction that takes the write lock at BEGIN."""
+
+    @override
+    async def begin(self) -> None:
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+
+class ImmediateTransactionContext(SqliteTransactionContext):
+    """Rolls back and releases the connection also if BEGIN or COMMIT fails."""
+
+    @override
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self._trxlock.acquire()
+        try:
+            await self.ensure_connection()
+            try:
+                await self.connection.begin()
+            except BaseException:
+                # A task that was cancelled while BEGIN waited for the write lock may have got the lock.
+                await self.connection.rollback()
+                raise
+            self.token = get_connections().set(self.connection_name, self.connection)
+        except BaseException:
+            self._trxlock.release()
+            raise
+        return self.connection  # type: ignore[no-any-return]  # Tortoise types the connection as Any
+
+    @override
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        get_connections().reset(self.token)
+        try:
+            if kind is None:
+                try:
+                    await self.connection.commit()
+                except BaseException:
+                    await self.connection.rollback()
+                    raise
+            else:
+                await self.connection.rollback()
+        finally:
+            self._trxlock.release()
+
+
+class ImmediateSqliteClient(SqliteClient):
+    """The SQLite client with `ImmediateTransactionContext`."""
+
+    @override
+    async def create_connection(self, with_db: bool) -> None:
+        try:
+            await super().create_connection(with_db)
+        except BaseException:
+            # A connection without all its PRAGMAs does not check foreign keys.
+            await self.close()
+            raise
+
+    @override
+    def _in_transaction(self) -> TransactionContext:
+        return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)
+
+
+# Tortoise looks for this name in the module of an engine.
+client_class = ImmediateSqliteClient

@@ -1,0 +1,86 @@
+"""The numbers of the product, each with its source."""
+
+from datetime import timedelta
+
+# RFC 4226 §4 R6 recommends a shared secret of 160 bits.
+TOTP_SECRET_BYTES = 20
+# Every common authenticator app supports this combination, and some support no other (RFC 6238 §4, Key URI Format).
+OTP_DIGITS = 6
+OTP_PERIOD_S = 30
+# RFC 6238 §5.2 recommends at most one time step of tolerance for network delay and clock drift.
+OTP_DRIFT_STEPS = 1
+
+# The help page promises ten codes of ten characters. In Crockford's base32 that is 50 bits a code. NIST SP 800-63B
+# §3.1.2.1 asks for 20 bits or more. ASVS 6.5.2 allows a fast hash only from 112 bits, so the hash below is slow.
+BACKUP_CODES_PER_SET = 10
+BACKUP_CODE_LENGTH = 10
+# If this many codes or fewer are left, the server sends an email.
+FEW_BACKUP_CODES = 2
+
+# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, two passes, one lane.
+ARGON2_MEMORY_KIB = 19_456
+ARGON2_PASSES = 2
+ARGON2_LANES = 1
+# ASVS 6.5.2 asks for a salt of at least 32 bits.
+SALT_BYTES = 16
+
+# ASVS 11.5.1 and 7.2.3 ask for 128 bits. Twice that costs nothing.
+TOKEN_BYTES = 32
+
+# Long enough to install an app and write down ten codes. Short enough for a secret that is visible on a screen.
+ACTIVATION_LIFETIME = timedelta(minutes=10)
+# ASVS 6.6.2 and NIST SP 800-63B §3.1.3: an unfinished authentication is valid for minutes. Waits do not extend it.
+CHALLENGE_LIFETIME = timedelta(minutes=5)
+# No user signs in in this many tabs at once, and each challenge takes the right password. The server deletes the
+# oldest.
+CHALLENGES_PER_USER = 100
+# NIST SP 800-63B §2.1.3 (AAL1: 30 days). ASVS 7.3.1, 7.3.2.
+SESSION_LIFETIME = timedelta(days=30)
+SESSION_IDLE_LIFETIME = timedelta(days=7)
+# `lastSeenAt` may be this much too old, so that a read does not need a write.
+LAST_SEEN_PRECISION = timedelta(minutes=1)
+
+# The clock of a server may be set back by this much, or be this much behind the clock of another server. A row with a
+# time further in the future comes from a wrong clock, and the server does not trust it. Otherwise a clock that jumps
+# forward and back would keep a session valid, or a wait running, for the length of the jump.
+CLOCK_SLACK = timedelta(hours=1)
+
+# After this many failures in a row each attempt has to wait. The wait doubles each time (RFC 4226 §7.3).
+FREE_ATTEMPTS = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+# NIST SP 800-63B §3.2.2: at most 100 consecutive failures on one account. After that the factor is locked.
+SECOND_FACTOR_FAILURES_ALLOWED = 100
+# `confirmOtp` has a limit of its own. The TOTP secret is new, so the user loses nothing by starting again.
+CONFIRM_ATTEMPTS = 5
+# ASVS 6.3.5 asks to notify users of suspicious attempts. More than one email a day would teach users to ignore them.
+WARNING_INTERVAL = timedelta(days=1)
+
+# Failed sign-ins are answered at a multiple of this interval, so that the response time reveals nothing. To read, lock
+# and record a row that exists takes a fraction of a millisecond longer than one that does not (ASVS 6.3.8).
+RESPONSE_PADDING_S = 0.05
+
+# NIST SP 800-63B §3.1.1.2 asks for 15 characters if the password is the only factor, and for 8 with a second factor.
+# The second factor is optional here, so this is a value in between. The maximum bounds the cost of one hash (ASVS 6.2.9
+# asks for at least 64).
+PASSWORD_MIN_LENGTH = 12
+PASSWORD_MAX_LENGTH = 256
+# RFC 5321 §4.5.3.1.3, without the angle brackets.
+EMAIL_MAX_LENGTH = 254
+NAME_MAX_LENGTH = 200
+# The maximum length of a name in the form that lists are ordered and searched by. Case folding alone turns one
+# character into three at most.
+NAME_KEY_MAX_LENGTH = 600
+# No token, code or id of this product is longer. The server rejects anything longer before it looks at it.
+TOKEN_MAX_LENGTH = 128
+REASON_MAX_LENGTH = 500
+USER_AGENT_MAX_LENGTH = 500
+SEARCH_MAX_LENGTH = 200
+
+# The largest page of a list.
+PAGE_MAX = 100
+
+# How long the cleanup keeps rows that are no longer needed.
+SENT_EMAILS_KEPT = timedelta(days=30)
+IDLE_PASSWORD_COUNTS_KEPT = timedelta(days=1)
+UNKNOWN_EMAIL_EVENTS_KEPT = timedelta(days=30)

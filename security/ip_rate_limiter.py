@@ -1,0 +1,81 @@
+"""A limit on failed attempts by IP address. It is a second line of defence, behind the attempt limits of the accounts.
+
+It slows an address that tries a few passwords on many accounts. The counts are in the memory of each process, or in
+Redis for all processes. If the store is unavailable, the attempt limits in the database still protect each account.
+"""
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import storage_from_string
+
+from security.errors import TooManyAttemptsError
+
+WINDOW = timedelta(minutes=10)
+# RFC 6177 §2: one subscriber has an IPv6 network of at least this size, with 2⁶⁴ addresses.
+IPV6_SUBSCRIBER_PREFIX = 64
+# A store that does not answer counts as unavailable.
+STORE_TIMEOUTS: dict[str, Any] = {"implementation": "redispy", "socket_timeout": 1, "socket_connect_timeout": 1}
+
+log = structlog.get_logger(__name__)
+
+
+class IpRateLimiter:
+    """Counts the failed attempts of an IP address within ten minutes."""
+
+    def __init__(self, *, failures_allowed: int, store_url: str = "async+memory://") -> None:
+        """Count in the store at this URL: `async+memory://` or `async+redis://HOST:PORT/DB`."""
+        options = STORE_TIMEOUTS if "redis" in store_url else {}
+        store = storage_from_string(store_url, **options)
+        assert isinstance(store, Storage)  # noqa: S101  # the settings accept only the two URLs above
+        self._store = store
+        self._limiter = SlidingWindowCounterRateLimiter(store)
+        self._limit = RateLimitItemPerSecond(failures_allowed, int(WINDOW.total_seconds()), namespace="failures")
+
+    async def require_allowed(self, address: str | None, now: datetime) -> None:
+        """Allow an attempt, unless the address has too many failures.
+
+        Raises:
+            TooManyAttemptsError: The address has to wait. The limiter counted nothing.
+        """
+        if address is None:
+            return
+        try:
+            if await self._limiter.test(self._limit, rate_limit_key(address)):
+                return
+            stats = await self._limiter.get_window_stats(self._limit, rate_limit_key(address))
+        except Exception as error:  # noqa: BLE001  # any exception here means that the store is unavailable
+            log.warning("ip_rate_limiter_unavailable", error=type(error).__name__)
+            return
+        reset_in = max(stats.reset_time - datetime.now(UTC).timestamp(), 0)
+        raise TooManyAttemptsError((now + timedelta(seconds=reset_in + 1)).replace(microsecond=0))
+
+    async def record_failure(self, address: str | None) -> None:
+        """Count a failed attempt of this address."""
+        if address is None:
+            return
+        try:
+            await self._limiter.hit(self._limit, rate_limit_key(address))
+        except Exception as error:  # noqa: BLE001  # any exception here means that the store is unavailable
+            log.warning("ip_rate_limiter_unavailable", error=type(error).__name__)
+
+    async def close(self) -> None:
+        """Close the connection to the store."""
+        if isinstance(self._store, RedisStorage):
+            await self._store.bridge.storage.aclose()  # type: ignore[attr-defined]  # redis-py's client has it
+
+
+def rate_limit_key(address: str) -> str:
+    """Return the key for an address: the address itself, or its /64 network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004  # IPv4
+        return address
+    return str(ipaddress.ip_network((parsed, IPV6_SUBSCRIBER_PREFIX), strict=False))

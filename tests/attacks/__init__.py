@@ -1,1 +1,0 @@
-"""Attacks and faults: each test is named after what it attempts, and after its id in docs/security.md."""

@@ -1,1 +1,0 @@
-"""Tests of the use cases: real databases, no GraphQL."""

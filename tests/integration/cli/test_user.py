@@ -1,0 +1,123 @@
+"""Tests of `countersign user`. See test_live for the effect on sessions and test_user_import for files."""
+
+import pytest
+from argon2 import PasswordHasher
+
+import models
+from models import EmailKind, Role, SecurityEventKind
+from models.database import Database
+from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
+
+NEW_PASSWORD = "hunaze-pivoka-limuto-71"
+
+
+class TestCreate:
+    def test_creates_the_user_and_an_audit_event(self, command_line: CommandLine) -> None:
+        """The user has the given role and language. Only the hash of the password is stored. It is not printed."""
+        command_line.run("company", "create", "Acme")
+        created = command_line.run(
+            "user", "create", "Ada@acme.example", "--company", "Acme", "--name", "Ada", "--role", "admin",
+            "--locale", "de-AT", "--password-stdin", stdin=GOOD_PASSWORD + "\r\n",
+        )  # fmt: skip
+
+        user = command_line.user("Ada@acme.example")
+        assert (user.name, user.role, user.locale) == ("Ada", Role.ADMIN, "de-AT")
+        assert PasswordHasher().verify(user.password_hash, GOOD_PASSWORD)
+        assert command_line.kinds() == [SecurityEventKind.USER_CREATED]
+        assert GOOD_PASSWORD not in created.stdout + created.stderr
+
+    @pytest.mark.parametrize(
+        ("password", "line"),
+        [
+            ("short", "Error: password: too easy to guess"),
+            ("", "Error: Standard input contains no password."),
+            (b"\xff" * 20, "Error: The password on standard input is not UTF-8."),
+            ("x" * 300, "Error: password: too easy to guess"),
+        ],
+    )
+    def test_rejects_an_unusable_password(self, command_line: CommandLine, password: str | bytes, line: str) -> None:
+        """A weak, empty, undecodable or too long password is one line of error, and no user is created."""
+        command_line.run("company", "create", "Acme")
+        rejected = command_line.run("user", "create", "ada@acme.example", "--company", "Acme", "--name", "Ada",
+                                   "--password-stdin", stdin=password, exit_code=1)  # fmt: skip
+
+        assert rejected.stderr.startswith(line)
+        assert command_line.run("user", "list", "--json").json == []
+
+    def test_rejects_a_taken_email(self, acme: CommandLine) -> None:
+        """Upper and lower case of an email are equal."""
+        rejected = acme.run("user", "create", "MIA@acme.example", "--company", "Acme", "--name", "Mia",
+                           "--password-stdin", stdin=GOOD_PASSWORD, exit_code=1)  # fmt: skip
+
+        assert rejected.stderr == "Error: email: taken\n"
+
+    def test_needs_password_stdin_without_a_terminal(self, acme: CommandLine) -> None:
+        """Without a terminal, the command names the option and ends with the exit code of wrong usage."""
+        rejected = acme.run("user", "set-password", "mia@acme.example", exit_code=2)
+
+        assert "--password-stdin" in rejected.stderr
+
+
+class TestChange:
+    def test_set_role(self, acme: CommandLine) -> None:
+        """The role changes, and the note of the audit event is the new role."""
+        acme.run("user", "set-role", "mia@acme.example", "admin")
+
+        async def note(_database: Database) -> str | None:
+            return (await models.SecurityEvent.get(kind=SecurityEventKind.ROLE_CHANGED)).note
+
+        assert acme.user("mia@acme.example").role is Role.ADMIN
+        assert acme.query(note) == "ADMIN"
+
+    def test_set_password(self, acme: CommandLine) -> None:
+        """The new password is valid. An audit event and an email report the change."""
+        acme.run("user", "set-password", "mia@acme.example", "--password-stdin", stdin=NEW_PASSWORD)
+
+        assert PasswordHasher().verify(acme.user("mia@acme.example").password_hash, NEW_PASSWORD)
+        assert acme.kinds()[-1] is SecurityEventKind.PASSWORD_CHANGED
+        [email] = acme.run("mail", "list", "--json").json
+        assert (email["kind"], email["recipient"]) == (EmailKind.PASSWORD_CHANGED.value, "mia@acme.example")
+
+    def test_disable_and_enable(self, acme: CommandLine) -> None:
+        """The list shows whether a user is disabled. Both changes have an audit event."""
+        acme.run("user", "disable", "mia@acme.example")
+        assert [user["enabled"] for user in acme.run("user", "list", "--json").json] == [False]
+        acme.run("user", "enable", "mia@acme.example")
+        assert [user["enabled"] for user in acme.run("user", "list", "--json").json] == [True]
+
+        assert acme.kinds()[-2:] == [SecurityEventKind.USER_DISABLED, SecurityEventKind.USER_ENABLED]
+
+    def test_delete_asks_for_confirmation(self, acme: CommandLine) -> None:
+        """Without confirmation the user stays. With `--yes` the user is deleted, and the audit events stay."""
+        acme.run("user", "delete", "mia@acme.example", stdin="n\n", exit_code=1)
+        assert len(acme.run("user", "list", "--json").json) == 1
+        acme.run("user", "delete", "mia@acme.example", "--yes")
+
+        assert acme.run("user", "list").stdout == "There are no users.\n"
+        assert acme.kinds() == [SecurityEventKind.USER_CREATED, SecurityEventKind.USER_DELETED]
+
+    def test_reset_2fa_fails_if_2fa_is_inactive(self, acme: CommandLine) -> None:
+        """The command reports that there is nothing to reset."""
+        rejected = acme.run("user", "reset-2fa", "mia@acme.example", "--reason", "lost phone", exit_code=1)
+
+        assert rejected.stderr == "Error: The 2FA of this user is not active.\n"
+
+    @pytest.mark.parametrize(
+        "arguments", [("set-role", "ADMIN"), ("disable",), ("enable",), ("delete", "--yes"), ("reset-2fa",)]
+    )
+    def test_fails_if_there_is_no_such_user(self, acme: CommandLine, arguments: tuple[str, ...]) -> None:
+        """Each command reports the unknown email and changes nothing."""
+        command, *more = arguments
+        rejected = acme.run("user", command, "nobody@acme.example", *more, exit_code=1)
+
+        assert rejected.stderr == "Error: There is no user with this email.\n"
+        assert acme.kinds() == [SecurityEventKind.USER_CREATED]
+
+
+def test_list_prints_markup_in_names_unchanged(acme: CommandLine) -> None:
+    """A name that looks like markup is printed unchanged, and a long one is not cut off."""
+    name = "[bold]" + "x" * 150
+    acme.run("user", "create", "long@acme.example", "--company", "Acme", "--name", name, "--password-stdin",
+             stdin=GOOD_PASSWORD)  # fmt: skip
+
+    assert name in acme.run("user", "list", "--company", "Acme").stdout

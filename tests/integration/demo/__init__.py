@@ -1,0 +1,1 @@
+"""Tests of the demo, which runs as a process."""

@@ -1,0 +1,1 @@
+"""Tests of the messages, the outbox and the email worker, with real mail servers on the loopback interface."""

@@ -1,0 +1,298 @@
+"""Tests of the messages: both languages describe the event, and a hostile name cannot change the message."""
+
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.headerregistry import AddressHeader
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from mail.messages import compose, language_of, mailbox
+from models import EmailKind
+from tests.integration.mail.conftest import build_email
+
+AT = {"at": "2026-11-04T10:05:00+01:00"}
+CLIENT = {
+    "ip_address": "203.0.113.7",
+    "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+}
+FACTS_OF: dict[EmailKind, dict[str, Any]] = {
+    EmailKind.TWO_FACTOR_ACTIVATED: AT | CLIENT,
+    EmailKind.TWO_FACTOR_DEACTIVATED: AT | CLIENT,
+    EmailKind.TWO_FACTOR_RESET: AT | {"by": "Ada Lovelace", "reason": "Lost her phone"},
+    EmailKind.BACKUP_CODE_USED: AT | CLIENT | {"remaining": 7},
+    EmailKind.BACKUP_CODES_REGENERATED: AT | CLIENT,
+    EmailKind.FEW_BACKUP_CODES_LEFT: {"remaining": 2},
+    EmailKind.PASSWORD_CHANGED: AT | CLIENT,
+    EmailKind.SECOND_FACTOR_WARNING: AT | CLIENT | {"locked": True, "factor": "OTP"},
+}
+# Texts that each email must contain, besides time, address and device.
+REQUIRED_TEXTS = {
+    "en": {
+        EmailKind.TWO_FACTOR_ACTIVATED: ["Two-factor authentication is now active"],
+        EmailKind.TWO_FACTOR_DEACTIVATED: ["Two-factor authentication has been deactivated"],
+        EmailKind.TWO_FACTOR_RESET: ["deactivated two-factor authentication", "Ada Lovelace", "Lost her phone"],
+        EmailKind.BACKUP_CODE_USED: ["one of your backup codes", "7 backup codes left"],
+        EmailKind.BACKUP_CODES_REGENERATED: ["New backup codes were created", "earlier ones no longer work"],
+        EmailKind.FEW_BACKUP_CODES_LEFT: ["2 backup codes left"],
+        EmailKind.PASSWORD_CHANGED: ["password of your Countersign account was changed"],
+        EmailKind.SECOND_FACTOR_WARNING: [
+            "right password",
+            "wrong one-time password",
+            "accepts no one-time passwords",
+        ],
+    },
+    "de": {
+        EmailKind.TWO_FACTOR_ACTIVATED: ["ist die Zwei-Faktor-Authentifizierung jetzt aktiv"],
+        EmailKind.TWO_FACTOR_DEACTIVATED: ["wurde die Zwei-Faktor-Authentifizierung deaktiviert"],
+        EmailKind.TWO_FACTOR_RESET: ["Zwei-Faktor-Authentifizierung", "Ada Lovelace", "Lost her phone"],
+        EmailKind.BACKUP_CODE_USED: ["einem Ihrer Backup-Codes", "noch 7 Backup-Codes"],
+        EmailKind.BACKUP_CODES_REGENERATED: ["neue Backup-Codes erstellt", "bisherigen gelten nicht mehr"],
+        EmailKind.FEW_BACKUP_CODES_LEFT: ["nur noch 2 Backup-Codes"],
+        EmailKind.PASSWORD_CHANGED: ["Passwort Ihres Kontos bei Countersign wurde geändert"],
+        EmailKind.SECOND_FACTOR_WARNING: ["richtige Passwort", "falsches Einmalpasswort", "keine Einmalpasswörter"],
+    },
+}
+WHEN = {"en": "4 November 2026, 09:05 UTC", "de": "4. November 2026, 09:05 UTC"}
+DEVICE = {"en": "Firefox on Windows", "de": "Firefox unter Windows"}
+ADVICE = {
+    "en": ["admin from your company", "password"],
+    "de": ["Adminrechten in Ihrem Unternehmen", "Passwort"],
+}
+HOSTILE_NAMES = [
+    "Eve\r\nBcc: victim@example.com",
+    "Eve\nSubject: You have won",
+    "Eve\x00Eve",
+    "Eve\u2028Bcc: victim@example.com\u2029",
+    '"Eve" <victim@example.com>',
+    "Eve, victim@example.com, other@example.com",
+    "Eve; <victim@example.com>:",
+    'Eve\\" <victim@example.com>, "',
+    "=?utf-8?q?Eve=2C_victim=40example=2Ecom?=",
+    "(comment) Eve (",
+    "\N{GRINNING FACE}" * 200,
+    "a,b " * 50,
+    "\N{LATIN SMALL LETTER E WITH ACUTE}, <v@x.y>" * 10,
+    "\N{RIGHT-TO-LEFT OVERRIDE}evE",
+    "Eve\ud800",
+    "<script>alert(1)</script>",
+    "{{ product_name }}{% raise %}",
+    " \r\n ",
+    "",
+]
+
+
+def parsed_message(**fields: object) -> EmailMessage:
+    """Compose an email, serialise it, and parse it as a mail client does."""
+    message = compose(
+        build_email(**{"created_at": datetime(2026, 11, 4, 9, 5, tzinfo=UTC)} | fields),
+        product_name="Countersign",
+        sender_address="security@countersign.example",
+    )
+    parsed = message_from_bytes(message.as_bytes(), policy=default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def body_part(message: EmailMessage, subtype: str) -> str:
+    """Return the content of the text part or the HTML part."""
+    body = message.get_body((subtype,))
+    assert body is not None
+    content: str = body.get_content()
+    return content
+
+
+def visible_text(html: str) -> str:
+    """Return the text that an HTML part shows."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("kind", EmailKind)
+class TestEveryEmail:
+    def test_text_and_html_describe_the_event(self, kind: EmailKind, locale: str) -> None:
+        """Both parts describe the event and what to do if it was somebody else."""
+        message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
+
+        assert message["Subject"]
+        for text in (body_part(message, "plain"), visible_text(body_part(message, "html"))):
+            for required in [*REQUIRED_TEXTS[locale][kind], *ADVICE[locale], "Grace Hopper", "Countersign"]:
+                assert required in text
+
+    def test_contains_time_address_and_device(self, kind: EmailKind, locale: str) -> None:
+        """The time is in UTC, in the format of the language. Address and device are shown if they are known."""
+        facts = FACTS_OF[kind]
+        message = parsed_message(kind=kind, locale=locale, facts=facts)
+
+        for text in (body_part(message, "plain"), visible_text(body_part(message, "html"))):
+            assert WHEN[locale] in text
+            if "ip_address" in facts:
+                assert "203.0.113.7" in text
+                assert DEVICE[locale] in text
+
+    def test_never_shows_a_missing_value_as_none(self, kind: EmailKind, locale: str) -> None:
+        """Without address, device, admin and reason, neither part contains `None`."""
+        facts = {
+            key: None if key in {"ip_address", "user_agent", "by", "reason"} else fact
+            for key, fact in FACTS_OF[kind].items()
+        }
+        message = parsed_message(kind=kind, locale=locale, facts=facts)
+
+        assert "None" not in body_part(message, "plain") + body_part(message, "html")
+
+    def test_a_missing_fact_is_an_error(self, kind: EmailKind, locale: str) -> None:
+        """If any fact is missing, the email is not built."""
+        for missing in FACTS_OF[kind]:
+            facts = {key: fact for key, fact in FACTS_OF[kind].items() if key != missing}
+            with pytest.raises((UndefinedError, TypeError)):
+                parsed_message(kind=kind, locale=locale, facts=facts)
+
+    def test_has_no_links(self, kind: EmailKind, locale: str) -> None:
+        """Neither part contains a link or loads anything."""
+        message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
+
+        for text in (body_part(message, "plain"), body_part(message, "html")):
+            assert not re.search(r"https?:|www\.|href|src=|url\(", text)
+
+    def test_escapes_untrusted_text(self, kind: EmailKind, locale: str) -> None:
+        """Markup in a name or a fact is shown as text in the HTML part."""
+        evil = "<img src=x onerror=alert(1)>\"'&"
+        facts = {key: evil if key in {"ip_address", "by", "reason"} else fact for key, fact in FACTS_OF[kind].items()}
+        message = parsed_message(kind=kind, locale=locale, recipient_name=evil, facts=facts)
+
+        html = body_part(message, "html")
+        assert "<img" not in html
+        assert "&lt;img src=x" in html
+        assert "<img src=x" in body_part(message, "plain")
+
+    def test_declares_its_language(self, kind: EmailKind, locale: str) -> None:
+        """A screen reader needs the language for the pronunciation."""
+        message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
+
+        assert message["Content-Language"] == locale
+        assert f'<html lang="{locale}">' in body_part(message, "html")
+
+    def test_is_identical_at_every_attempt(self, kind: EmailKind, locale: str) -> None:
+        """Two builds give the same bytes, so that a receiver can detect a duplicate."""
+        email = build_email(kind=kind, locale=locale, facts=FACTS_OF[kind])
+
+        first, second = (
+            compose(email, product_name="Countersign", sender_address="s@countersign.example").as_bytes()
+            for _ in range(2)
+        )
+
+        assert first == second
+
+
+@pytest.mark.parametrize(("remaining", "text"), [(0, "no backup codes left"), (1, "1 backup code left")])
+@pytest.mark.parametrize("kind", [EmailKind.BACKUP_CODE_USED, EmailKind.FEW_BACKUP_CODES_LEFT])
+def test_describes_zero_and_one_remaining_codes(kind: EmailKind, remaining: int, text: str) -> None:
+    """The texts for zero codes and for one code are correct English."""
+    message = parsed_message(kind=kind, facts=FACTS_OF[kind] | {"remaining": remaining})
+
+    assert text in body_part(message, "plain")
+    assert text in visible_text(body_part(message, "html"))
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_warning_differs_if_the_factor_is_locked(locale: str) -> None:
+    """A warning about failed attempts does not say that the factor is locked."""
+    kind = EmailKind.SECOND_FACTOR_WARNING
+    attempts = parsed_message(
+        kind=kind, locale=locale, facts=FACTS_OF[kind] | {"locked": False, "factor": "BACKUP_CODE"}
+    )
+    locked = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
+
+    assert attempts["Subject"] != locked["Subject"]
+    assert not re.search("locked|gesperrt|no longer|keine Backup", body_part(attempts, "plain"))
+    assert re.search("backup code|Backup-Code", body_part(attempts, "plain"))
+
+
+def test_reset_from_the_command_line_names_the_operator() -> None:
+    """Without an admin, the email says that the operator reset 2FA."""
+    kind = EmailKind.TWO_FACTOR_RESET
+    message = parsed_message(kind=kind, facts=AT | {"by": None, "reason": None})
+
+    assert "The operator of Countersign has deactivated" in body_part(message, "plain")
+
+
+class TestHeaders:
+    def test_mark_an_automatic_email(self) -> None:
+        """Message-ID and Date come from the outbox row. `Auto-Submitted` prevents automatic replies."""
+        email = build_email(created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        message = compose(email, product_name="Countersign", sender_address="security@countersign.example")
+
+        assert message["Message-ID"] == f"<{email.id}@countersign.example>"
+        assert message["Date"].datetime == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert message["Auto-Submitted"] == "auto-generated"
+        assert message["From"] == "Countersign <security@countersign.example>"
+        assert message["To"] == "Grace Hopper <grace@example.org>"
+
+    @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+    def test_keep_their_structure_with_any_recipient_name(self, name: str) -> None:
+        """A hostile name adds no header, no recipient and no part."""
+        message = parsed_message(recipient_name=name)
+
+        assert sorted(message.keys()) == sorted(parsed_message().keys())
+        to = message["To"]
+        assert isinstance(to, AddressHeader)
+        assert [address.addr_spec for address in to.addresses] == ["grace@example.org"]
+        assert [alternative.get_content_type() for alternative in message.iter_parts()] == ["text/plain", "text/html"]
+        assert "<script" not in body_part(message, "html")
+        greeting = body_part(message, "plain").splitlines()[0]
+        assert greeting.startswith("Hello")
+        assert greeting.endswith(",")
+        assert body_part(message, "plain").splitlines()[1:] == body_part(parsed_message(), "plain").splitlines()[1:]
+
+    @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+    def test_keep_their_structure_with_any_product_name(self, name: str) -> None:
+        """A hostile product name adds no header either."""
+        message = compose(build_email(), product_name=name, sender_address="security@countersign.example")
+        parsed = message_from_bytes(message.as_bytes(), policy=default)
+
+        assert [address.addr_spec for address in parsed["From"].addresses] == ["security@countersign.example"]
+        assert sorted(parsed.keys()) == sorted(parsed_message().keys())
+
+    def test_keep_a_name_in_any_script(self) -> None:
+        """A harmless name does not change."""
+        for name in ("Zoë Müller-Łukasik", "李小龍", "O'Brien", "Dr. Ada Lovelace", "नेहा"):
+            assert parsed_message(recipient_name=name)["To"].addresses[0].display_name == name
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "",
+            "grace",
+            "grace@",
+            "grace@example.org, victim@example.com",
+            "grace@example.org\r\nRCPT TO:<victim@example.com>",
+            "grace@example.org>",
+            "gr ace@example.org",
+            "grace@exa\x00mple.org",
+            "grace@example.org\u2028",
+            "a@b@example.org",
+            "grace@\N{LATIN SMALL LETTER E WITH ACUTE}..org",
+        ],
+        ids=ascii,
+    )
+    def test_reject_anything_but_one_address(self, address: str) -> None:
+        """An invalid address or several addresses raise ValueError."""
+        with pytest.raises(ValueError):  # noqa: PT011  # the text of the error does not matter
+            compose(build_email(recipient_email=address), product_name="C", sender_address="s@countersign.example")
+
+    def test_write_domains_in_ascii(self) -> None:
+        """An internationalised domain is encoded for any server, and ß is not mapped to ss (IDNA 2008)."""
+        assert mailbox("", "grace@straße.example").addr_spec == "grace@xn--strae-oqa.example"
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("en-US", "en"), ("fr", "en"), ("den", "en"), ("", "en")],
+)
+def test_falls_back_to_english(locale: str, language: str) -> None:
+    """German locales give German, all others English."""
+    assert language_of(locale) == language

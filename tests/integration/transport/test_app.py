@@ -1,0 +1,310 @@
+"""The whole application: attacks H3, H5, H7, H8, H10 and G10, health routes, start and shutdown."""
+
+import base64
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+import models
+from app import create_app, server_options
+from models.database import Database, DatabaseUnavailable
+from settings import Settings, SettingsError
+from tests.integration.transport.minimal_app import api_client, error_code
+from transport.health import Readiness
+
+GOOD_KEYS = "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()
+APP_ORIGIN = "https://app.example"
+
+
+def settings(folder: Path, **changes: Any) -> Settings:  # noqa: ANN401  # any setting
+    """Return settings with a new database."""
+    return Settings(database_url=f"sqlite://{folder}/app.sqlite3", **changes)
+
+
+def production(folder: Path, **changes: Any) -> Settings:  # noqa: ANN401  # any setting
+    """Return settings that are valid in production."""
+    return settings(folder, mode="production", secret_keys=GOOD_KEYS, **changes)
+
+
+@asynccontextmanager
+async def running(app: Starlette, *, migrate: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+    """Start an application and return a client of it."""
+    async with app.router.lifespan_context(app):
+        if migrate:
+            await app.state.services.database.migrate()
+        async with api_client(app) as client:
+            yield client.http
+
+
+async def execute(http: httpx.AsyncClient, query: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """Send a GraphQL operation."""
+    return await http.post("/graphql", json={"query": query}, headers=headers)
+
+
+async def test_app_executes_queries_of_the_real_schema(tmp_path: Path) -> None:
+    """The application is built from settings and reads from the database."""
+    async with running(create_app(settings(tmp_path)), migrate=True) as http:
+        assert (await execute(http, "{ viewer { id } __typename }")).json() == {
+            "data": {"viewer": None, "__typename": "Query"}
+        }
+        assert error_code(await execute(http, "{ featureFlags { backupCodes } }")) == "UNAUTHENTICATED"
+
+
+async def test_g5_production_hides_the_schema(tmp_path: Path) -> None:
+    """In production, introspection, suggestions, the query page and GET are off."""
+    async with running(create_app(production(tmp_path))) as http:
+        assert error_code(await execute(http, "{ __schema { types { name } } }")) == "GRAPHQL_VALIDATION_FAILED"
+        assert "Did you mean" not in (await execute(http, "{ viwer { id } }")).text
+        for accept in ("text/html", "*/*"):
+            page = await http.get("/graphql", params={"query": "{ __typename }"}, headers={"accept": accept})
+            assert page.status_code == 405
+
+
+async def test_f5_development_allows_introspection(tmp_path: Path) -> None:
+    """In development, introspection and the query page are on."""
+    async with running(create_app(settings(tmp_path))) as http:
+        assert "errors" not in (await execute(http, "{ __schema { types { name } } }")).json()
+        assert (await http.get("/graphql", headers={"accept": "text/html"})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/health/alive", "/health/ready", "/nowhere"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+async def test_g10_h8_every_response_has_security_headers(tmp_path: Path, path: str, method: str) -> None:
+    """The headers forbid caching, sniffing, framing and referrers, and require HTTPS."""
+    async with running(create_app(production(tmp_path))) as http:
+        response = await http.request(method, path)
+
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert len(response.headers["x-request-id"]) == 32
+
+
+async def test_development_sends_no_strict_transport_security(tmp_path: Path) -> None:
+    """A development machine has no certificate, and browsers would require HTTPS for a year."""
+    async with running(create_app(settings(tmp_path))) as http:
+        assert "strict-transport-security" not in (await http.get("/health/alive")).headers
+
+
+@pytest.mark.parametrize("given", [uuid4().hex, str(uuid4())], ids=["hex", "with dashes"])
+async def test_well_formed_request_id_is_kept(tmp_path: Path, given: str) -> None:
+    """The logs of the proxy and of the server contain the same request id."""
+    async with running(create_app(settings(tmp_path))) as http:
+        assert (await http.get("/health/alive", headers={"x-request-id": given})).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["x", "a" * 33, "{12345678123456781234567812345678}", "urn:uuid:" + "a" * 32])
+async def test_malformed_request_id_is_replaced(tmp_path: Path, given: str) -> None:
+    """A client cannot write text into the logs with a request id."""
+    async with running(create_app(settings(tmp_path))) as http:
+        assert (await http.get("/health/alive", headers={"x-request-id": given})).headers["x-request-id"] != given
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "https://app.example.evil.example",
+        "https://evilapp.example",
+        "https://sub.app.example",
+        "http://app.example",
+        "https://app.example:8443",
+        "null",
+        "*",
+    ],
+)
+async def test_h5_other_origins_get_no_cors_headers(tmp_path: Path, origin: str) -> None:
+    """An origin that resembles an allowed one gets no CORS headers, in the preflight and in the response."""
+    async with running(create_app(production(tmp_path, allowed_origins=APP_ORIGIN))) as http:
+        preflight = await http.options("/graphql", headers={"origin": origin, "access-control-request-method": "POST"})
+        response = await execute(http, "{ __typename }", {"origin": origin})
+
+    assert preflight.status_code == 400
+    assert response.status_code == 403
+    for each in (preflight, response):
+        assert "access-control-allow-origin" not in each.headers
+
+
+async def test_h5_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
+    """An allowed origin gets its own name in the CORS headers, not `*`."""
+    headers = {"origin": APP_ORIGIN, "sec-fetch-site": "cross-site"}
+    async with running(create_app(production(tmp_path, allowed_origins=APP_ORIGIN))) as http:
+        preflight = await http.options(
+            "/graphql",
+            headers={
+                **headers,
+                "access-control-request-method": "POST",
+                "access-control-request-headers": "content-type,authorization",
+            },
+        )
+        response = await execute(http, "{ __typename }", headers)
+
+    for each in (preflight, response):
+        assert each.status_code == 200
+        assert each.headers["access-control-allow-origin"] == APP_ORIGIN
+        assert each.headers["access-control-allow-credentials"] == "true"
+        assert "origin" in each.headers["vary"].lower()
+    assert preflight.headers["access-control-allow-methods"] == "POST"
+
+
+async def test_h5_cors_is_off_by_default(tmp_path: Path) -> None:
+    """Without allowed origins, OPTIONS gets 405 and no CORS headers."""
+    async with running(create_app(production(tmp_path))) as http:
+        response = await http.options(
+            "/graphql", headers={"origin": APP_ORIGIN, "access-control-request-method": "POST"}
+        )
+
+    assert response.status_code == 405
+    assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("api.example", 200),
+        ("API.example:443", 200),
+        ("evil.example", 400),
+        ("api.example.evil.example", 400),
+        ("", 400),
+    ],
+)
+async def test_h7_unknown_host_gets_400(tmp_path: Path, host: str, status: int) -> None:
+    """The API accepts only its own host names. The health routes accept every host name."""
+    app = create_app(production(tmp_path, allowed_hosts="api.example"))
+    async with running(app) as http:
+        assert (await execute(http, "{ __typename }", {"host": host})).status_code == status
+        assert (await http.get("/health/alive", headers={"host": host})).status_code == 200
+
+
+async def test_h7_no_redirect_contains_the_host_header(tmp_path: Path) -> None:
+    """A trailing slash gets 404 without a `Location` header."""
+    async with running(create_app(settings(tmp_path))) as http:
+        response = await http.get("/graphql/", headers={"host": "evil.example"})
+
+    assert response.status_code == 404
+    assert "location" not in response.headers
+
+
+async def test_readiness_depends_on_migrations(tmp_path: Path) -> None:
+    """The process is alive before the migrations and ready after them."""
+    app = create_app(settings(tmp_path))
+    async with running(app) as http:
+        assert (await http.get("/health/alive")).status_code == 200
+        unready = await http.get("/health/ready")
+        assert (unready.status_code, unready.json()) == (503, {"status": "migrations_pending"})
+    async with running(create_app(settings(tmp_path)), migrate=True) as http:
+        assert (await http.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_app_starts_without_database() -> None:
+    """Readiness returns 503, queries without database work, and other queries return SERVICE_UNAVAILABLE."""
+    app = create_app(Settings(database_url="postgres://nobody:none@127.0.0.1:9/none"))
+    async with running(app) as http:
+        unready = await http.get("/health/ready")
+        assert (unready.status_code, unready.json()) == (503, {"status": "database_unavailable"})
+        assert (await execute(http, "{ __typename }")).status_code == 200
+        session = f"Bearer cs_session_{'x' * 43}"
+        assert error_code(await execute(http, "{ viewer { id } }", {"authorization": session})) == "SERVICE_UNAVAILABLE"
+
+
+async def test_production_starts_without_database() -> None:
+    """If the database is unavailable, the server starts without the check of the encryption keys."""
+    app = create_app(
+        Settings(mode="production", secret_keys=GOOD_KEYS, database_url="postgres://nobody:none@127.0.0.1:9/none")
+    )
+    async with running(app) as http:
+        assert (await http.get("/health/alive")).status_code == 200
+
+
+async def test_readiness_is_cached_and_recovers() -> None:
+    """Many probes cause one database query. After the database recovers, the server is ready."""
+
+    class Flaky(Database):
+        checks = 0
+        is_unavailable = True
+
+        async def is_current(self) -> bool:
+            self.checks += 1
+            if self.is_unavailable:
+                raise DatabaseUnavailable
+            return True
+
+    async def no_further_check() -> None:
+        return None
+
+    database = Flaky("sqlite://unused.sqlite3")
+    readiness = Readiness(database, no_further_check)
+    request: Any = None
+    assert [(await readiness.respond(request)).status_code for _ in range(5)] == [503] * 5
+    assert database.checks == 1
+
+    database.is_unavailable = False
+    readiness._cached_until = 0.0  # as if a second had passed
+    assert (await readiness.respond(request)).status_code == 200
+
+
+async def test_production_does_not_start_if_an_encryption_key_is_missing(tmp_path: Path) -> None:
+    """Users whose TOTP secrets are encrypted with a missing key could not log in, so the start fails."""
+    async with running(create_app(production(tmp_path)), migrate=True) as http:
+        services = http._transport.app.state.services  # type: ignore[attr-defined]
+        company = await models.Company.create(id=uuid4(), name="Acme", created_at=services.now())
+        user = await models.User.create(
+            id=uuid4(),
+            company=company,
+            email="a@b.example",
+            email_key="a@b.example",
+            name="A",
+            name_key="a",
+            search_key="a a@b.example",
+            password_hash="-",
+            created_at=services.now(),
+        )
+        await models.Activation.create(
+            id=uuid4(),
+            token_hash="0" * 64,
+            user=user,
+            encrypted_secret=b"-",
+            key_id="lost",
+            created_at=services.now(),
+            expires_at=services.now().replace(year=2999),
+        )
+
+    with pytest.raises(SettingsError, match=r"COUNTERSIGN_SECRET_KEYS.*lost"):
+        async with running(create_app(production(tmp_path))):
+            pass
+    async with running(create_app(settings(tmp_path))) as http:
+        assert (await http.get("/health/ready")).json() == {"status": "keys_missing"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"secret_keys": "k1:AAAA"}, "COUNTERSIGN_SECRET_KEYS"),
+        ({"database_url": "postgres://"}, "COUNTERSIGN_DATABASE_URL"),
+        ({"mail_from": "a@ö..c"}, "COUNTERSIGN_MAIL_FROM"),
+        ({"smtp_ca_file": __file__}, "COUNTERSIGN_SMTP_CA_FILE"),
+    ],
+)
+def test_invalid_value_is_reported_with_its_setting(changes: dict[str, Any], key: str) -> None:
+    """If a component rejects a value, the error contains the name of the setting."""
+    with pytest.raises(SettingsError, match=key):
+        create_app(Settings(**changes))
+
+
+def test_h10_b12_uvicorn_ignores_proxy_headers_and_websockets() -> None:
+    """Uvicorn would accept X-Forwarded-For from every client on the same machine."""
+    options = server_options(Settings())
+
+    assert options["proxy_headers"] is False
+    assert options["ws"] == "none"
+    assert options["access_log"] is False

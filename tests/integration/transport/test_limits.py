@@ -1,0 +1,162 @@
+"""Limits on documents: attacks F1, F2, H1, B1 and B3."""
+
+import time
+
+import pytest
+
+from schema.root import create_schema
+from tests.integration.transport.minimal_app import ApiClient, error_code
+from transport.limits import MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_ROOT_FIELDS
+from transport.operations import ATTEMPT_FIELDS, DOCUMENT_CACHE_SIZE
+
+
+def aliased(count: int, field: str = "login") -> str:
+    """Return a mutation with this number of aliased fields."""
+    return "mutation {" + " ".join(f"a{n}: {field}" for n in range(count)) + "}"
+
+
+def doubling(levels: int) -> str:
+    """Return a document with fragments that each spread the next fragment twice."""
+    parts = [f"fragment f{n} on Query {{ ...f{n + 1} again {{ ...f{n + 1} }} }}" for n in range(levels)]
+    return "{ ...f0 }" + "".join(parts) + f"fragment f{levels} on Query {{ hello }}"
+
+
+@pytest.mark.parametrize("count", [2, 50, 900, 1000, 5000])
+async def test_f1_f2_b1_aliased_attempts_are_rejected_before_execution(client: ApiClient, count: int) -> None:
+    """A document with several attempts makes none of them."""
+    response = await client.execute(aliased(count))
+
+    assert error_code(response) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
+    assert "data" not in response.json()
+    assert client.attempts == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("mutation { login verifyLogin }", id="different fields"),
+        pytest.param("mutation { login b: login }", id="an alias"),
+        pytest.param("mutation { login ...f } fragment f on Mutation { b: verifyLogin }", id="a fragment"),
+        pytest.param("mutation { ... { login } ... on Mutation { b: login } }", id="inline fragments"),
+        pytest.param(
+            "mutation { ...f } fragment f on Mutation { ...g } fragment g on Mutation { login b: login }", id="nested"
+        ),
+        pytest.param("mutation { login b: login @skip(if: false) c: logout }", id="not skipped"),
+        pytest.param("mutation ($yes: Boolean = true) { login b: login @include(if: $yes) }", id="included"),
+        pytest.param("query A { hello } mutation B { login b: login }", id="with another operation"),
+    ],
+)
+async def test_b1_b3_two_attempts_in_one_operation_are_rejected(client: ApiClient, document: str) -> None:
+    """The server counts attempts as the executor would run them, through fragments, aliases and directives."""
+    response = await client.execute(document, operationName="B" if " B " in document else None)
+
+    assert error_code(response) == "GRAPHQL_VALIDATION_FAILED"
+    assert client.attempts == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("mutation { login logout }", id="with a field that is no attempt"),
+        pytest.param("mutation { login login }", id="merged into one"),
+        pytest.param("mutation { login b: login @skip(if: true) }", id="the other is skipped"),
+        pytest.param("mutation ($no: Boolean!) { login ... @include(if: $no) { b: login } }", id="not included"),
+        pytest.param("mutation B { login } mutation C { login }", id="the other operation does not run"),
+    ],
+)
+async def test_b3_one_executed_attempt_is_allowed(client: ApiClient, document: str) -> None:
+    """Skipped fields and other operations of the document do not count."""
+    response = await client.execute(
+        document, operationName="B" if " B " in document else None, variables={"no": False} if "$no" in document else {}
+    )
+
+    assert "errors" not in response.json()
+    assert len(client.attempts) == 1
+
+
+def test_every_field_with_a_password_or_code_counts_as_an_attempt() -> None:
+    """ATTEMPT_FIELDS contains every mutation with a password, an OTP or a second factor as argument."""
+    mutation = create_schema()._schema.mutation_type
+    assert mutation is not None
+    attempt_fields = {
+        name
+        for name, field in mutation.fields.items()
+        if {"password", "currentPassword", "otp", "secondFactor"} & set(field.args)
+    }
+
+    assert attempt_fields == ATTEMPT_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("allowed", "rejected"),
+    [
+        pytest.param(
+            "{ again {" + "hello " * (MAX_FIELDS - 1) + "} }", "{ again {" + "hello " * MAX_FIELDS + "} }", id="fields"
+        ),
+        pytest.param("{" + "hello " * MAX_ROOT_FIELDS + "}", "{" + "hello " * (MAX_ROOT_FIELDS + 1) + "}", id="root"),
+        pytest.param(
+            "{ again {" + "".join(f"a{n}: hello " for n in range(MAX_ALIASES)) + "} }",
+            "{ again {" + "".join(f"a{n}: hello " for n in range(MAX_ALIASES + 1)) + "} }",
+            id="aliases",
+        ),
+        pytest.param(
+            "{ again {" + "hello @skip(if: false) " * MAX_DIRECTIVES + "} }",
+            "{ again {" + "hello @skip(if: false) " * (MAX_DIRECTIVES + 1) + "} }",
+            id="directives",
+        ),
+        pytest.param(
+            "{ again " * (MAX_DEPTH - 1) + "{ hello }" + "}" * (MAX_DEPTH - 1),
+            "{ again " * MAX_DEPTH + "{ hello }" + "}" * MAX_DEPTH,
+            id="depth",
+        ),
+    ],
+)
+async def test_h1_limits_are_exact(client: ApiClient, allowed: str, rejected: str) -> None:
+    """A document at a limit is executed. A document one step above it is rejected."""
+    assert "errors" not in (await client.execute(allowed)).json()
+    assert error_code(await client.execute(rejected)) == "GRAPHQL_VALIDATION_FAILED"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("{" + "hello " * 10_000 + "}", id="10000 duplicates"),
+        pytest.param("{ again {" + "hello " * MAX_FIELDS + "} }", id="duplicates within the tokens"),
+        pytest.param("{ hello " + "@skip(if: false) " * 1500 + "}", id="1500 directives"),
+        pytest.param("{ hello " + "@x " * 400 + "}", id="directives within the tokens"),
+        pytest.param("{ ...f } fragment f on Query { ...f }", id="a fragment that spreads itself"),
+        pytest.param("{ ...f } fragment f on Query { ...g } fragment g on Query { ...f }", id="a circle"),
+        pytest.param(doubling(50), id="2⁵⁰ fields by fragments"),
+        pytest.param("{ again " * 5_000, id="5000 levels"),
+        pytest.param("{ again " * 240 + "{ hello }" + "}" * 240, id="levels within the tokens"),
+        pytest.param("{ echo(text: " + "[" * 900 + ") }", id="deep literal"),
+        pytest.param('{ echo(text: "' + "x" * 60_000 + '", number: 1.5) }', id="huge literal"),
+        pytest.param("query (" + "$a: Int " * 300 + ") { hello }", id="duplicate variables"),
+        pytest.param("fragment f on Query { hello } " * 150 + "{ hello }", id="duplicate fragments"),
+    ],
+)
+async def test_h1_oversized_document_is_rejected_quickly(client: ApiClient, document: str) -> None:
+    """Nothing is executed, and the CPU time stays far below 2 seconds."""
+    start = time.process_time()
+    response = await client.execute(document)
+    duration = time.process_time() - start
+
+    assert error_code(response) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
+    assert "data" not in response.json()
+    assert duration < 2
+
+
+async def test_document_is_parsed_and_validated_once(production_client: ApiClient) -> None:
+    """The second request with a document uses the cache, and the size of the cache is limited."""
+    for _ in range(3):
+        await production_client.execute("{ hello }")
+    cache = production_client.operations.document.cache_info()
+
+    assert (cache.misses, cache.hits, cache.maxsize) == (1, 2, DOCUMENT_CACHE_SIZE)
+
+
+async def test_schemas_do_not_share_cached_validation(client: ApiClient, production_client: ApiClient) -> None:
+    """A document that one schema accepts can be rejected by another schema."""
+    for _ in range(2):
+        assert "errors" not in (await client.execute("{ __schema { queryType { name } } }")).json()
+        assert "errors" in (await production_client.execute("{ __schema { queryType { name } } }")).json()

@@ -1,0 +1,158 @@
+"""Logs: attacks G7 and G9."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.integration.transport.minimal_app import CANARY, api_client, minimal_app
+from transport.logs import SILENT_LOGGERS, configure_logging
+
+
+class LogOutput(io.StringIO):
+    """The log output of a test."""
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return all log events. Each line is a JSON object."""
+        return [json.loads(line) for line in self.getvalue().split("\n")[:-1]]
+
+    def find(self, event: str) -> dict[str, Any]:
+        """Return the only event with this name."""
+        (match,) = [line for line in self.events() if line["event"] == event]
+        return match
+
+
+@pytest.fixture
+def log_output() -> Iterator[LogOutput]:
+    """Log everything from DEBUG in the format of production. Restore the configuration afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    output = LogOutput()
+    configure_logging("DEBUG", "json", stream=output)
+    # The HTTP client of the tests logs its requests, which is not part of the product.
+    logging.getLogger("httpx").disabled = True
+    yield output
+    logging.getLogger("httpx").disabled = False
+    root.handlers = handlers
+    root.setLevel(level)
+    for name in SILENT_LOGGERS:
+        logging.getLogger(name).disabled = False
+    structlog.reset_defaults()
+
+
+async def test_request_is_logged_as_one_line(log_output: LogOutput) -> None:
+    """The line has method, path, status, duration, id and the executed fields, but no text of the client."""
+    async with api_client(minimal_app()) as client:
+        response = await client.execute(f"query {CANARY.replace('-', '_')} {{ a{CANARY[-4:]}: hello }}")
+    line = log_output.find("request")
+
+    assert set(line) == {
+        "event", "level", "timestamp", "correlation_id", "method", "path", "status", "duration_ms", "operation"
+    }  # fmt: skip
+    assert (line["method"], line["path"], line["status"], line["operation"]) == ("POST", "/graphql", 200, "hello")
+    assert line["correlation_id"] == response.headers["x-request-id"]
+    assert line["timestamp"].endswith("Z")
+
+
+async def test_g7_no_secret_reaches_the_log_at_any_level(log_output: LogOutput) -> None:
+    """Headers, bodies, variables and exception messages are not logged, even at DEBUG."""
+    secret_headers = {
+        "authorization": f"Bearer {CANARY}",
+        "cookie": f"__Host-countersign={CANARY}",
+        "user-agent": CANARY,
+        "x-request-id": CANARY,
+        "origin": f"https://{CANARY}.example",
+    }
+    async with api_client(minimal_app(get_queries=True)) as client:
+        await client.execute("{ broken }")
+        await client.execute("{ mustNotBeNull oddColour }")
+        await client.execute("mutation ($p: String!) { login(password: $p) }", variables={"p": CANARY})
+        await client.execute("mutation ($p: String!) { login(password: $p) }", variables={"p": [CANARY]})
+        await client.execute(f'mutation {{ login(passwrd: "{CANARY}") }}')
+        await client.execute(f'{{ echo(number: "{CANARY}") }}')
+        await client.execute("{ hello }", headers={k: v for k, v in secret_headers.items() if k != "origin"})
+        await client.execute("{ hello }", headers=secret_headers)
+        await client.send("GET", params={"query": f'{{ echo(text: "{CANARY}") }}'})
+        await client.send(content=f'{{"{CANARY}', headers={"content-type": "application/json"})
+    logging.getLogger("strawberry.execution").error(CANARY)
+    logging.getLogger("aiosqlite").debug(CANARY)
+    logging.getLogger("tortoise.db_client").debug(CANARY)
+
+    assert len(log_output.events()) >= 12
+    assert CANARY not in log_output.getvalue()
+
+
+async def test_g6_unexpected_error_is_logged_with_id_and_traceback(log_output: LogOutput) -> None:
+    """The log event has the correlation id that the client gets, the exception class and the traceback."""
+    async with api_client(minimal_app()) as client:
+        response = await client.execute("{ broken }")
+    line = log_output.find("internal_error")
+
+    assert line["correlation_id"] == response.json()["errors"][0]["extensions"]["correlationId"]
+    assert line["error"] == "RuntimeError"
+    assert line["field"] == "broken"
+    assert "minimal_app.py" in line["trace"][-1]
+
+
+async def test_error_outside_graphql_gets_500_and_is_logged(log_output: LogOutput) -> None:
+    """If the view itself fails, the client gets a GraphQL error with a correlation id."""
+    app = minimal_app()
+    view: Any = app.routes[0].app  # type: ignore[attr-defined]
+    view._trusted_proxies = None  # the view will raise a TypeError
+    async with api_client(app) as client:
+        response = await client.execute("{ hello }")
+    (error,) = response.json()["errors"]
+
+    assert response.status_code == 500
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert error["extensions"]["correlationId"] == log_output.find("internal_error")["correlation_id"]
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("forged", ["a\nb", "a\r\nb", "\x1b[31mred", "\u2028", "\u2029", "\x85", "\x00", "\u202e"])
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_g9_log_lines_cannot_be_forged(log_output: LogOutput, forged: str, log_format: str) -> None:
+    """Control characters in log events of the product and of libraries are escaped."""
+    configure_logging("INFO", log_format, stream=log_output)
+    structlog.get_logger("x").info(f"begin{forged}end", name=f"begin{forged}end")
+    logging.getLogger("x").warning("begin%send", forged)
+    text = log_output.getvalue()
+
+    assert text.count("\n") == 2
+    assert len(text.splitlines()) == 2
+    assert not any(
+        character in text.replace("\n", "") for character in forged if not character.isalnum() and character != "["
+    )
+
+
+def fail(cause: Exception | None = None) -> None:
+    """Raise an exception with a secret in its message."""
+    raise ValueError(CANARY) from cause
+
+
+def test_library_logs_have_the_same_format(log_output: LogOutput) -> None:
+    """An exception that a library logs appears with its class and without its message."""
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("request failed")
+    line = log_output.find("request failed")
+
+    assert line["level"] == "error"
+    assert line["error"] == "ValueError"
+    assert CANARY not in log_output.getvalue()
+
+
+def test_exception_causes_are_logged_by_class(log_output: LogOutput) -> None:
+    """The log event contains the classes of the exception and of its causes."""
+    try:
+        fail(OSError(CANARY))
+    except ValueError:
+        structlog.get_logger().exception("request failed")
+
+    assert log_output.find("request failed")["error"] == "ValueError < OSError"
+    assert CANARY not in log_output.getvalue()

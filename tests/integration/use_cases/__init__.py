@@ -1,0 +1,1 @@
+"""Tests of the use cases with real databases and without GraphQL."""

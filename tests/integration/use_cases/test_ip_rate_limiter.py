@@ -1,0 +1,108 @@
+"""The IP rate limiter: counts failures of all accounts, and blocks no client if its store is down."""
+
+from datetime import timedelta
+
+import pytest
+
+import models
+from accounts.errors import WrongEmailOrPasswordError, WrongPasswordError
+from accounts.permissions import Viewer
+from accounts.services import Client, Services
+from models import SecurityEventKind
+from security.errors import TooManyAttemptsError
+from security.ip_rate_limiter import IpRateLimiter
+from tests.integration.use_cases.helpers import CLIENT, TOKEN, WRONG_PASSWORD, SideEffects, raises, sign_in
+from tests.support.users import PASSWORD
+from twofactor.activation import confirm_otp, start_activation
+from twofactor.errors import WrongOtpError
+from twofactor.login import log_in
+
+Event = SecurityEventKind
+OTHER_CLIENT = Client("198.51.100.1")
+
+
+@pytest.fixture
+def strict_services(services: Services) -> Services:
+    """Return services that allow three failures for each IP address."""
+    return Services(
+        services.database,
+        services.key_ring,
+        services.hashing,
+        IpRateLimiter(failures_allowed=3),
+        services.issuer,
+        services.clock,
+    )
+
+
+class TestIpRateLimiter:
+    async def test_failures_of_several_accounts_share_one_limit(
+        self, strict_services: Services, member: models.User, side_effects: SideEffects
+    ) -> None:
+        """The server then checks nothing from this address. Clients with another address, or none, can sign in."""
+        for number in range(3):
+            attempt = log_in(strict_services, CLIENT, f"user{number}@acme.example", PASSWORD, TOKEN)
+            await raises(attempt, WrongEmailOrPasswordError)
+        await side_effects.new()
+
+        error = await raises(log_in(strict_services, CLIENT, member.email, PASSWORD, TOKEN), TooManyAttemptsError)
+
+        assert strict_services.now() < error.retry_at <= strict_services.now() + timedelta(minutes=20)
+        assert error.retry_at.microsecond == 0
+        assert await side_effects.new() == []
+        await sign_in(strict_services, member.email, client=OTHER_CLIENT)
+        await sign_in(strict_services, member.email, client=Client())
+
+    async def test_successful_sign_ins_do_not_count(self, strict_services: Services, member: models.User) -> None:
+        """Many users behind one address can sign in."""
+        for _ in range(5):
+            await sign_in(strict_services, member.email)
+
+    async def test_malformed_input_does_not_count(self, strict_services: Services, member: models.User) -> None:
+        """The server does not check it, so it is not a failure."""
+        for _ in range(5):
+            await raises(log_in(strict_services, CLIENT, member.email, "", TOKEN), WrongEmailOrPasswordError)
+            await raises(log_in(strict_services, CLIENT, "not an email", PASSWORD, TOKEN), WrongEmailOrPasswordError)
+
+        await sign_in(strict_services, member.email)
+
+    async def test_every_kind_of_failure_counts(
+        self, strict_services: Services, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """Re-authentication and the OTP of an activation count as a login does."""
+        activation = await start_activation(strict_services, CLIENT, viewer, PASSWORD)
+        await side_effects.new()
+        await raises(start_activation(strict_services, CLIENT, viewer, WRONG_PASSWORD), WrongPasswordError)
+        await raises(
+            log_in(strict_services, CLIENT, viewer.user.email, WRONG_PASSWORD, TOKEN), WrongEmailOrPasswordError
+        )
+        await raises(confirm_otp(strict_services, CLIENT, viewer, activation.activation_id, "000000"), WrongOtpError)
+
+        attempt = confirm_otp(strict_services, CLIENT, viewer, activation.activation_id, "000000")
+
+        await raises(attempt, TooManyAttemptsError)
+        assert await side_effects.new() == side_effects.expected(
+            Event.REAUTHENTICATION_FAILED, Event.LOGIN_FAILED, Event.SECOND_FACTOR_FAILED
+        )
+
+
+class TestUnavailableStore:
+    @pytest.fixture
+    def services_without_store(self, services: Services) -> Services:
+        """Return services whose rate limit store does not answer."""
+        # Port 1 is privileged and unassigned, so no server listens there.
+        limiter = IpRateLimiter(failures_allowed=3, store_url="async+redis://127.0.0.1:1/0")
+        return Services(
+            services.database, services.key_ring, services.hashing, limiter, services.issuer, services.clock
+        )
+
+    async def test_attempt_limits_of_accounts_still_apply(
+        self, services_without_store: Services, member: models.User
+    ) -> None:
+        """No client is blocked, but the sixth attempt on one account has to wait."""
+        await sign_in(services_without_store, member.email)
+        for _ in range(5):
+            await raises(
+                log_in(services_without_store, CLIENT, member.email, WRONG_PASSWORD, TOKEN), WrongEmailOrPasswordError
+            )
+
+        await raises(log_in(services_without_store, CLIENT, member.email, PASSWORD, TOKEN), TooManyAttemptsError)

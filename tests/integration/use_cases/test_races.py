@@ -1,0 +1,526 @@
+"""Concurrent calls in one process and in two, on SQLite and on PostgreSQL: what works once works once.
+
+Exactly one call succeeds, the others get an error of the contract, and afterwards every account meets the invariants.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+import models
+from accounts.permissions import Viewer
+from accounts.services import Services
+from accounts.sessions import LoggedIn, authenticate
+from models import EmailKind, Factor, SecurityEventKind
+from security.tokens import TokenKind, token_hash
+from tests.integration.use_cases.helpers import (
+    CLIENT,
+    TIME_STEP,
+    TOKEN,
+    SideEffects,
+    count_rows,
+    new_challenge,
+    raises,
+    reload_viewer,
+    set_attempt_count,
+    start_and_confirm_activation,
+    verify_backup_code,
+)
+from tests.integration.use_cases.invariants import assert_invariants
+from tests.support.authenticator import Authenticator
+from tests.support.clock import Clock
+from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
+from tests.support.users import KEYS, PASSWORD
+from twofactor.activation import acknowledge_backup_codes, start_activation
+from twofactor.errors import WrongSecondFactorError
+from twofactor.login import log_in
+
+Event = SecurityEventKind
+Email = EmailKind
+RunCalls = Callable[[Sequence[Call]], Awaitable[Counter[str]]]
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """Start two worker processes."""
+    with Workers(processes=2, keys=KEYS) as workers:
+        yield workers
+
+
+@pytest.fixture(params=["one process", "two processes"])
+def run(request: pytest.FixtureRequest, services: Services, database_url: str) -> RunCalls:
+    """Return a function that runs calls concurrently and counts their outcomes."""
+    if request.param == "one process":
+
+        async def run_in_this_process(calls: Sequence[Call]) -> Counter[str]:
+            outcomes = Counter(await run_concurrently(await prepare(services, calls)))
+            await assert_invariants(services)
+            return outcomes
+
+        return run_in_this_process
+    workers: Workers = request.getfixturevalue("workers")
+
+    async def run_in_two_processes(calls: Sequence[Call]) -> Counter[str]:
+        outcomes = Counter(await asyncio.to_thread(workers.run, database_url, services.now(), calls))
+        await assert_invariants(services)
+        return outcomes
+
+    return run_in_two_processes
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A user with a session: its token and its viewer."""
+
+    token: str
+    viewer: Viewer
+
+
+@dataclass(frozen=True)
+class WithTwoFactor(SignedIn):
+    """A user with a session and active 2FA."""
+
+    authenticator: Authenticator
+    codes: tuple[str, ...]
+
+
+async def session_of(services: Services, user: models.User) -> SignedIn:
+    """Sign in a user without 2FA."""
+    answer = await log_in(services, CLIENT, user.email, PASSWORD, TOKEN)
+    assert isinstance(answer, LoggedIn)
+    viewer = await authenticate(services, answer.token)
+    assert viewer is not None
+    return SignedIn(answer.token, viewer)
+
+
+async def activate(services: Services, clock: Clock, user: models.User) -> WithTwoFactor:
+    """Sign in a user and activate 2FA."""
+    session = await session_of(services, user)
+    activation_id, authenticator, codes = await start_and_confirm_activation(services, session.viewer)
+    await acknowledge_backup_codes(services, CLIENT, session.viewer, activation_id)
+    clock.advance(TIME_STEP)
+    return WithTwoFactor(session.token, await reload_viewer(services, session.viewer), authenticator, codes)
+
+
+@pytest.fixture
+async def member_with_2fa(services: Services, clock: Clock, member: models.User) -> WithTwoFactor:
+    """Return the member, signed in with active 2FA."""
+    return await activate(services, clock, member)
+
+
+@pytest.fixture
+async def admin_session(services: Services, admin: models.User) -> SignedIn:
+    """Return the admin, signed in without 2FA."""
+    return await session_of(services, admin)
+
+
+class TestOtp:
+    @pytest.mark.parametrize("call_count", [2, 50])
+    async def test_one_otp_on_one_challenge_starts_one_session(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls, call_count: int
+    ) -> None:
+        """For the other calls the challenge has expired."""
+        challenge = await new_challenge(services, member.email)
+        sessions = await count_rows(services, models.Session)
+
+        outcomes = await run(
+            [call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(services.now()))]
+            * call_count
+        )
+
+        assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": call_count - 1}
+        assert await count_rows(services, models.Session) == sessions + 1
+
+    @pytest.mark.parametrize("call_count", [2, 50])
+    async def test_one_otp_on_many_challenges_starts_one_session(
+        self,
+        services: Services,
+        clock: Clock,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        run: RunCalls,
+        call_count: int,
+    ) -> None:
+        """The server checks the OTP of five other calls. The remaining calls have to wait."""
+        first = await new_challenge(services, member.email)
+        challenges = [first, *await copy_challenge(services, member, call_count - 1)]
+        sessions = await count_rows(services, models.Session)
+
+        outcomes = await run(
+            [
+                call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(clock.now))
+                for challenge in challenges
+            ]
+        )
+
+        # Every call has the right OTP, so the first one that is checked succeeds, and no call fails before it.
+        assert outcomes["LoggedIn"] == 1
+        assert outcomes["WrongSecondFactorError"] == min(call_count - 1, 5)
+        assert outcomes["TooManyAttemptsError"] == max(call_count - 6, 0)
+        assert outcomes.total() == call_count
+        assert await count_rows(services, models.Session) == sessions + 1
+
+    async def test_otp_and_backup_code_on_one_challenge_start_one_session(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
+    ) -> None:
+        """Both factors are right. The one that did not open the session stays unused."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [
+                call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(services.now())),
+                call("verify_backup_code", challenge=challenge, code=member_with_2fa.codes[0]),
+            ]
+        )
+
+        assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": 1}
+
+
+class TestBackupCode:
+    @pytest.mark.parametrize("call_count", [2, 20])
+    async def test_one_code_on_many_challenges_starts_one_session(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        run: RunCalls,
+        side_effects: SideEffects,
+        call_count: int,
+    ) -> None:
+        """One event and one email follow."""
+        challenges = [
+            await new_challenge(services, member.email),
+            *await copy_challenge(services, member, call_count - 1),
+        ]
+        await side_effects.new()
+
+        outcomes = await run(
+            [call("verify_backup_code", challenge=challenge, code=member_with_2fa.codes[0]) for challenge in challenges]
+        )
+
+        assert outcomes["LoggedIn"] == 1
+        assert outcomes.total() == call_count
+        assert set(outcomes) <= {"LoggedIn", "WrongSecondFactorError", "TooManyAttemptsError"}
+        # Five attempts can be reserved before the successful call releases its own, and five after that.
+        assert outcomes["WrongSecondFactorError"] <= 9
+        new = Counter(await side_effects.new())
+        assert (new[Event.BACKUP_CODE_USED], new[Email.BACKUP_CODE_USED], new[Event.LOGIN_SUCCEEDED]) == (
+            1,
+            1,
+            1,
+        )
+        assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 9
+
+    async def test_two_codes_on_one_challenge_start_one_session(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
+    ) -> None:
+        """The other code stays unused."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [call("verify_backup_code", challenge=challenge, code=code) for code in member_with_2fa.codes[:2]]
+        )
+
+        assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": 1}
+        assert await count_rows(services, models.BackupCode, used_at__isnull=False) == 1
+
+    async def test_code_used_during_regeneration_leaves_ten_new_codes(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
+    ) -> None:
+        """The old code works before the regeneration or not at all."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [
+                call("verify_backup_code", challenge=challenge, code=member_with_2fa.codes[0]),
+                call("regenerate", session=member_with_2fa.token, password=PASSWORD),
+            ]
+        )
+
+        assert outcomes.pop("BackupCodesRegenerated") == 1
+        assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
+        assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 10
+        old_code = verify_backup_code(services, await new_challenge(services, member.email), member_with_2fa.codes[1])
+        await raises(old_code, WrongSecondFactorError)
+
+
+class TestWrongAttempts:
+    async def test_only_one_call_uses_the_last_attempt(
+        self,
+        services: Services,
+        clock: Clock,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        run: RunCalls,
+        side_effects: SideEffects,
+    ) -> None:
+        """Of a hundred wrong OTPs the server checks one."""
+        await set_attempt_count(services, member, Factor.OTP, failures=4, since_sign_in=4, last=clock.now)
+        challenges = [await new_challenge(services, member.email), *await copy_challenge(services, member, 9)]
+        await side_effects.new()
+        wrong = member_with_2fa.authenticator.wrong_otp(clock.now)
+
+        outcomes = await run([call("verify_otp", challenge=challenge, otp=wrong) for challenge in challenges * 10])
+
+        assert outcomes == {"WrongSecondFactorError": 1, "TooManyAttemptsError": 99}
+        assert await side_effects.new() == side_effects.expected(
+            Event.SECOND_FACTOR_FAILED, Event.LOCKED, Email.SECOND_FACTOR_WARNING
+        )
+
+    async def test_five_wrong_passwords_are_checked(
+        self, services: Services, member: models.User, run: RunCalls
+    ) -> None:
+        """The other 25 calls have to wait, even if the account had no attempt before."""
+        outcomes = await run([call("log_in", email=member.email, password="wrong horse")] * 30)
+
+        assert outcomes == {"WrongEmailOrPasswordError": 5, "TooManyAttemptsError": 25}
+
+    async def test_five_passwords_of_an_unknown_email_are_checked(self, services: Services, run: RunCalls) -> None:
+        """An unknown email has the same attempt limit."""
+        outcomes = await run([call("log_in", email="unknown@acme.example", password="wrong horse")] * 30)
+
+        assert outcomes == {"WrongEmailOrPasswordError": 5, "TooManyAttemptsError": 25}
+
+    async def test_five_wrong_otps_of_an_activation_are_checked(
+        self, services: Services, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """For the other 25 calls the activation has expired."""
+        activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
+        wrong = Authenticator(activation.key).wrong_otp(services.now())
+
+        outcomes = await run(
+            [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=wrong)] * 30
+        )
+
+        assert outcomes == {"WrongOtpError": 5, "ActivationExpiredError": 25}
+
+
+class TestActivation:
+    async def test_one_otp_issues_one_set_of_codes(
+        self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects
+    ) -> None:
+        """The other call is rejected as a replay."""
+        activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
+        await side_effects.new()
+        right = Authenticator(activation.key).otp(services.now())
+
+        outcomes = await run(
+            [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
+        )
+
+        assert outcomes == {"BackupCodesIssued": 1, "WrongOtpError": 1}
+        assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED, Event.SECOND_FACTOR_FAILED)
+
+    async def test_two_confirmations_without_codes_activate_once(
+        self,
+        services: Services,
+        company: models.Company,
+        admin_session: SignedIn,
+        run: RunCalls,
+        side_effects: SideEffects,
+    ) -> None:
+        """Both calls return the same result. One event and one email follow."""
+        activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
+        async with services.database.transaction():
+            await models.Company.filter(id=company.id).update(backup_codes_enabled=False)
+        await side_effects.new()
+        right = Authenticator(activation.key).otp(services.now())
+
+        outcomes = await run(
+            [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
+        )
+
+        assert outcomes == {"TwoFactorActivated": 2}
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
+
+    @pytest.mark.parametrize("call_count", [2, 50])
+    async def test_many_acknowledgements_activate_once(
+        self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects, call_count: int
+    ) -> None:
+        """All calls return the same result. One event and one email follow."""
+        activation_id, _, _ = await start_and_confirm_activation(services, admin_session.viewer)
+        await side_effects.new()
+
+        outcomes = await run([call("acknowledge", session=admin_session.token, activation=activation_id)] * call_count)
+
+        assert outcomes == {"TwoFactorActivated": call_count}
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
+
+    async def test_either_acknowledgement_or_new_activation_succeeds(
+        self, services: Services, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """Either 2FA is active, or the new activation has ended the earlier one."""
+        activation_id, _, _ = await start_and_confirm_activation(services, admin_session.viewer)
+
+        outcomes = await run(
+            [
+                call("acknowledge", session=admin_session.token, activation=activation_id),
+                call("start", session=admin_session.token, password=PASSWORD),
+            ]
+        )
+
+        assert outcomes in (
+            {"TwoFactorActivated": 1, "TwoFactorAlreadyActiveError": 1},
+            {"ActivationExpiredError": 1, "TwoFactorActivation": 1},
+        )
+
+    async def test_confirmation_while_backup_codes_are_turned_off_is_consistent(
+        self, services: Services, member: models.User, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """Either codes are issued, or 2FA is active without codes."""
+        member_session = await session_of(services, member)
+        activation = await start_activation(services, CLIENT, member_session.viewer, PASSWORD)
+        right = Authenticator(activation.key).otp(services.now())
+
+        outcomes = await run(
+            [
+                call("confirm", session=member_session.token, activation=activation.activation_id, otp=right),
+                call("set_policy", session=admin_session.token, password=PASSWORD, codes=False),
+            ]
+        )
+
+        assert outcomes.pop("SecurityPolicyUpdated") == 1
+        assert outcomes in ({"BackupCodesIssued": 1}, {"TwoFactorActivated": 1})
+        assert await count_rows(services, models.BackupCodeSet) == outcomes["BackupCodesIssued"]
+
+
+class TestRemoval:
+    async def test_many_deactivations_deactivate_once(
+        self, services: Services, member_with_2fa: WithTwoFactor, run: RunCalls, side_effects: SideEffects
+    ) -> None:
+        """One event and one email follow."""
+        await side_effects.new()
+
+        outcomes = await run([call("deactivate", session=member_with_2fa.token, password=PASSWORD)] * 3)
+
+        assert outcomes == {"TwoFactorDeactivated": 1, "TwoFactorNotActiveError": 2}
+        assert await side_effects.new() == side_effects.expected(
+            Event.TWO_FACTOR_DEACTIVATED, Email.TWO_FACTOR_DEACTIVATED
+        )
+
+    async def test_deactivation_during_a_sign_in_leaves_one_session(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
+    ) -> None:
+        """The deactivation ends the new session, or the challenge has expired."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [
+                call("deactivate", session=member_with_2fa.token, password=PASSWORD),
+                call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(services.now())),
+            ]
+        )
+
+        assert outcomes.pop("TwoFactorDeactivated") == 1
+        assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
+        assert await count_rows(services, models.Session, user_id=member.id) == 1
+
+    async def test_reset_during_a_sign_in_leaves_no_session(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        admin_session: SignedIn,
+        run: RunCalls,
+    ) -> None:
+        """The order of the two calls makes no difference."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [
+                call("reset", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+                call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(services.now())),
+            ]
+        )
+
+        assert outcomes.pop("TwoFactorReset") == 1
+        assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
+        assert await count_rows(services, models.Session, user_id=member.id) == 0
+
+    async def test_deactivation_fails_after_enforcement(
+        self, services: Services, member_with_2fa: WithTwoFactor, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """If the deactivation comes first, it succeeds."""
+        outcomes = await run(
+            [
+                call("deactivate", session=member_with_2fa.token, password=PASSWORD),
+                call("set_policy", session=admin_session.token, password=PASSWORD, enforced=True),
+            ]
+        )
+
+        assert outcomes.pop("SecurityPolicyUpdated") == 1
+        assert outcomes in ({"TwoFactorDeactivated": 1}, {"TwoFactorIsEnforcedError": 1})
+
+    async def test_two_admins_who_reset_each_other_do_not_deadlock(
+        self, services: Services, clock: Clock, admin: models.User, member: models.User, run: RunCalls
+    ) -> None:
+        """One reset succeeds and ends the session of the other admin."""
+        async with services.database.transaction():
+            await models.User.filter(id=member.id).update(role=models.Role.ADMIN)
+        one, other = await activate(services, clock, admin), await activate(services, clock, member)
+
+        outcomes = await run(
+            [
+                call("reset", session=one.token, user_id=str(member.id), password=PASSWORD),
+                call("reset", session=other.token, user_id=str(admin.id), password=PASSWORD),
+            ]
+        )
+
+        assert outcomes == {"TwoFactorReset": 1, "UnauthenticatedError": 1}
+        assert await count_rows(services, models.Authenticator) == 1
+
+
+class TestPasswordAndSession:
+    async def test_one_of_two_password_changes_succeeds(
+        self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects
+    ) -> None:
+        """For the other one the current password is wrong."""
+        await side_effects.new()
+        outcomes = await run(
+            [
+                call(
+                    "change_password",
+                    session=admin_session.token,
+                    password=PASSWORD,
+                    new_password=f"{word} and some more words",
+                )
+                for word in ("tr0ub4dor", "zebrafinch")
+            ]
+        )
+
+        assert outcomes == {"PasswordChanged": 1, "WrongPasswordError": 1}
+        new = Counter(await side_effects.new())
+        assert (new[Event.PASSWORD_CHANGED], new[Email.PASSWORD_CHANGED]) == (1, 1)
+
+    async def test_many_logouts_record_one_event(
+        self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects
+    ) -> None:
+        """All calls return the same result."""
+        await side_effects.new()
+
+        outcomes = await run([call("log_out", session=admin_session.token)] * 5)
+
+        assert outcomes == {"LoggedOut": 5}
+        assert await side_effects.new() == side_effects.expected(Event.LOGGED_OUT)
+
+
+async def copy_challenge(services: Services, user: models.User, number: int) -> list[str]:
+    """Insert more challenges of a user who gave the right password, without a slow hash for each."""
+    tokens = [services.new_token(TokenKind.CHALLENGE) for _ in range(number)]
+    async with services.database.transaction():
+        original = await models.Challenge.filter(user_id=user.id).first()
+        assert original is not None
+        await models.Challenge.bulk_create(
+            models.Challenge(
+                token_hash=token_hash(TokenKind.CHALLENGE, token),
+                user_id=user.id,
+                transport=original.transport,
+                created_at=original.created_at,
+                expires_at=original.expires_at,
+            )
+            for token in tokens
+        )
+    return tokens

@@ -1,1 +1,0 @@
-"""What an operation costs in statements, and that lists cost no more for many than for one."""

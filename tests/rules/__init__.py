@@ -1,1 +1,0 @@
-"""The rules: pure functions, tried without database or event loop."""

@@ -1,0 +1,154 @@
+"""The authorization matrix: the expected outcome for each requester and target."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Requester(StrEnum):
+    """The kind of request, by the token that it carries."""
+
+    ANONYMOUS = "no token"
+    FORGED = "a session token that does not exist"
+    ENDED = "the token of an ended session"
+    EXPIRED = "the token of a session older than 30 days"
+    IDLE = "the token of a session unused for 7 days"
+    DISABLED = "the token of a disabled admin"
+    DELETED = "the token of a deleted admin"
+    CHALLENGE = "the token of an admin's challenge"
+    ACTIVATION = "the token of an admin's activation"
+    MEMBER_BEFORE_SETUP = "a session of a member who has to set up 2FA"
+    ADMIN_BEFORE_SETUP = "a session of an admin who has to set up 2FA"
+    MEMBER = "a session of a member"
+    ADMIN = "a session of an admin"
+
+
+WITHOUT_SESSION = frozenset(Requester) - {
+    Requester.MEMBER_BEFORE_SETUP,
+    Requester.ADMIN_BEFORE_SETUP,
+    Requester.MEMBER,
+    Requester.ADMIN,
+}
+BEFORE_SETUP = frozenset({Requester.MEMBER_BEFORE_SETUP, Requester.ADMIN_BEFORE_SETUP})
+
+
+class Target(StrEnum):
+    """The user that the request is about."""
+
+    SELF = "the requester"
+    MEMBER = "a member of the same company account"
+    ADMIN = "an admin of the same company account"
+    OTHER_MEMBER = "a member of another company account"
+    OTHER_ADMIN = "an admin of another company account"
+    UNKNOWN = "an unknown id"
+
+
+class Row(NamedTuple):
+    """The expected outcome of a field for each kind of requester: one outcome, or one for each target.
+
+    An outcome is the code of a top-level error or the `__typename` of a mutation's result. For queries it is
+    `returned`, `empty` (a list without items) or `null`.
+    """
+
+    no_session: str
+    before_setup: str | dict[Target, str]
+    member: str | dict[Target, str]
+    admin: str | dict[Target, str]
+
+    def of(self, requester: Requester) -> str | dict[Target, str]:
+        """Return the expected outcome for a requester."""
+        if requester in WITHOUT_SESSION:
+            return self.no_session
+        if requester in BEFORE_SETUP:
+            return self.before_setup
+        return self.member if requester is Requester.MEMBER else self.admin
+
+
+UNAUTHENTICATED = "UNAUTHENTICATED"
+SETUP_REQUIRED = "TWO_FACTOR_SETUP_REQUIRED"
+FORBIDDEN = "FORBIDDEN"
+
+
+def by_target(own: str, *, company: str, others: str) -> dict[Target, str]:
+    """Return an outcome for the requester, for users of the same company account, and for all other targets."""
+    same = {Target.MEMBER: company, Target.ADMIN: company}
+    return {Target.SELF: own} | same | dict.fromkeys((Target.OTHER_MEMBER, Target.OTHER_ADMIN, Target.UNKNOWN), others)
+
+
+OWN_USER = by_target("returned", company="null", others="null")
+USER_OF_COMPANY = by_target("returned", company="returned", others="null")
+OWN_SESSION = by_target("SessionRevoked", company="SessionNotFound", others="SessionNotFound")
+OWN_CONFIRMED = by_target("BackupCodesIssued", company="ActivationExpired", others="ActivationExpired")
+OWN_ACKNOWLEDGED = by_target("TwoFactorActivated", company="ActivationExpired", others="ActivationExpired")
+
+FIELDS: dict[str, Row] = {
+    "viewer": Row("null", "returned", "returned", "returned"),
+    "featureFlags": Row(UNAUTHENTICATED, "returned", "returned", "returned"),
+    "authenticatorApps": Row("returned", "returned", "returned", "returned"),
+    "node": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_USER, USER_OF_COMPANY),
+    "user": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, USER_OF_COMPANY),
+    "users": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "returned"),
+    "securityEvents": Row(
+        UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, by_target("returned", company="returned", others="empty")
+    ),
+    "login": Row(*["SecondFactorRequired"] * 4),
+    "verifyLogin": Row(*["LoggedIn"] * 4),
+    "logout": Row(*["LoggedOut"] * 4),
+    "startTwoFactorActivation": Row(UNAUTHENTICATED, *["TwoFactorActivation"] * 3),
+    "confirmOtp": Row(UNAUTHENTICATED, *[OWN_CONFIRMED] * 3),
+    "acknowledgeBackupCodes": Row(UNAUTHENTICATED, *[OWN_ACKNOWLEDGED] * 3),
+    "regenerateBackupCodes": Row(UNAUTHENTICATED, SETUP_REQUIRED, "BackupCodesRegenerated", "BackupCodesRegenerated"),
+    "deactivateTwoFactor": Row(UNAUTHENTICATED, SETUP_REQUIRED, "TwoFactorDeactivated", "TwoFactorDeactivated"),
+    "adminResetTwoFactor": Row(
+        UNAUTHENTICATED,
+        SETUP_REQUIRED,
+        FORBIDDEN,
+        by_target("CannotResetOwnTwoFactor", company="TwoFactorReset", others="UserNotFound"),
+    ),
+    "updateSecurityPolicy": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "SecurityPolicyUpdated"),
+    "changePassword": Row(UNAUTHENTICATED, SETUP_REQUIRED, "PasswordChanged", "PasswordChanged"),
+    "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
+}
+
+# After one of these outcomes no data may have changed.
+READ_ONLY_OUTCOMES = frozenset(
+    {UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "null", "empty", "returned", "UserNotFound", "CannotResetOwnTwoFactor",
+     "SessionNotFound", "ActivationExpired"}
+)  # fmt: skip
+
+
+class Viewpoint(StrEnum):
+    """Who reads a user, and by which field."""
+
+    OWN = "the user, by `viewer`"
+    OWN_BEFORE_SETUP = "the user before the required setup of 2FA, by `viewer`"
+    BY_ADMIN = "an admin, a member of the company account, by `user`"
+    ADMIN_BY_ADMIN = "an admin, another admin of the company account, by `user`"
+    ACTOR = "a member, the admin who reset 2FA, by `actor` of the member's own event"
+    OTHER_COMPANY_ACTOR = "an admin, a user of another company account, by `actor` of an event"
+
+
+# A user of another company account is never returned, not even as the actor of an event.
+ABSENT = "absent"
+
+
+def by_viewpoint(*outcomes: str) -> dict[Viewpoint, str]:
+    """Return an outcome for each viewpoint, in their order."""
+    return dict(zip(Viewpoint, outcomes, strict=True))
+
+
+IDENTITY = by_viewpoint(*["returned"] * 5, ABSENT)
+GUARDED = by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", FORBIDDEN, ABSENT)
+
+USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
+    "id": IDENTITY,
+    "email": IDENTITY,
+    "name": IDENTITY,
+    "role": IDENTITY,
+    "company { id }": IDENTITY,
+    "twoFactor { state }": by_viewpoint("returned", "returned", "returned", "returned", FORBIDDEN, ABSENT),
+    "locale": GUARDED,
+    "createdAt": GUARDED,
+    "lastLoginAt": GUARDED,
+    "sessions { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
+    "securityEvents { nodes { id } }": by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", "null", ABSENT),
+}

@@ -1,0 +1,235 @@
+"""Backup codes, E1 to E10: used twice, in other spellings, of another user, and in a copy of the database."""
+
+import base64
+import math
+from collections import Counter
+from typing import Any
+
+from tortoise.models import Model
+
+import models
+from accounts.services import Services
+from security.constants import BACKUP_CODE_LENGTH, BACKUP_CODES_PER_SET
+from tests.security.helpers import (
+    WRONG_BACKUP_CODE,
+    ApiUser,
+    activate,
+    attempt_counts,
+    log_in,
+    mutate,
+    outcome,
+    set_security_policy,
+    start_login,
+    verify_login,
+    verify_outcome,
+)
+from tests.support.api import Api
+from tests.support.clock import Clock
+from tests.support.users import PASSWORD, make_user
+from twofactor.factors.backup_code_format import ALPHABET
+
+MALFORMED = [
+    "", " " * 10, "-" * 10, "A" * 9, "A" * 11, "UUUUUUUUUU", "\uff10123456789", "012345678\u0661", "01234\u200b56789",
+    "\ud800" * 10, "0123456789\x00", "O" * 70, "\u017f123456789", "K\u212a23456789", "\u00df12345678",
+]  # fmt: skip
+
+
+async def use_code(api: Api, api_user: ApiUser, spelling: str) -> str:
+    """Use a backup code with a new challenge. Return the `__typename` of the result."""
+    challenge = await start_login(api, api_user.user.email)
+    return await verify_outcome(api, challenge, backupCode=spelling)
+
+
+async def test_used_backup_code_is_rejected(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
+    """E1: a backup code that completed a login is wrong from then on, and the failure counts."""
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
+
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "WrongSecondFactor"
+    assert await attempt_counts(services.database) == {"BACKUP_CODE": 1}
+
+
+async def test_second_code_on_a_completed_challenge_stays_unused(
+    api: Api, member_with_2fa: ApiUser, services: Services
+) -> None:
+    """E2: the second code finds that the challenge has expired, and stays unused."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    answers = [await verify_outcome(api, challenge, backupCode=code) for code in member_with_2fa.codes[:2]]
+
+    assert answers == ["LoggedIn", "ChallengeExpired"]
+    async with services.database.reading():
+        assert await models.BackupCode.filter(used_at__isnull=False).count() == 1
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[1]) == "LoggedIn"
+
+
+async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa: ApiUser) -> None:
+    """E3: all spellings of a code have one canonical form. A code used in one spelling is used in all."""
+    code = member_with_2fa.codes[0]
+    look_alike = code.replace("0", "O").replace("1", "l")
+    spellings = [code.lower(), f"{code[:5]}-{code[5:]}", f" {' '.join(code)} ", look_alike]
+    assert await use_code(api, member_with_2fa, spellings[1]) == "LoggedIn"
+
+    for spelling in spellings:
+        assert await use_code(api, member_with_2fa, spelling) == "WrongSecondFactor"
+
+
+async def test_malformed_code_is_rejected_without_a_failed_attempt(
+    api: Api, member_with_2fa: ApiUser, services: Services
+) -> None:
+    """E3, A7: a malformed code gets the same result as a wrong one. It does not count and is not hashed."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+
+    for spelling in MALFORMED:
+        answer = await verify_login(api, challenge, backupCode=spelling)
+        assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongSecondFactor", 5), ascii(spelling)
+    assert await attempt_counts(services.database) == {}
+
+
+async def test_code_of_another_user_is_rejected_and_stays_unused(
+    api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
+) -> None:
+    """E4: a code is valid for its owner's account only, and a wrong use leaves it unused."""
+    user = await make_user(services.database, company, password_hash, clock, name="Other")
+    other = await activate(await log_in(api, user), clock)
+
+    assert await use_code(api, member_with_2fa, other.codes[0]) == "WrongSecondFactor"
+
+    assert await use_code(api, other, other.codes[0]) == "LoggedIn"
+
+
+async def test_ten_codes_complete_ten_logins(
+    api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
+) -> None:
+    """E5: the codes count down to zero. An email warns about the last two, and then the OTP still works."""
+    for code in member_with_2fa.codes:
+        assert await use_code(api, member_with_2fa, code) == "LoggedIn", code
+
+    answer = await mutate(api, "login", email=member_with_2fa.user.email, password=PASSWORD)
+    assert answer["methods"] == ["OTP"]
+    assert await use_code(api, member_with_2fa, WRONG_BACKUP_CODE) == "WrongSecondFactor"
+    async with services.database.reading():
+        kinds = Counter([email.kind for email in await models.OutboxEmail.all()])
+        user = await models.User.get(id=member_with_2fa.user.id)
+    assert kinds[models.EmailKind.BACKUP_CODE_USED] == 10
+    assert kinds[models.EmailKind.FEW_BACKUP_CODES_LEFT] == 3
+    assert user.backup_codes_remaining == 0
+    completed = await verify_login(api, answer["challengeToken"], otp=member_with_2fa.authenticator.otp(clock.now))
+    assert completed["__typename"] == "LoggedIn"
+
+
+async def test_codes_of_a_replaced_set_are_rejected(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
+    """E7: codes of a replaced set or of a deactivated 2FA are wrong."""
+    renewed = await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD)
+    assert not set(renewed["codes"]) & set(member_with_2fa.codes)
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "WrongSecondFactor"
+    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorDeactivated"
+    reactivated = await activate(member_with_2fa, clock)
+
+    for code in (member_with_2fa.codes[1], renewed["codes"][0]):
+        assert await use_code(api, reactivated, code) == "WrongSecondFactor"
+    assert await use_code(api, reactivated, reactivated.codes[0]) == "LoggedIn"
+
+
+async def test_disabled_codes_are_rejected_and_stay_valid(
+    api: Api, member_with_2fa: ApiUser, company: models.Company, services: Services
+) -> None:
+    """While the feature flag is off, right and wrong codes are rejected. When it is on again, the codes are valid."""
+    await set_security_policy(services.database, company, backup_codes_enabled=False)
+    right = await verify_login(
+        api, await start_login(api, member_with_2fa.user.email), backupCode=member_with_2fa.codes[0]
+    )
+    wrong = await verify_login(api, await start_login(api, member_with_2fa.user.email), backupCode=WRONG_BACKUP_CODE)
+    assert right["__typename"] == wrong["__typename"] == "WrongSecondFactor"
+
+    await set_security_policy(services.database, company, backup_codes_enabled=True)
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
+
+
+async def every_column(services: Services) -> list[str]:
+    """Return each value of each table as text."""
+    texts: list[str] = []
+    async with services.database.reading():
+        for table in vars(models).values():
+            if isinstance(table, type) and issubclass(table, Model):
+                rows: list[dict[str, Any]] = await table.all().values()
+                texts += [
+                    value.hex() if isinstance(value, bytes) else str(value) for row in rows for value in row.values()
+                ]
+    return texts
+
+
+async def test_database_contains_no_plaintext_secret(
+    api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
+) -> None:
+    """E8, K6: no column contains a code, key, token or password in plain text. Hashes are salted and differ."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    session = await verify_login(
+        api, await start_login(api, member_with_2fa.user.email), otp=member_with_2fa.authenticator.otp(clock.now)
+    )
+    secret = base64.b32decode(member_with_2fa.authenticator.key)
+
+    dump = "\n".join(await every_column(services))
+
+    secrets = [
+        *member_with_2fa.codes,
+        member_with_2fa.authenticator.key,
+        secret.hex(),
+        challenge,
+        session["sessionToken"],
+        PASSWORD,
+    ]
+    assert member_with_2fa.user.email in dump
+    assert [secret for secret in secrets if secret.lower() in dump.lower()] == []
+    assert "$argon2id$v=19$m=19456,t=2,p=1$" in dump
+
+
+async def test_encrypted_secret_of_another_user_is_rejected(
+    api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
+) -> None:
+    """E8, K6: an attacker with write access to the database cannot use their own TOTP secret for another account."""
+    user = await make_user(services.database, company, password_hash, clock, name="Other")
+    other = await activate(await log_in(api, user), clock)
+    async with services.database.transaction():
+        own = await models.Authenticator.get(user_id=other.user.id)
+        await models.Authenticator.filter(user_id=member_with_2fa.user.id).update(encrypted_secret=own.encrypted_secret)
+
+    for authenticator in (other.authenticator, member_with_2fa.authenticator):
+        answer = await verify_login(
+            api, await start_login(api, member_with_2fa.user.email), otp=authenticator.otp(clock.now)
+        )
+        assert answer["__typename"] == "WrongSecondFactor"
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
+
+
+async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
+    """E9: a guess costs one slow hash, however many codes the account has, since a set has one salt."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    hashes: list[object] = []
+    run = services.hashing.run
+
+    async def count_hashes(slow: Any, *arguments: object) -> Any:  # noqa: ANN401  # any function
+        hashes.append(slow)
+        return await run(slow, *arguments)
+
+    services.hashing.run = count_hashes  # type: ignore[method-assign]
+    for code in (WRONG_BACKUP_CODE, member_with_2fa.codes[0]):
+        hashes.clear()
+        await verify_login(api, challenge, backupCode=code)
+        assert len(hashes) == 1
+
+
+async def test_codes_are_random(member_with_2fa: ApiUser) -> None:
+    """E10, ASVS 6.5.3, 6.5.4: codes differ, have 50 bits, and use each character of the alphabet equally often."""
+    codes = [
+        code
+        for _ in range(6)
+        for code in (await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD))["codes"]
+    ]
+    assert len(set(codes)) == len(codes) == 6 * BACKUP_CODES_PER_SET
+    assert {len(code) for code in codes} == {BACKUP_CODE_LENGTH}
+    assert math.log2(len(ALPHABET)) * BACKUP_CODE_LENGTH == 50
+
+    counts = Counter("".join(codes))
+    assert set(counts) <= set(ALPHABET)
+    # Chi-squared with 31 degrees of freedom exceeds 80 once in several hundred thousand runs.
+    expected = len(codes) * BACKUP_CODE_LENGTH / len(ALPHABET)
+    assert sum((counts[character] - expected) ** 2 / expected for character in ALPHABET) < 80

@@ -1,0 +1,218 @@
+"""Guessing the second factor with the right password: attacks B1, B2, B4, B6, B7, B8 and B10."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+import models
+from accounts import attempt_limits
+from accounts.errors import SecondFactorLockedError
+from models import Factor, SecurityEventKind
+from security.constants import FREE_ATTEMPTS, LONGEST_WAIT, SECOND_FACTOR_FAILURES_ALLOWED
+from security.errors import TooManyAttemptsError
+from settings import Settings
+from tests.support.app_harness import AppHarness, app_harness
+from tests.support.clock import Clock
+from tests.support.factories import PASSWORD, FactoryUser
+from tests.support.scenarios import LOGIN, RESET_TWO_FACTOR, VERIFY_LOGIN, Request, global_user_id, otp, wrong_otp
+from tools.attacks.brute_force import (
+    DAYS,
+    START,
+    count_guesses,
+    daily_logins,
+    probability,
+    simulate,
+    simulated_probability,
+)
+from tools.attacks.http_workers import http_workers
+
+# A well-known similar product checked this many guesses.
+CHALLENGES = 60
+WRONG_CODE = "0000000000"
+REMAINING_FAILURES = 6
+
+
+def otp_request(user: FactoryUser, token: str, value: str) -> Request:
+    """Return a `verifyLogin` request with an OTP."""
+    return Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": value}}, "", user)
+
+
+def backup_code_request(user: FactoryUser, token: str, code: str) -> Request:
+    """Return a `verifyLogin` request with a backup code."""
+    return Request(VERIFY_LOGIN, {"token": token, "factor": {"backupCode": code}}, "", user)
+
+
+async def checked_guesses(harness: AppHarness, user: FactoryUser) -> int:
+    """Return the number of guesses that the server checked and found wrong."""
+    async with harness.services.database.reading():
+        return await models.SecurityEvent.filter(
+            user_id=user.user_id, kind=SecurityEventKind.SECOND_FACTOR_FAILED
+        ).count()
+
+
+async def start_login(harness: AppHarness, user: FactoryUser) -> str:
+    """Take the first step of a login with the right password. Return the challenge token."""
+    response = await harness.post(Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user))
+    return str(response.json()["data"]["login"]["challengeToken"])
+
+
+@pytest.mark.parametrize("factor", [Factor.OTP, Factor.BACKUP_CODE])
+async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
+    database_url: str, clock: Clock, factor: Factor
+) -> None:
+    """Of 60 concurrent guesses the server checks five, and one after each wait. Then the user can log in."""
+    settings = Settings(database_url=database_url)
+    async with app_harness(settings, clock) as harness:
+        user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=CHALLENGES)
+        is_otp = factor is Factor.OTP
+        wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
+        guess = otp_request if is_otp else backup_code_request
+        with http_workers(settings) as workers:
+            for allowed, wait in ((FREE_ATTEMPTS, 30), (1, 60), (1, 120)):
+                before = await checked_guesses(harness, user)
+                requests = [guess(user, token, wrong) for token in tokens]
+                answers = await asyncio.to_thread(workers.send_concurrently, requests, clock())
+                assert answers.count("WrongSecondFactor") == allowed
+                assert answers.count("TooManyAttempts") == CHALLENGES - allowed
+                assert await checked_guesses(harness, user) == before + allowed
+                clock.advance(timedelta(seconds=wait - 1))
+                assert await harness.outcome(guess(user, tokens[0], wrong)) == "TooManyAttempts"
+                clock.advance(timedelta(seconds=1))
+                wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
+
+        # After the wait the user is not locked out.
+        right = otp(user, clock()) if is_otp else user.backup_code
+        assert await harness.outcome(guess(user, tokens[-1], right)) == "LoggedIn"
+
+
+async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_url: str, clock: Clock) -> None:
+    """Guesses at the OTP do not lock out a user who has a backup code."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        user, tokens = await harness.factory.member_with_2fa(
+            await harness.factory.company(), challenges=FREE_ATTEMPTS + 2
+        )
+        for token in tokens[:FREE_ATTEMPTS]:
+            await harness.outcome(otp_request(user, token, wrong_otp(user, clock())))
+        assert await harness.outcome(otp_request(user, tokens[-1], otp(user, clock()))) == "TooManyAttempts"
+        assert await harness.outcome(backup_code_request(user, tokens[-1], user.backup_code)) == "LoggedIn"
+        # The login also ends the wait of the OTP.
+        assert await harness.outcome(otp_request(user, tokens[-2], otp(user, clock()))) == "LoggedIn"
+
+
+@pytest.mark.parametrize("factor", [Factor.OTP, Factor.BACKUP_CODE])
+async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: Factor) -> None:
+    """Neither long waits nor new challenges nor a second process let the attacker make more guesses."""
+    settings = Settings(database_url=database_url)
+    async with app_harness(settings, clock) as harness:
+        company = await harness.factory.company()
+        admin = await harness.factory.logged_in_admin(company)
+        user, _ = await harness.factory.member_with_2fa(company, challenges=0)
+        is_otp = factor is Factor.OTP
+        guess = otp_request if is_otp else backup_code_request
+        # Start close to the limit of 100 failures.
+        async with harness.services.database.transaction():
+            await models.AttemptCount.create(
+                subject=user.user_id.hex,
+                factor=factor,
+                failures=SECOND_FACTOR_FAILURES_ALLOWED - REMAINING_FAILURES,
+                failures_since_sign_in=SECOND_FACTOR_FAILURES_ALLOWED - REMAINING_FAILURES,
+                last_attempt_at=clock(),
+            )
+        with http_workers(settings) as workers:
+            for _ in range(REMAINING_FAILURES + 1):
+                clock.advance(LONGEST_WAIT)
+                wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
+                token = await start_login(harness, user)
+                await asyncio.to_thread(workers.send_concurrently, [guess(user, token, wrong)] * 3, clock())
+        assert await checked_guesses(harness, user) == REMAINING_FAILURES
+        clock.advance(timedelta(days=365))
+        right = otp(user, clock()) if is_otp else user.backup_code
+        assert await harness.outcome(guess(user, await start_login(harness, user), right)) == "SecondFactorLocked"
+
+        # The user can log in with the other factor. This does not unlock the locked factor.
+        other = backup_code_request if is_otp else otp_request
+        right = user.backup_code if is_otp else otp(user, clock())
+        assert await harness.outcome(other(user, await start_login(harness, user), right)) == "LoggedIn"
+        right = otp(user, clock()) if is_otp else user.backup_code
+        assert await harness.outcome(guess(user, await start_login(harness, user), right)) == "SecondFactorLocked"
+        assert await checked_guesses(harness, user) == REMAINING_FAILURES
+
+        # After an admin's reset, the user logs in with the password alone.
+        clock.advance(-timedelta(days=365))
+        reset = Request(
+            RESET_TWO_FACTOR, {"user": global_user_id(user), "password": PASSWORD}, admin.session_token, user
+        )
+        assert await harness.outcome(reset) == "TwoFactorReset"
+        assert await harness.outcome(Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user)) == (
+            "LoggedIn"
+        )
+
+
+MULTIPLE_GUESSES = """
+mutation ($token: String!, $factor: SecondFactorInput!) {{ {fields} }} {fragments}
+"""
+FIELD = "g{}: verifyLogin(challengeToken: $token, secondFactor: $factor) {{ __typename }}"
+DOCUMENTS = {
+    "aliases": MULTIPLE_GUESSES.format(fields=" ".join(FIELD.format(number) for number in range(50)), fragments=""),
+    "fragments": MULTIPLE_GUESSES.format(
+        fields="...a ...b",
+        fragments=" ".join(f"fragment {name} on Mutation {{ {FIELD.format(name)} }}" for name in "ab"),
+    ),
+    "nested fragments": MULTIPLE_GUESSES.format(
+        fields="...a",
+        fragments=f"fragment a on Mutation {{ {FIELD.format(1)} ...b }} fragment b on Mutation {{ {FIELD.format(2)} }}",
+    ),
+    "inline fragments": MULTIPLE_GUESSES.format(
+        fields=f"... {{ {FIELD.format(1)} }} ... {{ {FIELD.format(2)} }}", fragments=""
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "batch"])
+async def test_b1_b2_request_with_several_guesses_is_rejected(database_url: str, clock: Clock, name: str) -> None:
+    """Aliases, fragments and batches: the server executes nothing and counts no attempt."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
+        variables = {"token": token, "factor": {"otp": wrong_otp(user, clock())}}
+        body: object = {"query": DOCUMENTS.get(name, VERIFY_LOGIN), "variables": variables}
+        if name == "batch":
+            body = [body] * 50
+        response = await harness.http.post("/graphql", json=body)
+        assert "data" not in response.json()
+        assert await checked_guesses(harness, user) == 0
+        async with harness.services.database.reading():
+            assert await models.AttemptCount.all().count() == 0
+
+
+async def test_simulation_makes_as_many_guesses_as_the_product_allows(database_url: str, clock: Clock) -> None:
+    """The attempt limit of the product allows as many guesses in a day, and in total if the user never logs in."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        user, _ = await harness.factory.member_with_2fa(await harness.factory.company())
+        limit = attempt_limits.second_factor_limit(user.user_id, Factor.OTP)
+        count, in_a_day, is_locked = 0, 0, False
+        now = START
+        while not is_locked:
+            try:
+                async with harness.services.database.transaction():
+                    await attempt_limits.reserve_attempt(limit, now)
+                count += 1
+            except TooManyAttemptsError as error:
+                now = error.retry_at
+            except SecondFactorLockedError:
+                is_locked = True
+            if now < START + timedelta(days=1):
+                in_a_day = count
+        assert in_a_day == count_guesses(iter(()), START + timedelta(days=1))
+        assert count == count_guesses(iter(()), START + timedelta(days=DAYS)) == SECOND_FACTOR_FAILURES_ALLOWED
+
+
+def test_simulated_probability_matches_the_formula() -> None:
+    """If the user never logs in, an attacker succeeds with a probability below 1 in 1,000."""
+    rng = random.Random(1)
+    for each in simulate(rng):
+        assert abs(simulated_probability(each.otp_guesses, 3e-6, 20_000, rng) - each.otp_probability) < 0.02
+    assert probability(count_guesses(iter(()), START + timedelta(days=DAYS)), 3e-6) < 1e-3
+    # A daily login resets the limit. This allows at most 35 guesses a day.
+    assert count_guesses(daily_logins(), START + timedelta(days=DAYS)) <= 35 * DAYS

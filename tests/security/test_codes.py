@@ -1,0 +1,231 @@
+"""One-time passwords, A1 to A12: replayed, in other spellings, and at other times."""
+
+from datetime import timedelta
+
+import pytest
+from graphql import GraphQLNonNull, GraphQLString
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.services import Services
+from tests.security.helpers import (
+    TIME_STEP,
+    ApiUser,
+    attempt_counts,
+    mutate,
+    mutation,
+    outcome,
+    start_activation,
+    start_login,
+    verify_login,
+    verify_outcome,
+)
+from tests.support.api import Api
+from tests.support.clock import START, Clock
+from tests.support.schema_elements import own_types, served_schema
+from tests.support.users import PASSWORD
+
+# Texts that are not an OTP, but could be trimmed, normalised or converted to one. `{}` is the right OTP.
+SPELLINGS = [
+    "", " ", "{} ", " {}", "\t{}", "{}\n", "\u00a0{}", "{}\x00", "\x00{}", "\u200b{}", "{}\u200d", "\u202e{}",
+    "\ufeff{}", "+{}", "-{}", "0{}", "00{}", "{}0", "{}.0", "{}e0", "{},{}", "{}{}", "{} {}", "null", "NaN", "true",
+    "[]", "' OR 1=1 --", "\ud800{}", "{}\udfff", "{}%00", "0x1E240", "1e5", "12345", "1234567", "abcdef",
+    "{}\u0300", "\r\n{}",
+]  # fmt: skip
+
+
+def look_alikes(otp: str) -> list[str]:
+    """Return the OTP in digits of other scripts, which Unicode maps to the same numbers, and with separators."""
+    zeros = (0xFF10, 0x0660, 0x06F0, 0x0966, 0x1D7CE, 0x1D7D8, 0x1D7EC, 0x104A0)
+    scripts = ["".join(chr(zero + int(digit)) for digit in otp) for zero in zeros]
+    return [
+        *scripts,
+        f"{otp[:3]} {otp[3:]}",
+        f"{otp[:3]}-{otp[3:]}",
+        f"{otp[:3]}_{otp[3:]}",
+        f"{otp[:3]}\u200b{otp[3:]}",
+    ]
+
+
+async def verify_otp(api: Api, challenge: str, otp: str) -> str:
+    """Verify an OTP. Return the `__typename` of the result."""
+    return await verify_outcome(api, challenge, otp=otp)
+
+
+async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services) -> None:
+    """A1: an OTP that completed a login is rejected with the same challenge and with a new one, and counts."""
+    old, fresh = await start_login(api, member_with_2fa.user.email), await start_login(api, member_with_2fa.user.email)
+    otp = member_with_2fa.authenticator.otp(clock.now)
+    assert await verify_otp(api, old, otp) == "LoggedIn"
+
+    assert await verify_otp(api, old, otp) == "ChallengeExpired"
+    assert await verify_otp(api, fresh, otp) == "WrongSecondFactor"
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), otp) == "WrongSecondFactor"
+    assert await attempt_counts(services.database) == {"OTP": 2}
+
+
+async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
+    """A2: after the use of a newer OTP, the one before it is rejected, although its time step is in the window."""
+    before = member_with_2fa.authenticator.otp(clock.now)
+    clock.advance(TIME_STEP)
+    assert (
+        await verify_otp(
+            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+        )
+        == "LoggedIn"
+    )
+
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), before) == "WrongSecondFactor"
+
+
+@pytest.mark.parametrize("within", [0.0, 29.999999], ids=["first instant", "last instant"])
+@pytest.mark.parametrize("drift", [-2, -1, 0, 1, 2])
+async def test_otp_of_adjacent_time_steps_is_accepted(
+    api: Api, clock: Clock, member_with_2fa: ApiUser, within: float, drift: int
+) -> None:
+    """A4, A9: one step of drift is accepted at the first and at the last instant of a time step. Two are rejected."""
+    clock.now = START.replace(second=0) + timedelta(minutes=10, seconds=within)
+
+    otp = member_with_2fa.authenticator.otp(clock.now + drift * TIME_STEP)
+
+    expected = "LoggedIn" if abs(drift) <= 1 else "WrongSecondFactor"
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), otp) == expected
+
+
+async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
+    """A5: the OTP that confirmed the activation counts as used."""
+    confirmed_with = member_with_2fa.authenticator.otp(clock.now - TIME_STEP)
+
+    assert (
+        await verify_otp(api, await start_login(api, member_with_2fa.user.email), confirmed_with) == "WrongSecondFactor"
+    )
+
+
+async def test_only_six_ascii_digits_are_an_otp(
+    api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
+) -> None:
+    """A7: only six ASCII digits are an OTP. Other spellings are wrong, cause no error and do not count."""
+    otp = member_with_2fa.authenticator.otp(clock.now)
+    challenge = await start_login(api, member_with_2fa.user.email)
+
+    for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp), otp * 5000]:
+        answer = await verify_login(api, challenge, otp=spelling)
+        assert (answer["__typename"], answer.get("attemptsRemaining")) == ("WrongSecondFactor", 5), ascii(spelling)
+
+    assert await attempt_counts(services.database) == {}
+    assert await verify_otp(api, challenge, otp) == "LoggedIn"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(), max_size=40) | st.text("0123456789 -+\x00\u0660\uff11", max_size=9))
+async def test_arbitrary_text_as_second_factor_returns_a_user_error(
+    api: Api, clock: Clock, member_with_2fa: ApiUser, text: str
+) -> None:
+    """A7: any text returns a user error, never a server error."""
+    clock.advance(timedelta(hours=1))
+    challenge = await start_login(api, member_with_2fa.user.email)
+
+    for factor in ("otp", "backupCode"):
+        answer = await verify_login(api, challenge, **{factor: text})
+        assert answer["__typename"] in {"WrongSecondFactor", "SecondFactorLocked"}, ascii(text)
+
+
+@pytest.mark.parametrize("literal", ["012345", "123456", "1.5", "true", "null", "[123456]", "OTP", '{ a: "1" }'])
+async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser, literal: str) -> None:
+    """A8: an OTP must be a string, since a number has no leading zeros. The operation does not run."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    arguments = f'challengeToken: "{challenge}", secondFactor: {{ otp: {literal} }}'
+
+    result = await api.execute(f"mutation {{ verifyLogin({arguments}) {{ __typename }} }}")
+
+    assert {each["extensions"]["code"] for each in result["errors"]} <= {
+        "GRAPHQL_VALIDATION_FAILED",
+        "GRAPHQL_PARSE_FAILED",
+    }
+    assert "data" not in result
+
+
+async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser) -> None:
+    """A8: a variable must be a string too."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+
+    for value in (12345, 123456, 1.5, True, None, ["123456"], {"otp": "123456"}):
+        arguments = {"challengeToken": challenge, "secondFactor": {"otp": value}}
+        assert await outcome(api, "verifyLogin", **arguments) == "BAD_USER_INPUT"
+
+
+def test_codes_are_strings_in_the_schema() -> None:
+    """A8: every input field and argument for a code is a `String`."""
+    mutations = served_schema().mutation_type
+    assert mutations is not None
+    second_factor = served_schema().type_map["SecondFactorInput"]
+
+    otp_type = mutations.fields["confirmOtp"].args["otp"].type
+    assert isinstance(otp_type, GraphQLNonNull)
+    assert otp_type.of_type is GraphQLString
+    assert {each.type for each in second_factor.fields.values()} == {GraphQLString}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=366), timedelta(days=36_500)], ids=["a year", "a century"])
+async def test_clock_jump_forward_expires_sessions_and_challenges(
+    api: Api, clock: Clock, member_with_2fa: ApiUser, jump: timedelta
+) -> None:
+    """A11: sessions and challenges have expired, and the TOTP secret is still valid."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    clock.advance(jump)
+
+    assert await api.data("{ viewer { id } }") == {"viewer": None}
+    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "UNAUTHENTICATED"
+    assert await verify_otp(api, challenge, member_with_2fa.authenticator.otp(clock.now)) == "ChallengeExpired"
+    assert (
+        await verify_otp(
+            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+        )
+        == "LoggedIn"
+    )
+
+
+async def test_used_otp_stays_used_after_the_clock_is_set_back(
+    api: Api, clock: Clock, member_with_2fa: ApiUser
+) -> None:
+    """A10: ten minutes earlier, used OTPs stay used. Time steps after the newest used one are accepted."""
+    used = member_with_2fa.authenticator.otp(clock.now)
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), used) == "LoggedIn"
+    then = clock.now
+    clock.now = then - timedelta(minutes=10)
+
+    challenge = await start_login(api, member_with_2fa.user.email)
+    for otp in (used, member_with_2fa.authenticator.otp(clock.now)):
+        assert await verify_otp(api, challenge, otp) == "WrongSecondFactor"
+    clock.now = then + TIME_STEP
+
+    assert (
+        await verify_otp(
+            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+        )
+        == "LoggedIn"
+    )
+
+
+async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
+    """A12: no header and no argument sets the current time."""
+    challenge = await start_login(api, member_with_2fa.user.email)
+    later = clock.now + timedelta(hours=1)
+    arguments = {"challengeToken": challenge, "secondFactor": {"otp": member_with_2fa.authenticator.otp(later)}}
+    headers = {"Date": later.strftime("%a, %d %b %Y %H:%M:%S GMT"), "X-Time": later.isoformat(), "X-Timestamp": "0"}
+
+    answer = (await api.post(mutation("verifyLogin", *arguments), arguments, headers=headers)).json()
+
+    assert answer["data"]["verifyLogin"]["__typename"] == "WrongSecondFactor"
+    fields = [each for kind in own_types(served_schema()) for each in getattr(kind, "fields", {}).values()]
+    names = {name.lower() for each in fields for name in getattr(each, "args", {})}
+    assert not {name for name in names if "time" in name or name in {"now", "at", "step"}}
+
+
+async def test_only_six_ascii_digits_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
+    """A7: the same rule applies to the OTP of an activation."""
+    activation_id, authenticator = await start_activation(logged_in_member)
+    otp = authenticator.otp(clock.now)
+    for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp)]:
+        answer = await mutate(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=spelling)
+        assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", 5), ascii(spelling)

@@ -1,0 +1,409 @@
+"""Enrolment, D1 to D12: started with a stolen session, confirmed with wrong data, and read again later."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type
+
+import models
+from accounts.services import Services
+from security.constants import ACTIVATION_LIFETIME
+from tests.security.helpers import (
+    TIME_STEP,
+    WRONG_PASSWORD,
+    ApiUser,
+    activate,
+    attempt_counts,
+    log_in,
+    mutate,
+    mutation,
+    outcome,
+    set_security_policy,
+    start_activation,
+    start_login,
+    verify_login,
+    verify_outcome,
+)
+from tests.support.api import Api
+from tests.support.authenticator import Authenticator
+from tests.support.clock import Clock
+from tests.support.schema_elements import own_types, served_schema
+from tests.support.users import PASSWORD, make_user
+
+# Types that contain a secret, with the mutation that returns them. No other field may lead to them.
+SECRET_TYPES = {
+    "TwoFactorActivation": "startTwoFactorActivation",
+    "QrCode": "startTwoFactorActivation",
+    "BackupCodesIssued": "confirmOtp",
+    "BackupCodesRegenerated": "regenerateBackupCodes",
+    "TextFile": None,
+    "SecondFactorRequired": "login",
+}
+HOSTILE_NAMES = [
+    "a:b@x.example", "a?secret=AAAA@x.example", "a&issuer=Evil@x.example", "a%3Ab@x.example", "a#b@x.example",
+    "a'b@x.example", "a+b@x.example", "a/b@x.example", "a=b@x.example", "😀@x.example", "é\u0301@x.example",
+    "a" * 64 + "@" + "b" * 180 + ".example", "<script>@x.example",
+]  # fmt: skip
+HOSTILE_ISSUERS = ["A & B", "A?secret=B", "A%20B", "A#B", 'A"B', "A'B", "A/B", "A=B", "😀", "<svg onload=x>", "A" * 64]
+
+
+async def two_factor_rows(services: Services, user: models.User) -> list[dict[str, Any]]:
+    """Return all stored 2FA data of a user."""
+    async with services.database.reading():
+        rows = [
+            *await models.Authenticator.filter(user_id=user.id).values(),
+            *await models.BackupCodeSet.filter(user_id=user.id).order_by("id").values(),
+            *await models.BackupCode.filter(code_set__user_id=user.id).order_by("id").values(),
+        ]
+    return [dict(row) for row in rows]
+
+
+async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
+    """D1, B13: without the password there is no activation, and a wrong password counts as in a login."""
+    for remaining in (4, 3):
+        answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD)
+        assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", remaining)
+
+    async with services.database.reading():
+        assert await models.Activation.all().count() == 0
+    assert await attempt_counts(services.database) == {"PASSWORD": 2}
+
+
+async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, services: Services) -> None:
+    """D2: a new activation is rejected while 2FA is active, and no stored byte changes."""
+    before = await two_factor_rows(services, member_with_2fa.user)
+
+    assert await outcome(member_with_2fa.api, "startTwoFactorActivation", password=PASSWORD) == "TwoFactorAlreadyActive"
+
+    assert await two_factor_rows(services, member_with_2fa.user) == before
+    assert len(before) == 12
+
+
+async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser, clock: Clock) -> None:
+    """D3: only the newest activation is valid. The earlier key is worthless with either id."""
+    first_id, first_authenticator = await start_activation(logged_in_member)
+    second_id, second_authenticator = await start_activation(logged_in_member)
+    assert first_authenticator.key != second_authenticator.key
+
+    for activation_id, authenticator, expected in (
+        (first_id, first_authenticator, "ActivationExpired"),
+        (first_id, second_authenticator, "ActivationExpired"),
+        (second_id, first_authenticator, "WrongOtp"),
+        (second_id, second_authenticator, "BackupCodesIssued"),
+    ):
+        answer = await mutate(
+            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+        )
+        assert answer["__typename"] == expected
+
+
+async def test_activation_is_confirmed_only_with_its_own_otp(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
+) -> None:
+    """D4: another user's id, an unknown id, a wrong OTP or an expired activation return a user error. 2FA stays off."""
+    activation_id, member_authenticator = await start_activation(logged_in_member)
+    _, admin_authenticator = await start_activation(logged_in_admin)
+    unknown_id = "cs_activation_" + "A" * 43
+
+    assert (
+        await outcome(
+            logged_in_admin.api, "confirmOtp", activationId=activation_id, otp=member_authenticator.otp(clock.now)
+        )
+        == "ActivationExpired"
+    )
+    assert (
+        await outcome(
+            logged_in_member.api, "confirmOtp", activationId=unknown_id, otp=member_authenticator.otp(clock.now)
+        )
+        == "ActivationExpired"
+    )
+    assert (
+        await outcome(
+            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=admin_authenticator.otp(clock.now)
+        )
+        == "WrongOtp"
+    )
+    clock.advance(ACTIVATION_LIFETIME)
+    assert (
+        await outcome(
+            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=member_authenticator.otp(clock.now)
+        )
+        == "ActivationExpired"
+    )
+    assert (
+        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+    )
+
+    async with services.database.reading():
+        assert await models.Authenticator.all().count() == await models.BackupCode.all().count() == 0
+
+
+async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
+    """D4, R5: `confirmOtp` has its own attempt limit. After it, the right OTP is rejected."""
+    activation_id, authenticator = await start_activation(logged_in_member)
+    for remaining in (4, 3, 2, 1, 0):
+        answer = await mutate(
+            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
+        )
+        assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", remaining)
+
+    answer = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+    assert answer["__typename"] == "ActivationExpired"
+    assert await attempt_counts(services.database) == {}
+
+
+async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, clock: Clock) -> None:
+    """D6: the same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
+    activation_id, authenticator = await start_activation(logged_in_member)
+    first = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+    again = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+    clock.advance(TIME_STEP)
+    second = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+
+    assert again["__typename"] == "WrongOtp"
+    assert not set(first["codes"]) & set(second["codes"])
+
+
+async def test_unacknowledged_codes_are_not_valid(
+    api: Api, logged_in_member: ApiUser, clock: Clock, services: Services
+) -> None:
+    """D7: until the acknowledgement, the password alone is enough to log in, and the codes are not valid."""
+    activation_id, authenticator = await start_activation(logged_in_member)
+    issued = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    )
+    second_session = await log_in(api, logged_in_member.user)
+    assert (await second_session.api.data("{ viewer { twoFactor { state } } }"))["viewer"]["twoFactor"][
+        "state"
+    ] == "INACTIVE"
+    clock.advance(ACTIVATION_LIFETIME)
+    assert (
+        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+    )
+
+    activated = await activate(logged_in_member, clock)
+
+    challenge = await start_login(api, logged_in_member.user.email)
+    assert await verify_outcome(api, challenge, backupCode=issued["codes"][0]) == "WrongSecondFactor"
+    assert await verify_outcome(api, challenge, backupCode=activated.codes[0]) == "LoggedIn"
+    async with services.database.reading():
+        assert await models.BackupCodeSet.all().count() == 1
+
+
+async def test_activation_steps_cannot_be_skipped(
+    logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """D8, ASVS 2.3.1: acknowledging requires a confirmed OTP and an activation of the same user."""
+    activation_id, authenticator = await start_activation(logged_in_member)
+    assert (
+        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "OtpNotConfirmed"
+    )
+    await mutate(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now))
+
+    assert (
+        await outcome(logged_in_admin.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+    )
+    assert (
+        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id)
+        == "TwoFactorActivated"
+    )
+    # A retry returns the same result, but only to the same user.
+    assert (
+        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id)
+        == "TwoFactorActivated"
+    )
+    assert (
+        await outcome(logged_in_admin.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+    )
+
+
+def field_types(kind: GraphQLObjectType) -> Iterator[GraphQLObjectType]:
+    """Yield the object types of the fields of a type, including members of unions and interfaces."""
+    schema = served_schema()
+    for field in kind.fields.values():
+        named = get_named_type(field.type)
+        if isinstance(named, GraphQLObjectType):
+            yield named
+        elif hasattr(named, "types") or named.__class__.__name__ == "GraphQLInterfaceType":
+            yield from schema.get_possible_types(named)
+
+
+def test_only_the_creating_mutation_returns_a_secret() -> None:
+    """D9, ASVS 14.2.6: no query and no other mutation leads to a type that contains a secret."""
+    schema = served_schema()
+    assert schema.query_type is not None
+    assert schema.mutation_type is not None
+    reached: set[str] = set()
+    to_visit = [schema.query_type]
+    while to_visit:
+        kind = to_visit.pop()
+        if kind.name not in reached:
+            reached.add(kind.name)
+            to_visit += field_types(kind)
+    assert "User" in reached
+    assert "SecurityEvent" in reached
+
+    assert not reached & SECRET_TYPES.keys()
+    for name, field in schema.mutation_type.fields.items():
+        named = get_named_type(field.type)
+        members = schema.get_possible_types(named) if hasattr(named, "types") else [named]
+        for member in members:
+            assert SECRET_TYPES.get(member.name, name) == name, (name, member.name)
+    # No other type has a field whose name suggests a secret.
+    words = ("secret", "key", "otpauth", "seed", "codes", "password", "token", "hash", "salt")
+    suspects = {
+        f"{kind.name}.{name}"
+        for kind in own_types(schema)
+        if isinstance(kind, GraphQLObjectType) and kind.name not in SECRET_TYPES and not kind.name.startswith("__")
+        for name in kind.fields
+        if any(word in name.lower() for word in words)
+    }
+    assert suspects == {
+        "LoggedIn.sessionToken", "TwoFactor.backupCodesRemaining", "Company.backupCodesEnabled",
+        "FeatureFlags.backupCodes", "Mutation.regenerateBackupCodes", "Mutation.acknowledgeBackupCodes",
+        "Mutation.changePassword",
+    }  # fmt: skip
+
+
+def all_fields(kind: GraphQLObjectType, depth: int) -> str:
+    """Return a selection of all fields of a type, without the `edges` of lists."""
+    parts = []
+    for name, field in kind.fields.items():
+        named = get_named_type(field.type)
+        if not isinstance(named, GraphQLObjectType):
+            parts.append(name)
+        elif depth > 0 and name != "edges":
+            parts.append(f"{name} {{ {all_fields(named, depth - 1)} }}")
+    return " ".join(parts)
+
+
+async def test_secrets_cannot_be_read_again(
+    api: Api, logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
+) -> None:
+    """D9: after activation and login, no result for the user or the admin contains the key, a code or a token."""
+    first = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
+    authenticator = Authenticator.parse(first["otpauthUri"])
+    issued = await mutate(
+        logged_in_member.api, "confirmOtp", activationId=first["activationId"], otp=authenticator.otp(clock.now)
+    )
+    await mutate(logged_in_member.api, "acknowledgeBackupCodes", activationId=first["activationId"])
+    clock.advance(TIME_STEP)
+    challenge = await start_login(api, logged_in_member.user.email)
+    used = authenticator.otp(clock.now)
+    session = await verify_login(api, challenge, otp=used)
+    user_type = served_schema().type_map["User"]
+    assert isinstance(user_type, GraphQLObjectType)
+
+    answers = [
+        await logged_in_member.api.execute(f"{{ viewer {{ {all_fields(user_type, 3)} }} }}"),
+        await logged_in_member.api.execute(
+            "{ featureFlags { backupCodes } authenticatorApps { name appStoreUrl playStoreUrl } }"
+        ),
+        await logged_in_admin.api.execute(f"{{ users {{ nodes {{ {all_fields(user_type, 2)} }} }} }}"),
+        await logged_in_admin.api.execute(f'{{ user(id: "{logged_in_member.id}") {{ {all_fields(user_type, 3)} }} }}'),
+        await logged_in_admin.api.execute(
+            "{ securityEvents(first: 100) { nodes { kind note ipAddress userAgent actor { id } } } }"
+        ),
+        await mutate(
+            logged_in_member.api, "confirmOtp", activationId=first["activationId"], otp=authenticator.otp(clock.now)
+        ),
+        await mutate(logged_in_member.api, "acknowledgeBackupCodes", activationId=first["activationId"]),
+    ]
+
+    text = json.dumps(answers)
+    assert "errors" not in answers[0]
+    assert "errors" not in answers[3]
+    secrets = [
+        first["key"],
+        first["activationId"],
+        *issued["codes"],
+        challenge,
+        session["sessionToken"],
+        logged_in_member.session_token,
+    ]
+    assert [secret for secret in [*secrets, PASSWORD, "otpauth"] if secret in text] == []
+
+
+async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) -> None:
+    """D9, G10: no cache may store a response, least of all one with a secret."""
+    response = await logged_in_member.api.post(mutation("startTwoFactorActivation", "password"), {"password": PASSWORD})
+
+    assert "key" in response.text
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("email", HOSTILE_NAMES)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
+    api: Api, services: Services, company: models.Company, password_hash: str, clock: Clock, email: str
+) -> None:
+    """D10: for any email address, an independent reader finds the right key, issuer and account in the QR codes."""
+    user = await make_user(services.database, company, password_hash, clock, name="Hostile")
+    async with services.database.transaction():
+        await models.User.filter(id=user.id).update(email=email)
+    api_user = await log_in(api, user)
+
+    answer = await mutate(api_user.api, "startTwoFactorActivation", password=PASSWORD)
+
+    qr_code = answer["qrCode"]
+    scanned = [Authenticator.scan(qr_code[form]) for form in ("svg", "svgDataUri", "pngDataUri")]
+    assert {each.key for each in scanned} == {answer["key"]}
+    assert {each.issuer for each in scanned} == {"Countersign"}
+    assert {each.account_name for each in scanned} == {email.replace(":", " ")}
+    assert answer["otpauthUri"].isascii()
+    assert "script" not in qr_code["svg"].lower()
+    assert "onload" not in qr_code["svg"].lower()
+
+
+@pytest.mark.parametrize("issuer", HOSTILE_ISSUERS)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_member: ApiUser, issuer: str) -> None:
+    """D10: the same applies to each product name that the settings accept."""
+    answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
+
+    scanned = Authenticator.scan(answer["qrCode"]["svg"])
+    assert (scanned.key, scanned.issuer) == (answer["key"], issuer)
+    assert scanned.account_name == logged_in_member.user.email
+
+
+async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, services: Services) -> None:
+    """D11: many starts leave one activation. Wrong passwords have to wait as in a login."""
+    for _ in range(8):
+        await start_activation(logged_in_member)
+    async with services.database.reading():
+        assert await models.Activation.all().count() == 1
+
+    answers = [
+        await outcome(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD) for _ in range(7)
+    ]
+
+    assert answers == ["WrongPassword"] * 5 + ["TooManyAttempts"] * 2
+
+
+async def test_activation_without_backup_codes(
+    api: Api, logged_in_member: ApiUser, company: models.Company, clock: Clock, services: Services
+) -> None:
+    """D12: while backup codes are off, `confirmOtp` activates 2FA, and logins require the OTP."""
+    await set_security_policy(services.database, company, backup_codes_enabled=False)
+    activation_id, authenticator = await start_activation(logged_in_member)
+    assert (
+        await outcome(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now))
+        == "TwoFactorActivated"
+    )
+    clock.advance(TIME_STEP)
+
+    answer = await mutate(api, "login", email=logged_in_member.user.email, password=PASSWORD)
+
+    assert answer["methods"] == ["OTP"]
+    assert await verify_outcome(api, answer["challengeToken"], otp=authenticator.otp(clock.now)) == "LoggedIn"
+    assert await outcome(logged_in_member.api, "regenerateBackupCodes", password=PASSWORD) == "BackupCodesDisabled"

@@ -1,0 +1,105 @@
+"""The rank test behind `make attack-timing`, and the requests that it measures: attacks G1 and G3."""
+
+import logging
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from security.constants import RESPONSE_PADDING_S
+from settings import Settings
+from tests.support.app_harness import app_harness
+from tests.support.clock import Clock
+from tools.attacks.timing import PAIRS, Pair, mann_whitney, measure, reset_attempts
+
+
+def test_rank_test_finds_no_difference_in_equal_distributions() -> None:
+    """For draws from one distribution, a share of about p gets a p-value below p."""
+    rng = random.Random(1)
+    p_values = [
+        mann_whitney([rng.gauss(0, 1) for _ in range(40)], [rng.gauss(0, 1) for _ in range(40)]) for _ in range(1000)
+    ]
+
+    assert 30 <= sum(p < 0.05 for p in p_values) <= 70
+    assert 440 <= sum(p < 0.5 for p in p_values) <= 560
+
+
+def test_rank_test_finds_a_small_difference() -> None:
+    """1,000 draws of each kind are enough for a shift by a fifth of the standard deviation."""
+    rng = random.Random(1)
+
+    assert mann_whitney([rng.gauss(0, 1) for _ in range(1000)], [rng.gauss(0.2, 1) for _ in range(1000)]) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [
+        # Computed by scipy.stats.mannwhitneyu(..., method="asymptotic").
+        ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10], 0.012185780355344818),
+        ([1, 2, 2, 3, 9], [2, 2, 4, 5, 6, 7], 0.4003939489033802),
+        ([1, 1, 1], [1, 1, 1], 1.0),
+    ],
+)
+def test_p_value_matches_the_reference_implementation(first: list[float], second: list[float], p: float) -> None:
+    """The test corrects for ties and continuity, and the order of the samples does not matter."""
+    assert mann_whitney(first, second) == pytest.approx(p)
+    assert mann_whitney(second, first) == pytest.approx(p)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
+async def test_g1_g3_both_kinds_of_a_pair_have_the_same_outcome(database_url: str, clock: Clock, pair: Pair) -> None:
+    """`make attack-timing` measures requests with the same outcome, as many of each kind."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        durations = await measure(harness, clock, pair, 3, random.Random(1))
+
+    assert [len(durations[kind]) for kind in (0, 1)] == [3, 3]
+
+
+class _StatementLog(logging.Handler):
+    """Collects the SQL statements."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.statements: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.statements.append(str(record.args[0] if isinstance(record.args, tuple) and record.args else record.msg))
+
+
+@pytest.fixture
+def statement_log() -> Iterator[_StatementLog]:
+    """Return a log of the SQL statements."""
+    handler, logger = _StatementLog(), logging.getLogger("tortoise.db_client")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
+async def test_g1_g3_both_kinds_of_a_pair_execute_the_same_statements(
+    database_url: str, clock: Clock, pair: Pair, statement_log: _StatementLog
+) -> None:
+    """A different number of round trips would make the largest difference in time."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        executed = []
+        requests = await pair.prepare(harness, clock)
+        # Twice, since the first attempt at an account or email must not differ from later ones.
+        for request in (*requests, *requests):
+            await reset_attempts(harness)
+            statement_log.statements.clear()
+            assert await harness.outcome(request) == pair.outcome
+            executed.append(list(statement_log.statements))
+
+    assert len(executed[0]) >= 5
+    assert executed[1:] == executed[:1] * 3
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
+async def test_g1_g3_rejected_logins_get_response_time_padding(database_url: str, clock: Clock, pair: Pair) -> None:
+    """No response is sent before the padding ends, so smaller differences do not show."""
+    async with app_harness(Settings(database_url=database_url), clock) as harness:
+        durations = await measure(harness, clock, pair, 1, random.Random(1))
+
+    assert min(durations[0] + durations[1]) >= RESPONSE_PADDING_S

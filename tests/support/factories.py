@@ -1,0 +1,185 @@
+"""Create users with sessions, challenges and second factors directly in the database tables."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+
+import models
+from accounts.identity import email_key, search_key
+from models import Role
+from models.database import Database
+from security.constants import (
+    ACTIVATION_LIFETIME,
+    ARGON2_LANES,
+    ARGON2_MEMORY_KIB,
+    ARGON2_PASSES,
+    BACKUP_CODES_PER_SET,
+    CHALLENGE_LIFETIME,
+    SALT_BYTES,
+    SESSION_LIFETIME,
+    TOKEN_BYTES,
+    TOTP_SECRET_BYTES,
+)
+from security.key_ring import NONCE_BYTES, KeyRing
+from security.tokens import TokenKind, make_token, token_hash
+from twofactor.factors.backup_code_format import backup_code_hash
+from twofactor.factors.totp import key, step_at
+
+# The password of every user. The users are not real.
+PASSWORD = "correct horse battery staple"
+# The OTPs of the last three time steps are unused.
+UNUSED_TIME_STEPS = 3
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of the password of every user. It is computed once."""
+    return PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES).hash(PASSWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryUser:
+    """A user of the factory, with the user's secrets. A secret that the user does not have is empty."""
+
+    user_id: UUID
+    email: str
+    session_token: str = field(default="", repr=False)
+    challenge_token: str = field(default="", repr=False)
+    activation_token: str = field(default="", repr=False)
+    # The TOTP secret in base32.
+    key: str = field(default="", repr=False)
+    backup_code: str = field(default="", repr=False)
+
+
+class Factory:
+    """Writes to the database without the code under test."""
+
+    def __init__(self, database: Database, key_ring: KeyRing, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._key_ring = key_ring
+        self._clock = clock
+
+    async def company(self, *, backup_codes_enabled: bool = True) -> models.Company:
+        """Create a company account."""
+        async with self._database.transaction():
+            return await models.Company.create(
+                name="Acme", created_at=self._clock(), backup_codes_enabled=backup_codes_enabled
+            )
+
+    async def logged_in_admin(self, company: models.Company) -> FactoryUser:
+        """Create an admin without 2FA, with a session."""
+        async with self._database.transaction():
+            user = await self._user(company, Role.ADMIN)
+            return FactoryUser(user.id, user.email, session_token=await self._session(user))
+
+    async def logged_in_member(self, company: models.Company) -> FactoryUser:
+        """Create a member without 2FA, with a session."""
+        async with self._database.transaction():
+            user = await self._user(company, Role.MEMBER)
+            return FactoryUser(user.id, user.email, session_token=await self._session(user))
+
+    async def member_with_2fa(
+        self, company: models.Company, *, challenges: int = 1
+    ) -> tuple[FactoryUser, tuple[str, ...]]:
+        """Create a member with 2FA, backup codes and a session. Return it with the tokens of its challenges.
+
+        The plaintext of only one of the ten backup codes is known.
+        """
+        now, secret = self._clock(), secrets.token_bytes(TOTP_SECRET_BYTES)
+        async with self._database.transaction():
+            user = await self._user(
+                company, Role.MEMBER, two_factor_activated_at=now, backup_codes_remaining=BACKUP_CODES_PER_SET
+            )
+            encrypted = self._key_ring.encrypt(secret, user.id, secrets.token_bytes(NONCE_BYTES))
+            await models.Authenticator.create(
+                user_id=user.id,
+                encrypted_secret=encrypted.ciphertext,
+                key_id=encrypted.key_id,
+                last_step=step_at(now) - UNUSED_TIME_STEPS,
+                activation_token_hash="0" * 64,
+                activated_by_acknowledgement=True,
+            )
+            code = await self._backup_codes(user, None)
+            tokens = tuple([await self._challenge(user) for _ in range(challenges)])
+            session = await self._session(user)
+        return FactoryUser(user.id, user.email, session, tokens[0] if tokens else "", "", key(secret), code), tokens
+
+    async def member_activating_2fa(self, company: models.Company, *, confirmed: bool) -> FactoryUser:
+        """Create a member with a session and an activation.
+
+        If `confirmed`, the activation waits for `acknowledgeBackupCodes`, otherwise for `confirmOtp`.
+        """
+        now, secret = self._clock(), secrets.token_bytes(TOTP_SECRET_BYTES)
+        async with self._database.transaction():
+            user = await self._user(company, Role.MEMBER)
+            token = make_token(TokenKind.ACTIVATION, secrets.token_bytes(TOKEN_BYTES))
+            encrypted = self._key_ring.encrypt(secret, user.id, secrets.token_bytes(NONCE_BYTES))
+            activation = await models.Activation.create(
+                token_hash=token_hash(TokenKind.ACTIVATION, token),
+                user_id=user.id,
+                encrypted_secret=encrypted.ciphertext,
+                key_id=encrypted.key_id,
+                last_step=step_at(now) - UNUSED_TIME_STEPS if confirmed else 0,
+                created_at=now,
+                expires_at=now + ACTIVATION_LIFETIME,
+            )
+            code = await self._backup_codes(user, activation) if confirmed else ""
+            session = await self._session(user)
+        return FactoryUser(user.id, user.email, session, "", token, key(secret), code)
+
+    async def _user(self, company: models.Company, role: Role, **fields: Any) -> models.User:  # noqa: ANN401
+        name = secrets.token_hex(8)
+        email = f"{name}@acme.example"
+        return await models.User.create(
+            company_id=company.id,
+            email=email,
+            email_key=email_key(email),
+            name=name,
+            name_key=search_key(name),
+            search_key=search_key(f"{name}\n{email}"),
+            role=role,
+            password_hash=password_hash(),
+            created_at=self._clock(),
+            **fields,
+        )
+
+    async def _session(self, user: models.User) -> str:
+        now, token = self._clock(), make_token(TokenKind.SESSION, secrets.token_bytes(TOKEN_BYTES))
+        await models.Session.create(
+            token_hash=token_hash(TokenKind.SESSION, token),
+            user_id=user.id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + SESSION_LIFETIME,
+        )
+        return token
+
+    async def _challenge(self, user: models.User) -> str:
+        now, token = self._clock(), make_token(TokenKind.CHALLENGE, secrets.token_bytes(TOKEN_BYTES))
+        await models.Challenge.create(
+            token_hash=token_hash(TokenKind.CHALLENGE, token),
+            user_id=user.id,
+            transport=models.SessionTransport.TOKEN,
+            created_at=now,
+            expires_at=now + CHALLENGE_LIFETIME,
+        )
+        return token
+
+    async def _backup_codes(self, user: models.User, activation: models.Activation | None) -> str:
+        salt, code = secrets.token_bytes(SALT_BYTES), "0123456789"
+        code_set = await models.BackupCodeSet.create(
+            user_id=user.id, activation_id=activation and activation.id, salt=salt, created_at=self._clock()
+        )
+        # The hash function is slow, so only the known code gets a real hash. The other nine are random values.
+        hashes = [backup_code_hash(code, salt), *(hashlib.sha256(secrets.token_bytes(8)).hexdigest() for _ in range(9))]
+        await models.BackupCode.bulk_create(
+            models.BackupCode(code_set_id=code_set.id, code_hash=each) for each in hashes
+        )
+        return code

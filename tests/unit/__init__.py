@@ -1,0 +1,1 @@
+"""Unit tests of pure functions, without database or event loop."""

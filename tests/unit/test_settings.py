@@ -1,0 +1,210 @@
+"""Settings: valid values, invalid values, and errors without secrets."""
+
+import base64
+import secrets
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from security.key_ring import KeyRing
+from settings import DEMO_KEYS, Settings, SettingsError, key_of, read_settings, settings_table, unknown_variables
+
+GOOD_KEYS = "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()
+SECRET = "hunter2-hunter2"
+
+
+def production(**changes: Any) -> Settings:  # noqa: ANN401  # any setting
+    """Return settings that are valid in production."""
+    return Settings(mode="production", secret_keys=GOOD_KEYS, **changes)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Remove all settings from the environment variables."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(key_of(name), raising=False)
+    return monkeypatch
+
+
+def test_all_settings_are_optional_in_development(environment: pytest.MonkeyPatch) -> None:
+    """The defaults are SQLite, the demo key and all development tools."""
+    environment.setenv("COUNTERSIGN_PORT", "")
+    settings = read_settings()
+
+    assert settings.mode == "development"
+    assert settings.database_url == "sqlite://var/countersign.sqlite3"
+    assert settings.secret_keys.get_secret_value() == DEMO_KEYS
+    assert settings.issuer == settings.product_name == "Countersign"
+    assert settings.introspection
+    assert settings.graphiql
+    assert settings.get_queries
+    assert settings.log_format == "text"
+
+
+def test_g5_production_disables_development_tools_by_default() -> None:
+    """Introspection, GraphiQL and GET are off in production, but a setting can turn each of them on."""
+    settings = production()
+
+    assert (settings.introspection, settings.graphiql, settings.get_queries) == (False, False, False)
+    assert settings.log_format == "json"
+    assert production(introspection=True).introspection
+
+
+def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
+    """Origins, hosts and networks are lists, and spaces around their entries are ignored."""
+    environment.setenv("COUNTERSIGN_ALLOWED_ORIGINS", "https://App.example, http://localhost:5173")
+    environment.setenv("COUNTERSIGN_ALLOWED_HOSTS", "api.example,*.example.com")
+    environment.setenv("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32")
+    settings = read_settings()
+
+    assert settings.allowed_origins == ("https://app.example", "http://localhost:5173")
+    assert settings.allowed_hosts == ("api.example", "*.example.com")
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", SECRET),
+        ("database_url", f"mysql://root:{SECRET}@db/x"),
+        ("database_pool_size", "0"),
+        ("product_name", "a:b"),
+        ("issuer", "a\nb"),
+        ("port", "70000"),
+        ("workers", SECRET),
+        ("smtp_security", "maybe"),
+        ("smtp_timeout_s", "0"),
+        ("smtp_ca_file", "/nowhere/ca.pem"),
+        ("smtp_password", SECRET),
+        ("mail_from", "a@b, c@d"),
+        ("mail_from", "a@b\r\nBcc: c@d"),
+        ("allowed_origins", "*"),
+        ("allowed_origins", "null"),
+        ("allowed_origins", "https://app.example/"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("failures_per_address", "0"),
+        ("address_store_url", f"memcached://:{SECRET}@cache"),
+        ("introspection", SECRET),
+        ("log_level", "LOUD"),
+    ],
+)
+def test_error_contains_the_variable_but_not_the_value(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The error has one line for each invalid setting and does not contain its value."""
+    environment.setenv(key_of(name), value)
+    with pytest.raises(SettingsError) as raised:
+        read_settings()
+
+    assert key_of(name) in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+    assert SECRET not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(DEMO_KEYS, id="the demo key"),
+        pytest.param(DEMO_KEYS.replace("demo", "mine"), id="the demo key with another id"),
+        pytest.param(f"{GOOD_KEYS},{DEMO_KEYS}", id="the demo key after a valid key"),
+        pytest.param("k1:" + base64.b64encode(bytes(32)).decode(), id="zeros"),
+        pytest.param("k1:" + base64.b64encode(b"\xff" * 32).decode(), id="all equal"),
+        pytest.param("k1:" + base64.b64encode(bytes(range(15)) * 2 + b"\x00\x01").decode(), id="15 distinct bytes"),
+        pytest.param("k1:" + base64.b64encode(b"correct horse battery staple 012").decode(), id="text"),
+        pytest.param("k1:" + base64.b64encode(secrets.token_hex(16).encode()).decode(), id="hexadecimal digits"),
+        pytest.param("k1:%%%", id="not base64"),
+    ],
+)
+def test_production_rejects_keys_that_are_not_secret(keys: str | None) -> None:
+    """Public or guessable encryption keys are rejected."""
+    given: dict[str, Any] = {} if keys is None else {"secret_keys": keys}
+    with pytest.raises(ValidationError) as raised:
+        Settings(mode="production", **given)
+
+    assert "COUNTERSIGN_SECRET_KEYS" in str(raised.value)
+    assert keys is None or keys.partition(":")[2] not in str(raised.value)
+
+
+def test_production_accepts_random_keys() -> None:
+    """1000 random keys are accepted."""
+    for _ in range(1000):
+        Settings(mode="production", secret_keys="k:" + base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"workers": 2}, "COUNTERSIGN_WORKERS"),
+        ({"smtp_security": "none", "smtp_host": "mail.example"}, "COUNTERSIGN_SMTP_SECURITY"),
+        ({"smtp_security": "none", "smtp_host": "10.0.0.5"}, "COUNTERSIGN_SMTP_SECURITY"),
+        ({"smtp_security": "none", "smtp_host": "localhost.evil.example"}, "COUNTERSIGN_SMTP_SECURITY"),
+    ],
+)
+def test_h8_production_rejects_insecure_settings(changes: dict[str, Any], key: str) -> None:
+    """SQLite with several processes and unencrypted SMTP over a network are rejected."""
+    with pytest.raises(ValidationError, match=key):
+        production(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workers": 4, "database_url": "postgres://u:p@db/countersign"},
+        {"smtp_security": "none", "smtp_host": "127.0.0.1"},
+        {"smtp_security": "none", "smtp_host": "::1"},
+        {"smtp_security": "none", "smtp_host": "localhost"},
+    ],
+)
+def test_production_accepts_secure_settings(changes: dict[str, Any]) -> None:
+    """PostgreSQL with several processes and an SMTP server on the same machine are accepted."""
+    assert production(**changes).is_production
+
+
+def test_settings_are_frozen_and_repr_contains_no_secrets() -> None:
+    """Settings cannot be changed, and their text form contains no secret."""
+    settings = Settings(
+        database_url=f"postgres://u:{SECRET}@db/x",
+        smtp_username="u",
+        smtp_password=SECRET,
+        address_store_url=f"redis://:{SECRET}@cache:6379/0",
+    )
+
+    assert SECRET not in repr(settings) + str(settings)
+    assert DEMO_KEYS not in repr(settings)
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]  # frozen
+    with pytest.raises(ValidationError):
+        Settings(prot=1)  # type: ignore[call-arg]
+
+
+def test_unknown_variables_are_found() -> None:
+    """A variable with the prefix of settings that is not a setting is returned."""
+    environ = {"COUNTERSIGN_SECRETKEYS": "x", "countersign_port": "1", "COUNTERSIGN_MODE": "x", "PATH": "/"}
+
+    assert unknown_variables(environ) == ["COUNTERSIGN_SECRETKEYS"]
+
+
+def test_demo_keys_are_a_valid_key_ring() -> None:
+    """`KeyRing.parse` accepts the demo key."""
+    assert KeyRing.parse(DEMO_KEYS).current_id == "demo"
+
+
+def test_every_setting_has_a_description() -> None:
+    """The table has a row for each setting with its default and a sentence."""
+    table = settings_table()
+
+    assert [row.key for row in table] == [key_of(name) for name in Settings.model_fields]
+    assert all(row.description.endswith(".") for row in table)
+    assert {row.key: row.default for row in table}["COUNTERSIGN_PORT"] == "8000"
+    assert not any(DEMO_KEYS in row.default for row in table)
+
+
+def test_ca_file_must_exist(tmp_path: Path) -> None:
+    """An existing file is accepted."""
+    file = tmp_path / "ca.pem"
+    file.touch()
+
+    assert Settings(smtp_ca_file=file).smtp_ca_file == file

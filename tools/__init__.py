@@ -1,0 +1,1 @@
+"""Developer tools: long-running attacks, the benchmark, and the download of GraphiQL."""

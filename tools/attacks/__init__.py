@@ -1,0 +1,1 @@
+"""Long-running attacks as commands, for example `python -m tools.attacks.races`. `tests/security` runs them briefly."""

@@ -1,0 +1,192 @@
+"""Test whether the response time distinguishes requests that get the same result.
+
+`python -m tools.attacks.timing` sends two kinds of requests in random order, 1,000 of each by default. For each pair of
+kinds it prints the p-value of a Mann-Whitney test: the probability of a difference at least as large as the measured
+one if both kinds take equally long.
+"""
+
+import argparse
+import asyncio
+import math
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+import models
+from security.constants import CHALLENGE_LIFETIME
+from settings import Settings
+from tests.support.app_harness import AppHarness, app_harness
+from tests.support.clock import Clock
+from tests.support.databases import DIALECTS, database_of
+from tests.support.factories import FactoryUser
+from tests.support.scenarios import LOGIN, VERIFY_LOGIN, Request, otp, wrong_otp
+from transport.logs import configure_logging
+
+# With this threshold, chance alone hardly makes one of the six pairs significant.
+SIGNIFICANCE_LEVEL = 0.001
+WRONG_PASSWORD = "wrong horse battery staple"  # noqa: S105  # the users are not real
+
+
+def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the two-sided p-value of the Mann-Whitney rank test.
+
+    Uses the normal approximation with corrections for ties and continuity. It is accurate from about 20 values of each
+    kind (H. B. Mann and D. R. Whitney, 1947).
+    """
+    values = sorted([(value, 0) for value in first] + [(value, 1) for value in second])
+    size_first, size_second, size = len(first), len(second), len(first) + len(second)
+    ties = Counter(value for value, _ in values)
+    rank, rank_of = 1.0, dict[float, float]()
+    for value, times in sorted(ties.items()):
+        rank_of[value] = rank + (times - 1) / 2
+        rank += times
+    rank_sum = sum(rank_of[value] for value, kind in values if kind == 0)
+    u = rank_sum - size_first * (size_first + 1) / 2
+    mean = size_first * size_second / 2
+    tied = sum(times**3 - times for times in ties.values()) / (size * (size - 1))
+    deviation = math.sqrt(size_first * size_second / 12 * (size + 1 - tied))
+    if deviation == 0:
+        return 1.0
+    z = max(abs(u - mean) - 0.5, 0) / deviation
+    return math.erfc(z / math.sqrt(2))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two kinds of requests that must take equally long, and the outcome of both."""
+
+    first: str
+    second: str
+    outcome: str
+    prepare: Callable[[AppHarness, Clock], Awaitable[tuple[Request, Request]]]
+
+
+Durations: TypeAlias = dict[int, list[float]]
+
+
+async def _unknown_email_and_wrong_password(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
+    user = await harness.factory.logged_in_member(await harness.factory.company())
+    unknown_email = f"{user.email.removesuffix('example')}invalid"
+    unknown, known = (
+        Request(LOGIN, {"email": email, "password": WRONG_PASSWORD}, "", user) for email in (unknown_email, user.email)
+    )
+    return unknown, known
+
+
+async def _wrong_and_replayed(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
+    user, (token, used) = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=2)
+    right = otp(user, clock())
+    assert await harness.outcome(_otp_request(user, used, right)) == "LoggedIn"
+    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, right)
+
+
+async def _wrong_and_other_users(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
+    company = await harness.factory.company()
+    user, (token,) = await harness.factory.member_with_2fa(company)
+    other_user, _ = await harness.factory.member_with_2fa(company)
+    other_otp = otp(other_user, clock())
+    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, other_otp)
+
+
+async def _wrong_and_expired(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
+    user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
+    expired = otp(user, clock() - timedelta(minutes=2))
+    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, expired)
+
+
+async def _wrong_and_used_code(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
+    user, (token, used) = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=2)
+    assert await harness.outcome(_backup_code_request(user, used, user.backup_code)) == "LoggedIn"
+    return _backup_code_request(user, token, "ZZZZZZZZZZ"), _backup_code_request(user, token, user.backup_code)
+
+
+async def _wrong_and_disabled_code(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
+    first, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
+    second, (other_token,) = await harness.factory.member_with_2fa(
+        await harness.factory.company(backup_codes_enabled=False)
+    )
+    return _backup_code_request(first, token, "ZZZZZZZZZZ"), _backup_code_request(second, other_token, "ZZZZZZZZZZ")
+
+
+def _otp_request(user: FactoryUser, token: str, value: str) -> Request:
+    return Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": value}}, "", user)
+
+
+def _backup_code_request(user: FactoryUser, token: str, code: str) -> Request:
+    return Request(VERIFY_LOGIN, {"token": token, "factor": {"backupCode": code}}, "", user)
+
+
+PAIRS = (
+    Pair("unknown email", "wrong password", "WrongEmailOrPassword", _unknown_email_and_wrong_password),
+    Pair("wrong OTP", "replayed OTP", "WrongSecondFactor", _wrong_and_replayed),
+    Pair("wrong OTP", "OTP of another user", "WrongSecondFactor", _wrong_and_other_users),
+    Pair("wrong OTP", "expired OTP", "WrongSecondFactor", _wrong_and_expired),
+    Pair("wrong backup code", "used backup code", "WrongSecondFactor", _wrong_and_used_code),
+    Pair("wrong backup code", "code while backup codes are off", "WrongSecondFactor", _wrong_and_disabled_code),
+)
+
+
+async def measure(harness: AppHarness, clock: Clock, pair: Pair, times: int, rng: random.Random) -> Durations:
+    """Return the durations of both kinds in seconds. The order within each two requests is random."""
+    requests = await pair.prepare(harness, clock)
+    durations: Durations = {0: [], 1: []}
+    for _ in range(times):
+        for kind in rng.sample((0, 1), 2):
+            await reset_attempts(harness)
+            began = time.perf_counter()
+            outcome = await harness.outcome(requests[kind])
+            durations[kind].append(time.perf_counter() - began)
+            assert outcome == pair.outcome, outcome
+    return durations
+
+
+async def reset_attempts(harness: AppHarness) -> None:
+    """Reset failed attempts and delete audit events. No attempt has to wait, and the tables do not grow."""
+    async with harness.services.database.transaction():
+        await models.AttemptCount.all().update(failures=0, failures_since_sign_in=0)
+        await models.SecurityEvent.all().delete()
+
+
+async def _run(database_url: str, times: int, rng: random.Random) -> int:
+    significant = 0
+    clock = Clock()
+    async with app_harness(Settings(database_url=database_url, failures_per_address=1_000_000), clock) as harness:
+        for pair in PAIRS:
+            durations = await measure(harness, clock, pair, times, rng)
+            p = mann_whitney(durations[0], durations[1])
+            first, second = (statistics.median(durations[kind]) * 1000 for kind in (0, 1))
+            significant += p < SIGNIFICANCE_LEVEL
+            print(
+                f"  {pair.first:<17} {first:>7.2f} ms   {pair.second:<30} {second:>7.2f} ms   {times:>5} each   "
+                f"p = {p:.3f}",
+                flush=True,
+            )
+            clock.advance(CHALLENGE_LIFETIME)
+    return significant
+
+
+def main() -> None:
+    """Measure, and print the p-values."""
+    # Do not measure the request log.
+    configure_logging("ERROR", "text", stream=sys.stderr)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--times", type=int, default=1_000, help="requests of each kind (1,000)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random order (1)")
+    parser.add_argument("--database", choices=DIALECTS, action="append", help="database to test; both by default")
+    given = parser.parse_args()
+    significant = 0
+    for dialect in given.database or DIALECTS:
+        print(f"{dialect}, medians:")
+        with database_of(dialect) as url:
+            significant += asyncio.run(_run(url, given.times, random.Random(given.seed)))
+    print(f"{significant} of the pairs differ significantly (p < {SIGNIFICANCE_LEVEL}).")
+
+
+if __name__ == "__main__":
+    main()

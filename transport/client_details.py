@@ -1,0 +1,74 @@
+"""Read the client's address, user agent and language from a request, for audit events, emails and the IP rate limit."""
+
+import ipaddress
+import unicodedata
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from starlette.requests import Request
+
+from accounts.services import Client
+from transport.negotiation import choose_language
+
+Address = IPv4Address | IPv6Address
+Networks = Sequence[IPv4Network | IPv6Network]
+
+# The languages of emails and messages. The first one is the default.
+LANGUAGES = ("en", "de")
+# The length that an audit event stores.
+USER_AGENT_MAX_LENGTH = 500
+# No chain of proxies is longer. Earlier entries of `X-Forwarded-For` are ignored.
+MAX_HOPS = 20
+
+
+def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
+    """Return the details of the client that sent this request."""
+    peer = request.client.host if request.client else None
+    return Client(
+        ip_address=client_address(peer, request.headers.getlist("x-forwarded-for"), trusted_proxies),
+        user_agent=_clean(request.headers.get("user-agent", "")) or None,
+        locale=choose_language(request.headers.get("accept-language"), LANGUAGES),
+    )
+
+
+def client_address(peer: str | None, forwarded_for: Sequence[str], trusted_proxies: Networks) -> str | None:
+    """Return the nearest address that is not a trusted proxy, or None if the peer has no IP address (ASVS 4.1.3).
+
+    Each proxy appends the address of its peer to `X-Forwarded-For`, so the function reads the list from its end and
+    accepts only entries of trusted proxies. The client itself may have written everything before the first entry that
+    is untrusted or malformed.
+    """
+    address = _parse(peer or "")
+    if address is None:
+        return None
+    hops = ",".join(forwarded_for).split(",")[-MAX_HOPS:]
+    while hops and any(address in network for network in trusted_proxies):
+        hop = _parse(hops.pop())
+        if hop is None:
+            break
+        address = hop
+    return str(address)
+
+
+def _parse(text: str) -> Address | None:
+    """Parse an address with or without a port. Convert an IPv4-mapped IPv6 address to IPv4."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        # Drop the zone: it names a network interface of one machine and does not identify a client.
+        return address.ipv4_mapped or IPv6Address(int(address))
+    return address
+
+
+def _clean(user_agent: str) -> str:
+    """Remove control characters, which could forge lines in a log or an email, and truncate the text."""
+    if not user_agent.isprintable():
+        user_agent = "".join(each for each in user_agent if unicodedata.category(each) not in {"Cc", "Cf"})
+    return user_agent.strip()[:USER_AGENT_MAX_LENGTH]

@@ -1,0 +1,70 @@
+"""The format of backup codes: alphabet, normalisation, hash and file (look-up secrets, NIST SP 800-63B §3.1.2)."""
+
+from collections.abc import Callable
+
+from argon2.low_level import Type, hash_secret_raw
+
+from security.constants import (
+    ARGON2_LANES,
+    ARGON2_MEMORY_KIB,
+    ARGON2_PASSES,
+    BACKUP_CODE_LENGTH,
+    BACKUP_CODES_PER_SET,
+)
+
+# Crockford's base32 has no I, L, O and U, so that no two characters look alike.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LOOK_ALIKES = str.maketrans("OIL", "011")
+# No user types more characters than this around a code. The server rejects longer text.
+INPUT_MAX_LENGTH = 64
+
+
+def generate_backup_codes(choose: Callable[[str], str]) -> tuple[str, ...]:
+    """Return ten different codes of ten characters with 50 random bits each.
+
+    Args:
+        choose: Returns one character of a string, each with the same probability, like `secrets.choice`.
+
+    """
+    codes: dict[str, None] = {}
+    while len(codes) < BACKUP_CODES_PER_SET:
+        codes["".join(choose(ALPHABET) for _ in range(BACKUP_CODE_LENGTH))] = None
+    return tuple(codes)
+
+
+def normalise_backup_code(text: str) -> str | None:
+    """Return the code in its stored form, or None if the text cannot be a code.
+
+    Ignore case, spaces and dashes. Read O as 0, and I and L as 1.
+    """
+    if len(text) > INPUT_MAX_LENGTH or not text.isascii():
+        return None
+    code = text.replace(" ", "").replace("-", "").upper().translate(LOOK_ALIKES)
+    if len(code) != BACKUP_CODE_LENGTH or not set(code) <= set(ALPHABET):
+        return None
+    return code
+
+
+def backup_code_hash(code: str, salt: bytes) -> str:
+    """Return the stored hash of a normalised code: argon2id, 64 hexadecimal digits (ASVS 6.5.2)."""
+    return hash_secret_raw(
+        code.encode("ascii"),
+        salt,
+        time_cost=ARGON2_PASSES,
+        memory_cost=ARGON2_MEMORY_KIB,
+        parallelism=ARGON2_LANES,
+        hash_len=32,
+        type=Type.ID,
+    ).hex()
+
+
+def backup_codes_file(codes: tuple[str, ...], *, product_name: str, account_name: str) -> str:
+    """Return the content of the text file that the user downloads."""
+    lines = [
+        f"{product_name}: backup codes of {account_name}",
+        "",
+        "Each code works once, in place of a one-time password. Keep them where only you can reach them.",
+        "",
+        *codes,
+    ]
+    return "\n".join(lines) + "\n"

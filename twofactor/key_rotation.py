@@ -1,0 +1,59 @@
+"""Rotation of encryption keys: re-encrypt all TOTP secrets under the current key."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import models
+from accounts.services import Services
+from security.key_ring import NONCE_BYTES, EncryptedValue
+
+# The number of secrets that one transaction re-encrypts, so that it does not hold its locks for long.
+BATCH = 500
+
+# The tables, not query sets: Tortoise binds a query set to a connection when it is created, outside the transaction.
+TABLES_WITH_SECRETS: tuple[type[models.Authenticator] | type[models.Activation], ...] = (
+    models.Authenticator,
+    models.Activation,
+)
+
+
+async def count_under_old_keys(services: Services) -> int:
+    """Return the number of TOTP secrets that are not encrypted under the current key."""
+    current = services.key_ring.current_id
+    async with services.database.reading():
+        return sum([await table.exclude(key_id=current).count() for table in TABLES_WITH_SECRETS])
+
+
+async def missing_key_ids(services: Services) -> set[str]:
+    """Return the ids of keys that encrypt a TOTP secret in the database but are not on the key ring."""
+    missing: set[str] = set()
+    async with services.database.reading():
+        for table in TABLES_WITH_SECRETS:
+            rows = table.exclude(key_id__in=list(services.key_ring.keys))
+            missing.update([row.key_id for row in await rows.limit(BATCH).only("key_id")])
+    return missing
+
+
+async def reencrypt_all(services: Services) -> AsyncIterator[int]:
+    """Re-encrypt every TOTP secret under the current key, in batches. Yield the size of each batch.
+
+    An UPDATE replaces a secret only if it has not changed since the SELECT. So the function may run while the server
+    runs, and an operator may stop and repeat it at any time.
+
+    Raises:
+        DecryptionError: A secret cannot be decrypted: its key is not on the key ring, or the ciphertext was changed.
+    """
+    current = services.key_ring.current_id
+    for table in TABLES_WITH_SECRETS:
+        while True:
+            async with services.database.transaction():
+                rows = await table.exclude(key_id=current).limit(BATCH)
+                for row in rows:
+                    secret = services.key_ring.decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
+                    encrypted = services.key_ring.encrypt(secret, row.user_id, secrets.token_bytes(NONCE_BYTES))
+                    await table.filter(
+                        user_id=row.user_id, key_id=row.key_id, encrypted_secret=row.encrypted_secret
+                    ).update(encrypted_secret=encrypted.ciphertext, key_id=encrypted.key_id)
+            if not rows:
+                break
+            yield len(rows)
