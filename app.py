@@ -24,10 +24,11 @@ from models.database import Database, DatabaseUnavailable
 from resolvers.qr_rendering import QrRenderer
 from schema.error_mapping import TOP_LEVEL_CODES
 from schema.root import create_schema
+from security.development_key import development_keys
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
-from settings import Settings, SettingsError, key_of, read_settings, unknown_variables
+from settings import DEVELOPMENT_KEY_FILE, Settings, SettingsError, key_of, read_settings, unknown_variables
 from transport.graphiql.page import QueryPage
 from transport.health import health_routes
 from transport.logs import configure_logging
@@ -166,7 +167,9 @@ def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) 
         SettingsError: A setting cannot be used.
     """
     with _naming_setting("secret_keys"):
-        key_ring = KeyRing.parse(settings.secret_keys.get_secret_value())
+        key_ring = KeyRing.parse(
+            settings.secret_keys.get_secret_value() if settings.secret_keys else development_keys(DEVELOPMENT_KEY_FILE)
+        )
     with _naming_setting("database_url"):
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
     with _naming_setting("address_store_url"):

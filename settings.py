@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -24,8 +25,11 @@ ValueT = TypeVar("ValueT")
 
 ENV_PREFIX = "COUNTERSIGN_"
 
-# This key is public, so it is only for the demo and development. Production rejects it.
-DEMO_KEYS = "demo:+6ocACj6LejtlMU0+kEKCwX65KZZQcaPCh4GFGsJlDc="
+# The SHA-256 of the key of the demo, which is public. Production rejects it.
+PUBLIC_KEY_HASHES = frozenset({"a7ef16b2f8d3e8d5aeb41caffaf511b2111dfba1fcb2a7bc6a34964e58b5bd4c"})
+
+# Without `COUNTERSIGN_SECRET_KEYS`, a development installation stores a random key here.
+DEVELOPMENT_KEY_FILE = Path("var/countersign.key")
 
 # 32 random bytes have about 30 distinct values. A key with fewer than 16 is practically never random.
 MIN_DISTINCT_BYTES = 16
@@ -71,8 +75,8 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="The maximum number of database connections of each process."
     )
-    secret_keys: SecretStr = Field(
-        default=SecretStr(DEMO_KEYS),
+    secret_keys: SecretStr | None = Field(
+        default=None,
         description=(
             "`ID:KEY[,ID:KEY…]`, each key 32 random bytes in base64. The first key encrypts, all keys decrypt."
         ),
@@ -194,7 +198,9 @@ class Settings(BaseSettings):
 
     def _production_problems(self) -> list[str]:
         problems = []
-        if weakness := _weakness(self.secret_keys.get_secret_value()):
+        if self.secret_keys is None:
+            problems.append(_problem("secret_keys", "is missing"))
+        elif weakness := _weakness(self.secret_keys.get_secret_value()):
             problems.append(_problem("secret_keys", weakness))
         if self.workers > 1 and self.database_url.startswith("sqlite"):
             problems.append(_problem("workers", "several processes need PostgreSQL; SQLite supports one"))
@@ -250,7 +256,7 @@ def settings_table() -> list[SettingRow]:
 
 def _describe_default(name: str, default: object, factory: object) -> str:
     if name == "secret_keys":
-        return "the demo key, which production rejects"
+        return f"in development, a random key in {DEVELOPMENT_KEY_FILE}"
     if factory is not None:
         return {"issuer": "the product name", "log_format": "json in production, text in development"}.get(
             name, "on in development, off in production"
@@ -272,10 +278,9 @@ def _problem(name: str, problem: str) -> str:
 
 def _weakness(secret_keys: str) -> str | None:
     """Return why these keys are not secret, or None. `KeyRing.parse` checks their format."""
-    public_keys = _key_bytes(DEMO_KEYS)
     for key in _key_bytes(secret_keys):
-        if key in public_keys:
-            return "is missing or contains the demo key"
+        if hashlib.sha256(key).hexdigest() in PUBLIC_KEY_HASHES:
+            return "contains the key of the demo"
         if len(set(key)) < MIN_DISTINCT_BYTES or (key.isascii() and key.decode().isprintable()):
             return "must be 32 random bytes, not text or a pattern"
     return None

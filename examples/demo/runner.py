@@ -11,12 +11,13 @@ import uvicorn
 
 from app import build_services, create_app, server_options
 from examples.demo.files import write_json
+from examples.demo.keys import DEMO_KEYS
 from examples.demo.mail_server import mail_server
 from examples.demo.mailbox import mailbox_routes
 from examples.demo.users import DemoUser, create_missing, load_users
 from examples.demo.welcome import print_welcome
 from examples.web import site
-from settings import DEMO_KEYS, Settings
+from settings import Settings
 from transport.logs import configure_logging
 
 HOST = "127.0.0.1"

@@ -8,6 +8,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from examples.demo.keys import DEMO_KEYS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"accounts", "cli", "mail", "models", "resolvers", "schema", "security", "transport", "twofactor"}
 MODULES = {"app.py", "settings.py"}
@@ -17,8 +19,8 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
-    """Build the wheel from a copy of the repository, and return the names of its files."""
+def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy of the repository."""
     folder = tmp_path_factory.mktemp("wheel")
     source, target = folder / "source", folder / "target"
     skipped = shutil.ignore_patterns("node_modules", "__pycache__", "var")
@@ -34,8 +36,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
 
     assert built.returncode == 0, built.stderr
     (path,) = target.iterdir()
-    with ZipFile(path) as archive:
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_file: Path) -> frozenset[str]:
+    """Return the names of the files in the wheel."""
+    with ZipFile(wheel_file) as archive:
         return frozenset(archive.namelist())
+
+
+def test_does_not_contain_the_public_key_of_the_demo(wheel_file: Path) -> None:
+    """An installation from the wheel cannot use a key that everybody knows."""
+    key = DEMO_KEYS.partition(":")[2].encode()
+    with ZipFile(wheel_file) as archive:
+        assert not [name for name in archive.namelist() if key in archive.read(name)]
 
 
 def test_contains_only_the_product(wheel: frozenset[str]) -> None:

@@ -1,6 +1,7 @@
 """Settings: valid values, invalid values, and errors without secrets."""
 
 import base64
+import hashlib
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -9,8 +10,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from examples.demo.keys import DEMO_KEYS
 from security.key_ring import KeyRing
-from settings import DEMO_KEYS, Settings, SettingsError, key_of, read_settings, settings_table, unknown_variables
+from settings import (
+    PUBLIC_KEY_HASHES,
+    Settings,
+    SettingsError,
+    key_of,
+    read_settings,
+    settings_table,
+    unknown_variables,
+)
 
 GOOD_KEYS = "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()
 SECRET = "hunter2-hunter2"
@@ -36,7 +46,7 @@ def test_all_settings_are_optional_in_development(environment: pytest.MonkeyPatc
 
     assert settings.mode == "development"
     assert settings.database_url == "sqlite://var/countersign.sqlite3"
-    assert settings.secret_keys.get_secret_value() == DEMO_KEYS
+    assert settings.secret_keys is None
     assert settings.issuer == settings.product_name == "Countersign"
     assert settings.introspection
     assert settings.graphiql
@@ -169,11 +179,11 @@ def test_settings_are_frozen_and_repr_contains_no_secrets() -> None:
         database_url=f"postgres://u:{SECRET}@db/x",
         smtp_username="u",
         smtp_password=SECRET,
+        secret_keys=f"k1:{SECRET}",
         address_store_url=f"redis://:{SECRET}@cache:6379/0",
     )
 
     assert SECRET not in repr(settings) + str(settings)
-    assert DEMO_KEYS not in repr(settings)
     with pytest.raises(ValidationError):
         settings.port = 1  # type: ignore[misc]  # frozen
     with pytest.raises(ValidationError):
@@ -187,9 +197,11 @@ def test_unknown_variables_are_found() -> None:
     assert unknown_variables(environ) == ["COUNTERSIGN_SECRETKEYS"]
 
 
-def test_demo_keys_are_a_valid_key_ring() -> None:
-    """`KeyRing.parse` accepts the demo key."""
-    assert KeyRing.parse(DEMO_KEYS).current_id == "demo"
+def test_public_key_hashes_are_those_of_the_demo() -> None:
+    """The product contains no public key, but recognises the key of the demo."""
+    keys = KeyRing.parse(DEMO_KEYS).keys.values()
+
+    assert {hashlib.sha256(key).hexdigest() for key in keys} == PUBLIC_KEY_HASHES
 
 
 def test_every_setting_has_a_description() -> None:

@@ -12,8 +12,9 @@ from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
 from cli.main import app
+from examples.demo.keys import DEMO_KEYS
 from schema.export import export_sdl
-from settings import DEMO_KEYS, key_of
+from settings import key_of
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
 from tests.support.databases import PostgresTemplate
 from tests.support.processes import REPOSITORY, end, environment, free_port, is_ready, start, wait_until

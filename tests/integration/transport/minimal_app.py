@@ -23,7 +23,7 @@ from security.errors import OverloadedError
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
-from settings import DEMO_KEYS
+from tests.support.users import KEYS
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
 from transport.view import GraphQLView
@@ -128,7 +128,7 @@ def minimal_app(*, introspection: bool = True, **options: Any) -> Starlette:  # 
     operations = Operations(strawberry.Schema(Query, Mutation), introspection=introspection)
     services = RecordingServices(
         Database("sqlite://unused.sqlite3"),
-        KeyRing.parse(DEMO_KEYS),
+        KeyRing.parse(KEYS),
         HashingPool(workers=1),
         IpRateLimiter(failures_allowed=1),
         "Minimal",
