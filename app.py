@@ -31,6 +31,13 @@ from security.password_hashing import HashingPool
 from settings import DEVELOPMENT_KEY_FILE, Settings, SettingsError, key_of, read_settings, unknown_variables
 from transport.graphiql.page import QueryPage
 from transport.health import health_routes
+from transport.http_protocol import (
+    IDLE_TIMEOUT_S,
+    MAX_HEADER_BYTES,
+    STATE_KEY,
+    BoundedH11Protocol,
+    ConnectionLimits,
+)
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
@@ -82,6 +89,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": False,
         "server_header": False,
         "ws": "none",
+        "http": BoundedH11Protocol,
+        "h11_max_incomplete_event_size": MAX_HEADER_BYTES,
+        "timeout_keep_alive": IDLE_TIMEOUT_S,
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": SHUTDOWN_TIMEOUT_S,
@@ -117,9 +127,9 @@ def create_app(
         return "keys_missing" if await key_rotation.missing_key_ids(services) else None
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
         async with _running(services, qr_renderer, worker, is_production=settings.is_production):
-            yield
+            yield {STATE_KEY: ConnectionLimits(settings.trusted_proxies)}
 
     app = Starlette(
         routes=[

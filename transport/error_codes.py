@@ -78,6 +78,11 @@ def _code_of_library_error(error: GraphQLError) -> str:
     return BAD_USER_INPUT if is_about_input else INTERNAL_SERVER_ERROR
 
 
+# Messages can repeat parts of the document, and an error can refer to many places in it.
+MAX_MESSAGE_LENGTH = 500
+MAX_LOCATIONS = 5
+
+
 def serialise_error(error: GraphQLError, code: str) -> dict[str, Any]:
     """Return the error as the client gets it, without submitted values, suggestions and internal details."""
     extensions: dict[str, Any] = {"code": code}
@@ -85,9 +90,9 @@ def serialise_error(error: GraphQLError, code: str) -> dict[str, Any]:
         extensions["correlationId"] = correlation_id.get()
     if code == SERVICE_UNAVAILABLE:
         extensions["retryAfter"] = int(getattr(error.original_error, "retry_after_s", DEFAULT_RETRY_AFTER_S))
-    serialised: dict[str, Any] = {"message": _message(error, code)}
+    serialised: dict[str, Any] = {"message": _message(error, code)[:MAX_MESSAGE_LENGTH]}
     if error.locations:
-        serialised["locations"] = [location.formatted for location in error.locations]
+        serialised["locations"] = [location.formatted for location in error.locations[:MAX_LOCATIONS]]
     if error.path:
         serialised["path"] = error.path
     return {**serialised, "extensions": extensions}

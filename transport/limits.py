@@ -10,6 +10,7 @@ from graphql import (
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    TokenKind,
 )
 
 from security.constants import PAGE_MAX
@@ -17,6 +18,10 @@ from transport.error_codes import GRAPHQL_VALIDATION_FAILED, request_error
 
 # The largest document that a client needs is the introspection query of GraphiQL: about 400 tokens and 300 fields.
 MAX_TOKENS = 1000
+# Error messages repeat names, for example that of the operation, and Python does not convert numbers of more than 4,300
+# digits. No name of the schema is longer than 40 characters.
+MAX_TOKEN_LENGTH = 100
+SHORT_TOKENS = frozenset({TokenKind.NAME, TokenKind.INT, TokenKind.FLOAT})
 MAX_FIELDS = 500
 # A page of users, each with the company account and a page of audit events, has a depth of 8. Fields below `__schema`
 # and `__type` do not count: they are deeper, and cost nothing.
@@ -111,14 +116,24 @@ def require_document_within_limits(document: DocumentNode) -> None:
     """Check the size of each operation.
 
     Raises:
-        GraphQLError: An operation exceeds a limit, or a fragment spreads itself.
+        GraphQLError: An operation, a name or a number exceeds a limit, or a fragment spreads itself.
     """
+    _require_short_tokens(document)
     measurer = _DocumentMeasurer(document)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             size = measurer.measure(definition.selection_set)
             size.directives += len(definition.directives or ())
             _require_within_limits(size)
+
+
+def _require_short_tokens(document: DocumentNode) -> None:
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        if token.kind in SHORT_TOKENS and len(token.value or "") > MAX_TOKEN_LENGTH:
+            message = f"A name or a number has more than {MAX_TOKEN_LENGTH} characters."
+            raise request_error(message, GRAPHQL_VALIDATION_FAILED)
+        token = token.next
 
 
 def _page_size(field: FieldNode) -> int:

@@ -6,7 +6,6 @@ of a small operation (docs/performance.md).
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from inspect import isawaitable
 from typing import Any
 
@@ -37,11 +36,12 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from transport.bodies import Parameters
+from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
 from transport.limits import MAX_TOKENS, require_document_within_limits
 
-# The number of documents in the cache. A client has a few dozen.
-DOCUMENT_CACHE_SIZE = 256
+# The number of errors in the response to an invalid document. Each error costs CPU, and more of them help no developer.
+MAX_ERRORS = 5
 
 # Fields that check a password, an OTP or a backup code. An operation may run only one of them. Otherwise one request
 # could make many attempts.
@@ -58,6 +58,9 @@ ATTEMPT_FIELDS = frozenset(
         "changePassword",
     }
 )
+
+
+log = structlog.get_logger(__name__)
 
 
 class OperationError(Exception):
@@ -116,7 +119,7 @@ class Operations:
         # conversion of arguments in Strawberry fails.
         rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
-        self.document = lru_cache(DOCUMENT_CACHE_SIZE)(self._parse)
+        self.documents = DocumentCache[Document]()
 
     async def run(
         self,
@@ -156,11 +159,24 @@ class Operations:
         )
         return await result if isawaitable(result) else result
 
+    def document(self, query: str) -> Document:
+        """Parse, measure and validate a document, or take it from the cache. Invalid documents are not cached.
+
+        Raises:
+            GraphQLError: The document is not GraphQL, or exceeds a limit.
+        """
+        document = self.documents.get(query)
+        if document is None:
+            document = self._parse(query)
+            if not document.errors:
+                self.documents.add(query, document, memory_of(query, document.node.token_count or MAX_TOKENS))
+        return document
+
     def _parse(self, query: str) -> Document:
         try:
             node = parse(query, max_tokens=MAX_TOKENS)
             require_document_within_limits(node)
-            errors = validate(self._schema, node, self._rules, hide_suggestions=not self._introspection)
+            errors = self._validate(node)
         except RecursionError:
             raise GraphQLSyntaxError(Source(query), 0, "The document is nested too deeply.") from None
         fragments = {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)}
@@ -170,6 +186,18 @@ class Operations:
             if isinstance(part, OperationDefinitionNode)
         ]
         return Document(node, operations, fragments, errors)
+
+    def _validate(self, node: DocumentNode) -> Sequence[GraphQLError]:
+        try:
+            # graphql-core appends an error that says that there are more.
+            return validate(
+                self._schema, node, self._rules, max_errors=MAX_ERRORS - 1, hide_suggestions=not self._introspection
+            )
+        except (GraphQLError, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a rule or a scalar raises, the document is the cause
+            log.warning("validation_failed", error=type(error).__name__)
+            return [request_error("The document is not valid.", GRAPHQL_VALIDATION_FAILED)]
 
     def _executed_attempts(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None

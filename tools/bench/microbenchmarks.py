@@ -45,9 +45,11 @@ from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS
 from transport.bodies import Parameters
 from transport.cookies import SessionCookie
-from transport.operations import DOCUMENT_CACHE_SIZE, Operations
+from transport.document_cache import DocumentCache
+from transport.operations import Operations
 
 CALLS = 200
+CACHED_DOCUMENTS = 256
 ROUNDS = 9
 LOGINS = 6_000
 UPDATE_LAST_LOGIN = "UPDATE user_account SET last_login_at = now() WHERE id = $1"
@@ -129,13 +131,13 @@ async def _documents(services: Services, token: str) -> None:
         return await operations.run(Parameters(VIEWER, None, None), make_context(), types)
 
     async def without_cache() -> object:
-        operations.document.cache_clear()
+        operations.documents = DocumentCache()
         return await with_cache()
 
     caching_schema = create_schema()
     caching_schema.extensions = (
-        lambda: ParserCache(DOCUMENT_CACHE_SIZE),
-        lambda: ValidationCache(DOCUMENT_CACHE_SIZE),
+        lambda: ParserCache(CACHED_DOCUMENTS),
+        lambda: ValidationCache(CACHED_DOCUMENTS),
     )
 
     async def with_strawberry_cache() -> object:

@@ -1,13 +1,18 @@
 """Limits on documents: attacks F1, F2, H1, B1 and B3."""
 
 import time
+from typing import Any
 
+import graphql
 import pytest
+from graphql import DocumentNode
 
 from schema.root import create_schema
 from tests.integration.transport.minimal_app import ApiClient, error_code
+from transport import operations
+from transport.document_cache import DocumentCache, memory_of
 from transport.limits import MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_ROOT_FIELDS
-from transport.operations import ATTEMPT_FIELDS, DOCUMENT_CACHE_SIZE
+from transport.operations import ATTEMPT_FIELDS, MAX_ERRORS
 
 
 def aliased(count: int, field: str = "login") -> str:
@@ -146,13 +151,22 @@ async def test_h1_oversized_document_is_rejected_quickly(client: ApiClient, docu
     assert duration < 2
 
 
-async def test_document_is_parsed_and_validated_once(production_client: ApiClient) -> None:
-    """The second request with a document uses the cache, and the size of the cache is limited."""
-    for _ in range(3):
-        await production_client.execute("{ hello }")
-    cache = production_client.operations.document.cache_info()
+async def test_document_is_parsed_and_validated_once(
+    production_client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second request with a document uses the cache."""
+    parsed: list[str] = []
 
-    assert (cache.misses, cache.hits, cache.maxsize) == (1, 2, DOCUMENT_CACHE_SIZE)
+    def recording_parse(text: str, **options: Any) -> DocumentNode:  # noqa: ANN401  # those of graphql-core
+        parsed.append(text)
+        return graphql.parse(text, **options)
+
+    monkeypatch.setattr(operations, "parse", recording_parse)
+
+    for _ in range(3):
+        assert "errors" not in (await production_client.execute("{ hello }")).json()
+
+    assert parsed == ["{ hello }"]
 
 
 async def test_schemas_do_not_share_cached_validation(client: ApiClient, production_client: ApiClient) -> None:
@@ -160,3 +174,40 @@ async def test_schemas_do_not_share_cached_validation(client: ApiClient, product
     for _ in range(2):
         assert "errors" not in (await client.execute("{ __schema { queryType { name } } }")).json()
         assert "errors" in (await production_client.execute("{ __schema { queryType { name } } }")).json()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("query " + "A" * 60_000 + " { a b c d e f g h i j k l }", id="long operation name"),
+        pytest.param("query Q { hello" + " @a @b @c @d @e @f @g @h @i @j }", id="unknown directives"),
+        pytest.param("{ " + " ".join(f"unknown{number}" for number in range(400)) + " }", id="unknown fields"),
+        pytest.param("query { echo(text: [" + "$a " * 300 + "]) }", id="unknown variables"),
+        pytest.param("{ " + "echo(number: 1) echo(number: 2) " * 30 + "}", id="conflicting fields"),
+        pytest.param("{ echo(number: " + "9" * 5_000 + ") }", id="integer of 5,000 digits"),
+        pytest.param("query ($n: Int = " + "9" * 5_000 + ") { echo(number: $n) }", id="default of 5,000 digits"),
+        pytest.param('{ echo(number: "' + "9" * 60_000 + '") }', id="literal of another type"),
+    ],
+)
+async def test_h1_response_to_an_invalid_document_is_short(client: ApiClient, document: str) -> None:
+    """The response has few errors, and each of them is short. The server does not keep the document."""
+    for _ in range(2):
+        response = await client.execute(document)
+
+        assert error_code(response) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
+        assert len(response.json()["errors"]) <= MAX_ERRORS
+        assert len(response.content) < 5_000
+    assert client.operations.documents.bytes == 0
+
+
+def test_h1_memory_of_cached_documents_is_bounded() -> None:
+    """A new document removes the least recently used ones."""
+    cache = DocumentCache[str](max_bytes=3 * memory_of("aa", 1))
+    for text in ("aa", "bb", "cc"):
+        cache.add(text, text.upper(), memory_of(text, 1))
+    assert cache.get("aa") == "AA"
+
+    cache.add("dd", "DD", memory_of("dd", 1))
+
+    assert [cache.get(text) for text in ("aa", "bb", "cc", "dd")] == ["AA", None, "CC", "DD"]
+    assert cache.bytes == 3 * memory_of("aa", 1)

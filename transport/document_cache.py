@@ -1,0 +1,42 @@
+"""A cache of valid documents, bounded by the memory that they take."""
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+DocumentT = TypeVar("DocumentT")
+
+MAX_CACHE_BYTES = 32 * 2**20
+# A parsed document takes about this much memory for each token (Python 3.11, graphql-core 3.3), and its text twice its
+# length at most, in the cache and in the nodes.
+BYTES_PER_TOKEN = 640
+BYTES_PER_CHARACTER = 8
+
+
+def memory_of(text: str, tokens: int) -> int:
+    """Estimate the memory of a parsed document with its text, in bytes."""
+    return BYTES_PER_TOKEN * tokens + BYTES_PER_CHARACTER * len(text)
+
+
+class DocumentCache(Generic[DocumentT]):
+    """Documents by their text. The least recently used ones are removed first."""
+
+    def __init__(self, max_bytes: int = MAX_CACHE_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._documents: OrderedDict[str, tuple[DocumentT, int]] = OrderedDict()
+        self.bytes = 0
+
+    def get(self, text: str) -> DocumentT | None:
+        """Return the document with this text, or None."""
+        found = self._documents.get(text)
+        if found is None:
+            return None
+        self._documents.move_to_end(text)
+        return found[0]
+
+    def add(self, text: str, document: DocumentT, size: int) -> None:
+        """Add a document of this size in bytes, and remove others until all fit."""
+        self._documents[text] = document, size
+        self.bytes += size
+        while self.bytes > self._max_bytes:
+            _, (_, removed) = self._documents.popitem(last=False)
+            self.bytes -= removed
