@@ -124,7 +124,7 @@ def create_app(
     )
 
     async def missing_keys() -> str | None:
-        return "keys_missing" if await key_rotation.missing_key_ids(services) else None
+        return None if await key_rotation.has_usable_keys(services) else "keys_missing"
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
@@ -226,7 +226,7 @@ async def _running(
     await services.database.open()
     try:
         if is_production:
-            await _require_known_keys(services)
+            await _require_usable_keys(services)
         background = [asyncio.create_task(worker.run(stop)), asyncio.create_task(_run_cleanup(services, stop))]
         try:
             yield
@@ -243,18 +243,18 @@ async def _running(
         await services.database.close()
 
 
-async def _require_known_keys(services: Services) -> None:
-    """Reject the start if the key ring lacks a key that encrypts a TOTP secret.
+async def _require_usable_keys(services: Services) -> None:
+    """Reject the start if the key ring holds none of the keys that encrypt TOTP secrets.
 
     If the database is unavailable, the readiness check finds out later.
     """
     try:
-        missing = await key_rotation.missing_key_ids(services) if await services.database.is_current() else set()
+        is_usable = not await services.database.is_current() or await key_rotation.has_usable_keys(services)
     except DatabaseUnavailable:
         log.warning("database_unavailable")
         return
-    if missing:
-        message = f"{key_of('secret_keys')}: the key ring lacks keys that encrypt TOTP secrets: {sorted(missing)}"
+    if not is_usable:
+        message = f"{key_of('secret_keys')}: the key ring holds none of the keys that encrypt TOTP secrets"
         raise SettingsError(message)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -100,8 +99,6 @@ class Database:
 
     async def open(self) -> None:
         """Initialise Tortoise. It opens connections when they are first used."""
-        if self.dialect == "sqlite":
-            Path(self._credentials["credentials"]["file_path"]).parent.mkdir(parents=True, exist_ok=True)
         await Tortoise.init(config=self.config, _enable_global_fallback=True)
 
     async def close(self) -> None:
@@ -189,6 +186,19 @@ class Database:
             yield
         finally:
             await lock.close()
+
+    async def is_writable(self) -> bool:
+        """Return whether transactions can write. After a failover PostgreSQL can be read-only.
+
+        Raises:
+            DatabaseUnavailable: The database is unavailable or overloaded.
+        """
+        async with self.transaction():
+            if self.dialect == "sqlite":
+                # BEGIN IMMEDIATE has succeeded, which fails for a read-only file.
+                return True
+            rows = await self.connection.execute_query_dict("SELECT current_setting('transaction_read_only') AS value")
+            return bool(rows[0]["value"] == "off")
 
     async def is_current(self) -> bool:
         """Return whether all migrations are applied.

@@ -125,7 +125,7 @@ class BoundedH11Protocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of uvicorn
         super().__init__(*arguments, **options)
         self._limits: ConnectionLimits = self.app_state.setdefault(STATE_KEY, ConnectionLimits())
-        self.app = _RejectTwoLengths(self.app)  # type: ignore[assignment]  # an ASGI application
+        self.app = _RejectTwoLengths(self.app)
         self._address_key: str | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # What the deadline is for, or None.

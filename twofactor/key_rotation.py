@@ -3,9 +3,14 @@
 import secrets
 from collections.abc import AsyncIterator
 
+import structlog
+
 import models
 from accounts.services import Services
+from models.sql.encryption_keys import key_ids_in_use
 from security.key_ring import NONCE_BYTES, EncryptedValue
+
+log = structlog.get_logger(__name__)
 
 # The number of secrets that one transaction re-encrypts, so that it does not hold its locks for long.
 BATCH = 500
@@ -26,12 +31,21 @@ async def count_under_old_keys(services: Services) -> int:
 
 async def missing_key_ids(services: Services) -> set[str]:
     """Return the ids of keys that encrypt a TOTP secret in the database but are not on the key ring."""
-    missing: set[str] = set()
     async with services.database.reading():
-        for table in TABLES_WITH_SECRETS:
-            rows = table.exclude(key_id__in=list(services.key_ring.keys))
-            missing.update([row.key_id for row in await rows.limit(BATCH).only("key_id")])
-    return missing
+        return await key_ids_in_use() - services.key_ring.keys.keys()
+
+
+async def has_usable_keys(services: Services) -> bool:
+    """Return whether the key ring holds one of the keys in use, or no key is in use.
+
+    If it holds some of them, only the users whose secrets are under the others are affected: their OTPs are wrong, and
+    their backup codes work.
+    """
+    async with services.database.reading():
+        in_use = await key_ids_in_use()
+    if missing := in_use - services.key_ring.keys.keys():
+        log.warning("encryption_keys_missing", key_ids=sorted(missing))
+    return not in_use or missing != in_use
 
 
 async def reencrypt_all(services: Services) -> AsyncIterator[int]:

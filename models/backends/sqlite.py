@@ -9,13 +9,29 @@ a rollback the next BEGIN of any task fails, and all later ones too.
 """
 
 import sqlite3
+from pathlib import Path
 from types import TracebackType
 
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+import aiosqlite
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 from typing_extensions import override
+
+
+class ReleasingConnectionWrapper(ConnectionWrapper[aiosqlite.Connection]):
+    """Releases the lock on the shared connection if the connection cannot be opened. Tortoise keeps it for ever."""
+
+    @override
+    async def __aenter__(self) -> aiosqlite.Connection:
+        await self._lock.acquire()
+        try:
+            await self.ensure_connection()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
 
 
 class ImmediateTransaction(SqliteTransactionWrapper):
@@ -73,11 +89,16 @@ class ImmediateSqliteClient(SqliteClient):
     @override
     async def create_connection(self, with_db: bool) -> None:
         try:
+            Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
             await super().create_connection(with_db)
         except BaseException:
             # A connection without all its PRAGMAs does not check foreign keys.
             await self.close()
             raise
+
+    @override
+    def acquire_connection(self) -> ConnectionWrapper[aiosqlite.Connection]:
+        return ReleasingConnectionWrapper(self._lock, self)
 
     @override
     def _in_transaction(self) -> TransactionContext:

@@ -1,7 +1,9 @@
 """The whole application: attacks H3, H5, H7, H8, H10 and G10, health routes, start and shutdown."""
 
+import asyncio
 import base64
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +13,10 @@ from uuid import uuid4
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 import models
+from accounts.services import Services
 from app import create_app, server_options
 from models.database import Database, DatabaseUnavailable
 from settings import Settings, SettingsError
@@ -239,6 +243,9 @@ async def test_readiness_is_cached_and_recovers() -> None:
                 raise DatabaseUnavailable
             return True
 
+        async def is_writable(self) -> bool:
+            return True
+
     async def no_further_check() -> None:
         return None
 
@@ -249,41 +256,81 @@ async def test_readiness_is_cached_and_recovers() -> None:
     assert database.checks == 1
 
     database.is_unavailable = False
-    readiness._cached_until = 0.0  # as if a second had passed
+    readiness._valid_until = 0.0  # as if a second had passed
     assert (await readiness.respond(request)).status_code == 200
 
 
-async def test_production_does_not_start_if_an_encryption_key_is_missing(tmp_path: Path) -> None:
-    """Users whose TOTP secrets are encrypted with a missing key could not log in, so the start fails."""
-    async with running(create_app(production(tmp_path)), migrate=True) as http:
-        services = http._transport.app.state.services  # type: ignore[attr-defined]
-        company = await models.Company.create(id=uuid4(), name="Acme", created_at=services.now())
-        user = await models.User.create(
-            id=uuid4(),
-            company=company,
-            email="a@b.example",
-            email_key="a@b.example",
-            name="A",
-            name_key="a",
-            search_key="a a@b.example",
-            password_hash="-",
-            created_at=services.now(),
-        )
-        await models.Activation.create(
-            id=uuid4(),
-            token_hash="0" * 64,
-            user=user,
-            encrypted_secret=b"-",
-            key_id="lost",
-            created_at=services.now(),
-            expires_at=services.now().replace(year=2999),
-        )
+async def _add_activation(services: Services, key_id: str) -> None:
+    name = f"u{key_id}"
+    company = await models.Company.create(id=uuid4(), name="Acme", created_at=services.now())
+    user = await models.User.create(
+        id=uuid4(),
+        company=company,
+        email=f"{name}@b.example",
+        email_key=f"{name}@b.example",
+        name=name,
+        name_key=name,
+        search_key=name,
+        password_hash="-",
+        created_at=services.now(),
+    )
+    await models.Activation.create(
+        id=uuid4(),
+        token_hash=uuid4().hex,
+        user=user,
+        encrypted_secret=b"-",
+        key_id=key_id,
+        created_at=services.now(),
+        expires_at=services.now().replace(year=2999),
+    )
 
-    with pytest.raises(SettingsError, match=r"COUNTERSIGN_SECRET_KEYS.*lost"):
+
+async def test_production_does_not_start_without_a_key_in_use(tmp_path: Path) -> None:
+    """No user with 2FA could log in with an OTP, so the start fails, and readiness is 503."""
+    async with running(create_app(production(tmp_path)), migrate=True) as http:
+        await _add_activation(http._transport.app.state.services, "lost")  # type: ignore[attr-defined]
+
+    with pytest.raises(SettingsError, match="COUNTERSIGN_SECRET_KEYS"):
         async with running(create_app(production(tmp_path))):
             pass
     async with running(create_app(settings(tmp_path))) as http:
         assert (await http.get("/health/ready")).json() == {"status": "keys_missing"}
+
+
+async def test_key_that_is_missing_beside_others_affects_no_other_user(tmp_path: Path) -> None:
+    """The server starts and is ready, and the log names the missing key. Only users of that key are affected."""
+    async with running(create_app(production(tmp_path)), migrate=True) as http:
+        for key_id in ("lost", GOOD_KEYS.partition(":")[0]):
+            await _add_activation(http._transport.app.state.services, key_id)  # type: ignore[attr-defined]
+
+    with capture_logs() as logs:
+        async with running(create_app(production(tmp_path))) as http:
+            assert (await http.get("/health/ready")).json() == {"status": "ready"}
+    assert {"event": "encryption_keys_missing", "key_ids": ["lost"], "log_level": "warning"} in logs
+
+
+async def test_readiness_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
+    """Another process holds the file when the server starts. Each probe gets 503 in time, and 200 afterwards."""
+    app = create_app(settings(tmp_path))
+    with sqlite3.connect(tmp_path / "app.sqlite3", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        async with running(app) as http, asyncio.timeout(60):
+            for _ in range(2):
+                response = await http.get("/health/ready")
+                assert (response.status_code, response.json()) == (503, {"status": "database_unavailable"})
+            other.execute("ROLLBACK")
+            while (await http.get("/health/ready")).json() != {"status": "migrations_pending"}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+async def test_readiness_recovers_after_a_path_that_is_a_directory(tmp_path: Path) -> None:
+    """The first failed connection does not block later ones."""
+    (tmp_path / "app.sqlite3").mkdir()
+    async with running(create_app(settings(tmp_path))) as http, asyncio.timeout(60):
+        assert (await http.get("/health/ready")).json() == {"status": "database_unavailable"}
+        (tmp_path / "app.sqlite3").rmdir()
+        while (await http.get("/health/ready")).json() != {"status": "migrations_pending"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
