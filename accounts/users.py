@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from argon2 import extract_parameters
-from argon2.exceptions import InvalidHashError
 from tortoise.exceptions import IntegrityError
 
 import models
@@ -15,6 +13,7 @@ from accounts.companies import require_name
 from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.identity import email_key, search_key
+from accounts.imported_hashes import problem_of_imported_hash
 from accounts.passwords import hash_unless_weak
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
@@ -26,7 +25,6 @@ OPERATOR = Client()
 # The form of a BCP 47 tag (RFC 5646 §2.1). The registry of languages is not checked.
 LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 LOCALE_MAX_LENGTH = 35
-PASSWORD_HASH_MAX_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +249,8 @@ async def _password_hash(services: Services, new: NewUser) -> str:
     if (new.password is None) == (new.password_hash is None):
         raise InvalidInputError("password", "give either a password or a password hash")
     if new.password_hash is not None:
-        try:
-            extract_parameters(new.password_hash)
-        except InvalidHashError as error:
-            raise InvalidInputError("password_hash", "not an argon2 hash") from error
-        if len(new.password_hash) > PASSWORD_HASH_MAX_LENGTH:
-            raise InvalidInputError("password_hash", f"at most {PASSWORD_HASH_MAX_LENGTH} characters")
+        if problem := problem_of_imported_hash(new.password_hash):
+            raise InvalidInputError("password_hash", problem)
         return new.password_hash
     password_hash = await hash_unless_weak(services, new.password or "", new.email, new.name)
     if password_hash is None:

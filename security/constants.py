@@ -21,6 +21,13 @@ FEW_BACKUP_CODES = 2
 ARGON2_MEMORY_KIB = 19_456
 ARGON2_PASSES = 2
 ARGON2_LANES = 1
+# The cost of a hash that another system computed. The server computes it again at each login attempt, also at an
+# attempt by a stranger.
+IMPORTED_HASH_MAX_MEMORY_KIB = 256 * 1024
+IMPORTED_HASH_MAX_PASSES = 10
+IMPORTED_HASH_MAX_TOTAL_KIB = 1024 * 1024
+# The width of the column.
+PASSWORD_HASH_MAX_LENGTH = 255
 # ASVS 6.5.2 asks for a salt of at least 32 bits.
 SALT_BYTES = 16
 
