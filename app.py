@@ -64,6 +64,8 @@ def from_environment() -> Starlette:
     configure_logging(settings.log_level, settings.log_format)
     for key in unknown_variables(os.environ):
         log.warning("unknown_setting", key=key)
+    if not settings.is_production:
+        log.warning("development_mode", hint=f"{key_of('mode')}=production rejects insecure settings")
     app = create_app(settings)
     _avoid_interpreter_pauses()
     return app
@@ -119,6 +121,7 @@ def create_app(
         top_level_codes=TOP_LEVEL_CODES,
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
+        https_only=settings.is_production,
         get_queries=settings.get_queries,
         query_page=query_page,
     )

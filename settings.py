@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -206,6 +206,12 @@ class Settings(BaseSettings):
             problems.append(_problem("workers", "several processes need PostgreSQL; SQLite supports one"))
         if self.smtp_security == "none" and not _is_loopback(self.smtp_host):
             problems.append(_problem("smtp_security", "must be starttls or tls for a server on another machine"))
+        if _is_unencrypted_remote(self.database_url):
+            problems.append(_problem("database_url", "sslmode=disable is only safe for a database on this machine"))
+        if any(origin.startswith("http://") for origin in self.allowed_origins):
+            problems.append(
+                _problem("allowed_origins", "must be https: others can change a page that is sent in clear")
+            )
         return problems
 
 
@@ -291,6 +297,18 @@ def _key_bytes(secret_keys: str) -> list[bytes]:
         return [base64.b64decode(entry.strip().partition(":")[2], validate=True) for entry in secret_keys.split(",")]
     except (binascii.Error, ValueError):
         return [b""]
+
+
+def _is_unencrypted_remote(database_url: str) -> bool:
+    try:
+        parts = urlsplit(database_url)
+        options = dict(parse_qsl(parts.query))
+        host = options.get("host") or parts.hostname or "localhost"
+    except ValueError:
+        # The check of the format reports the problem.
+        return False
+    # A path is the folder of a UNIX socket.
+    return options.get("sslmode") == "disable" and not host.startswith("/") and not _is_loopback(host)
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -15,10 +14,8 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
-# The maximum time of a statement and of a lock. Longer than any healthy statement, shorter than a client waits.
-STATEMENT_TIMEOUT_MS = 10_000
-LOCK_TIMEOUT_MS = 5_000
-CONNECT_TIMEOUT_S = 3
+from models.database_url import parse_database_url
+
 # The maximum time that a request waits for a free connection.
 ACQUIRE_TIMEOUT_S = 5
 
@@ -82,7 +79,7 @@ class Database:
         Raises:
             ValueError: The URL has another form. The message never contains it, since it may hold a password.
         """
-        self._credentials = _credentials(url, pool_size)
+        self._credentials = parse_database_url(url, pool_size)
         self.dialect = "sqlite" if self._credentials["engine"] == "models.backends.sqlite" else "postgres"
         # Tortoise's own queue for connections has no timeout. On SQLite all tasks share one connection.
         self._connections = asyncio.Semaphore(1 if self.dialect == "sqlite" else pool_size)
@@ -215,47 +212,3 @@ class Database:
                 if "no such table" in str(error) or "does not exist" in str(error):
                     return False
                 raise
-
-
-async def _skip_reset(_connection: object) -> None:
-    """Do not reset a connection when it returns to the pool. That saves a round trip.
-
-    asyncpg already rolls back an open transaction. This product sets no session variables, does not LISTEN, and takes
-    no lock that outlives its transaction.
-    """
-
-
-def _credentials(url: str, pool_size: int) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite" and (path := url.removeprefix("sqlite://")):
-        return {
-            "engine": "models.backends.sqlite",
-            # NORMAL can lose the newest commits in a power failure, and a used code would be unused again.
-            "credentials": {"file_path": path, "synchronous": "FULL", "busy_timeout": STATEMENT_TIMEOUT_MS},
-        }
-    if parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1:
-        options = dict(parse_qsl(parts.query))
-        return {
-            "engine": "models.backends.postgres",
-            "credentials": {
-                "host": options.get("host") or parts.hostname or "127.0.0.1",
-                "port": parts.port or 5432,
-                "user": unquote(parts.username or "postgres"),
-                "password": unquote(parts.password) if parts.password else None,
-                "database": unquote(parts.path[1:]),
-                "ssl": options.get("sslmode", "prefer"),
-                "minsize": 1,
-                "maxsize": pool_size,
-                "reset": _skip_reset,
-                "timeout": CONNECT_TIMEOUT_S,
-                "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 1,
-                "server_settings": {
-                    "application_name": "countersign",
-                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                    "lock_timeout": str(LOCK_TIMEOUT_MS),
-                    "idle_in_transaction_session_timeout": str(2 * STATEMENT_TIMEOUT_MS),
-                },
-            },
-        }
-    message = "the database URL must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
-    raise ValueError(message)

@@ -3,8 +3,10 @@
 import ipaddress
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+import structlog
 from starlette.requests import Request
 
 from accounts.services import Client
@@ -21,14 +23,27 @@ USER_AGENT_MAX_LENGTH = 500
 MAX_HOPS = 20
 
 
+log = structlog.get_logger(__name__)
+
+
 def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
     """Return the details of the client that sent this request."""
     peer = request.client.host if request.client else None
+    forwarded_for = request.headers.getlist("x-forwarded-for")
+    ip_address = client_address(peer, forwarded_for, trusted_proxies)
+    if forwarded_for and ip_address == peer:
+        _warn_of_untrusted_peer(peer)
     return Client(
-        ip_address=client_address(peer, request.headers.getlist("x-forwarded-for"), trusted_proxies),
+        ip_address=ip_address,
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
         locale=choose_language(request.headers.get("accept-language"), LANGUAGES),
     )
+
+
+@lru_cache(maxsize=32)
+def _warn_of_untrusted_peer(peer: str | None) -> None:
+    """Warn once for each peer: a proxy is not in COUNTERSIGN_TRUSTED_PROXIES, or a client sent the header itself."""
+    log.warning("forwarded_for_from_untrusted_peer", peer=peer)
 
 
 def client_address(peer: str | None, forwarded_for: Sequence[str], trusted_proxies: Networks) -> str | None:

@@ -67,6 +67,7 @@ class ConnectionLimits:
         except ValueError:
             # A UNIX socket has no address. Only a proxy on this machine connects to it.
             return None
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         if any(parsed.version == network.version and parsed in network for network in self.trusted_proxies):
             return None
         if isinstance(parsed, ipaddress.IPv6Address):

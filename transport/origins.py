@@ -10,11 +10,12 @@ from transport.request_errors import RequestError
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def require_allowed_origin(headers: Headers, allowed_origins: Collection[str]) -> None:
+def require_allowed_origin(headers: Headers, allowed_origins: Collection[str], *, https_only: bool = False) -> None:
     """Accept requests from clients that are not browsers, from pages of the API's own host and from allowed origins.
 
     The check applies to requests without a cookie too: otherwise a page of an attacker could log a user in to the
-    attacker's account.
+    attacker's account. If `https_only` is true, a page of the API's own host must have been loaded over HTTPS: others
+    can change a page that is sent in clear.
 
     Raises:
         RequestError: 403, the request comes from another origin.
@@ -25,21 +26,24 @@ def require_allowed_origin(headers: Headers, allowed_origins: Collection[str]) -
         if headers.get("sec-fetch-site", "").lower() == "cross-site":
             raise RequestError(403, "This origin may not call the API.")
         return
-    if len(origins) > 1 or not _is_allowed(origins[0].lower(), headers.get("host", ""), allowed_origins):
+    if len(origins) > 1 or not _is_allowed(
+        origins[0].lower(), headers.get("host", ""), allowed_origins, https_only=https_only
+    ):
         raise RequestError(403, "This origin may not call the API.")
 
 
-def _is_allowed(origin: str, host: str, allowed_origins: Collection[str]) -> bool:
+def _is_allowed(origin: str, host: str, allowed_origins: Collection[str], *, https_only: bool) -> bool:
     if origin in allowed_origins:
         return True
     try:
         origin_url, own_url = urlsplit(origin), urlsplit(f"//{host.lower()}")
         default_port = DEFAULT_PORTS.get(origin_url.scheme)
-        # The scheme is not compared: behind a proxy that terminates TLS, the server cannot see it.
+        # The server cannot see its own scheme behind a proxy that terminates TLS.
         is_own_host = (origin_url.hostname, origin_url.port or default_port) == (
             own_url.hostname,
             own_url.port or default_port,
         )
     except ValueError:
         return False
-    return is_own_host and default_port is not None and origin_url.hostname is not None
+    is_own_scheme = origin_url.scheme == "https" or (origin_url.scheme == "http" and not https_only)
+    return is_own_host and is_own_scheme and origin_url.hostname is not None

@@ -66,6 +66,7 @@ class GraphQLView:
         top_level_codes: TopLevelCodes,
         allowed_origins: Collection[str] = (),
         trusted_proxies: Networks = (),
+        https_only: bool = False,
         get_queries: bool = False,
         query_page: QueryPage | None = None,
         body_timeout_s: float = BODY_TIMEOUT_S,
@@ -77,6 +78,7 @@ class GraphQLView:
         self._top_level_codes = top_level_codes
         self._allowed_origins = frozenset(allowed_origins)
         self._trusted_proxies = trusted_proxies
+        self._https_only = https_only
         self._get_queries = get_queries
         self._query_page = query_page
         self._body_timeout_s = body_timeout_s
@@ -98,7 +100,7 @@ class GraphQLView:
             return self._query_page.response()
         if request.method == "GET" and not self._get_queries:
             raise _method_not_allowed("POST")
-        require_allowed_origin(request.headers, self._allowed_origins)
+        require_allowed_origin(request.headers, self._allowed_origins, https_only=self._https_only)
         if request.method == "POST":
             require_json_content(request.headers)
         media_type = choose_media_type(request.headers.get("accept"))

@@ -8,6 +8,8 @@ All tasks share one connection. A COMMIT that fails, for example on a full disk,
 a rollback the next BEGIN of any task fails, and all later ones too.
 """
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
@@ -89,7 +91,7 @@ class ImmediateSqliteClient(SqliteClient):
     @override
     async def create_connection(self, with_db: bool) -> None:
         try:
-            Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
+            _create_for_owner_only(Path(self.filename))
             await super().create_connection(with_db)
         except BaseException:
             # A connection without all its PRAGMAs does not check foreign keys.
@@ -103,6 +105,13 @@ class ImmediateSqliteClient(SqliteClient):
     @override
     def _in_transaction(self) -> TransactionContext:
         return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)
+
+
+def _create_for_owner_only(path: Path) -> None:
+    """Create the file if it is missing. Other users of the machine cannot read it, nor the files that SQLite adds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 # Tortoise looks for this name in the module of an engine.

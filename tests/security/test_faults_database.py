@@ -18,7 +18,7 @@ import pytest
 from tortoise.backends.sqlite.client import SqliteClient
 
 import models
-from models import database
+from models import database, database_url
 from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
 from tests.support.clock import Clock
@@ -191,7 +191,7 @@ async def test_k3_wait_for_a_row_lock_is_bounded(
     postgres_url: str, proxy: Proxy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If another connection locks the user's row, the request fails after the lock timeout and changes nothing."""
-    monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
+    monkeypatch.setattr(database_url, "LOCK_TIMEOUT_MS", 200)
     scenario = SCENARIO_BY_NAME["verifyLogin with an OTP"]
     async with app_harness(Settings(database_url=proxy.url), clock) as harness:
         request, old = await prepare(harness, scenario, clock)
@@ -277,7 +277,7 @@ async def test_k2_wait_for_the_sqlite_write_lock_is_bounded(
     sqlite_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of many requests fails in time and counts no attempt. When the lock is gone, the requests succeed."""
-    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 300)
+    monkeypatch.setattr(database_url, "STATEMENT_TIMEOUT_MS", 300)
     monkeypatch.setattr(database, "ACQUIRE_TIMEOUT_S", 0.5)
     async with app_harness(Settings(database_url=f"sqlite://{sqlite_path}"), clock) as harness:
         prepared = [(scenario, *await prepare(harness, scenario, clock)) for scenario in SCENARIOS]

@@ -220,3 +220,24 @@ def test_ca_file_must_exist(tmp_path: Path) -> None:
     file.touch()
 
     assert Settings(smtp_ca_file=file).smtp_ca_file == file
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"database_url": "postgres://u@db.example/n?sslmode=disable"}, "COUNTERSIGN_DATABASE_URL"),
+        ({"allowed_origins": "https://app.example,http://app.example"}, "COUNTERSIGN_ALLOWED_ORIGINS"),
+    ],
+)
+def test_production_rejects_connections_in_clear(changes: dict[str, Any], key: str) -> None:
+    """Others could read the database traffic, or change a page that calls the API with the user's cookie."""
+    Settings(**changes)
+    with pytest.raises(ValidationError, match=key):
+        production(**changes)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_production_accepts_a_database_on_this_machine_in_clear(host: str) -> None:
+    """The connection does not leave the machine."""
+    assert production(database_url=f"postgres://u@{host}/n?sslmode=disable").is_production
+    assert production(database_url="postgres://u@/n?sslmode=disable&host=/run/postgresql").is_production

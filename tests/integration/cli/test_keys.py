@@ -156,7 +156,7 @@ async def test_cancelled_transaction_is_not_reported_as_an_unavailable_database(
     migrated_postgres: PostgresTemplate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task that is cancelled ends with CancelledError, even if asyncpg cannot cancel its statement on the server."""
-    monkeypatch.setattr("models.database.STATEMENT_TIMEOUT_MS", 3_600_000)
+    monkeypatch.setattr("models.database_url.STATEMENT_TIMEOUT_MS", 3_600_000)
     url = await asyncio.to_thread(migrated_postgres.copy)
     database = Database(url)
     await database.open()
