@@ -11,10 +11,16 @@ from accounts.errors import SessionNotFoundError
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from models import SecondFactorMethod, SecurityEventKind, SessionTransport
+from models.sql.sessions import delete_least_used_sessions, insert_session
 from models.sql.sessions import find_session as find_session_row
-from models.sql.sessions import insert_session
 from models.sql.users import lock_user, record_sign_in
-from security.constants import CLOCK_SLACK, LAST_SEEN_PRECISION, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
+from security.constants import (
+    CLOCK_SLACK,
+    LAST_SEEN_PRECISION,
+    SESSION_IDLE_LIFETIME,
+    SESSION_LIFETIME,
+    SESSIONS_PER_USER,
+)
 from security.tokens import TokenKind, token_hash
 
 
@@ -65,6 +71,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         current=True,
         second_factor=second_factor,
     )
+    await delete_least_used_sessions(user.id, keep=SESSIONS_PER_USER - 1)
     await insert_session(
         id=session.id,
         token_hash=token_hash(TokenKind.SESSION, token),

@@ -8,7 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from accounts import directory, sessions
 from accounts.directory import SecurityEvent
-from accounts.entities import User
+from accounts.entities import Session, User
 from accounts.errors import UnauthenticatedError
 from accounts.pagination import Page
 from accounts.permissions import Viewer, require_admin, require_set_up
@@ -28,6 +28,8 @@ class CookieJar(Protocol):
         """Delete the session cookie."""
 
 
+# Loads the sessions of the viewer for each field that selects them.
+SessionsOfViewer: TypeAlias = "DataLoader[Viewer, tuple[Session, ...]]"
 # Loads one page of audit events for each of several users.
 EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
 
@@ -49,6 +51,7 @@ class Context:
     _viewer_is_loaded: bool = False
     _viewer_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _qr_codes: dict[str, QrCode] = field(default_factory=dict)
+    _sessions_of_viewer: dict[Viewer, SessionsOfViewer] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
@@ -123,6 +126,17 @@ class Context:
     def qr_code(self, otpauth_uri: str) -> QrCode:
         """Return the QR code of an `otpauth://` URI. All fields of the request that select it share its rendering."""
         return self._qr_codes.setdefault(otpauth_uri, QrCode(otpauth_uri))
+
+    def sessions_of_viewer(self, viewer: Viewer) -> SessionsOfViewer:
+        """Return the loader of the viewer's sessions. All fields that select them share one database read."""
+        if viewer not in self._sessions_of_viewer:
+
+            async def read(viewers: list[Viewer]) -> list[tuple[Session, ...]]:
+                return [await sessions.list_sessions(self.services, viewer)] * len(viewers)
+
+            # No cache, since a later mutation of the same operation may end sessions.
+            self._sessions_of_viewer[viewer] = DataLoader(read, cache=False)
+        return self._sessions_of_viewer[viewer]
 
     def events_of_users(self, viewer: Viewer, first: int, after: str | None) -> EventsOfUsers:
         """Return the loader that reads the events of all users of a list in one database read."""

@@ -11,7 +11,7 @@ from resolvers.context import Context
 async def list_sessions(context: Context, user: User) -> tuple[Session, ...]:
     """Return the sessions of the viewer. For any other user, return none."""
     viewer = await context.set_up_viewer()
-    return await sessions.list_sessions(context.services, viewer) if viewer.user.id == user.id else ()
+    return await context.sessions_of_viewer(viewer).load(viewer) if viewer.user.id == user.id else ()
 
 
 async def revoke_session(context: Context, session_id: UUID | None) -> SessionRevoked:

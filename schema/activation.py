@@ -15,6 +15,7 @@ import twofactor.authenticator_apps
 from resolvers import activation
 from schema.arguments import OwnPassword
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, TextFile
+from schema.costs import PNG_COST, SVG_COST
 from schema.info import Info
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
@@ -52,12 +53,18 @@ class AuthenticatorApp:
 class QrCode:
     """A QR code."""
 
-    @strawberry.field(description="A complete `<svg>` element to insert into a page as markup. It can be scaled.")
+    @strawberry.field(
+        description="A complete `<svg>` element to insert into a page as markup. It can be scaled.",
+        metadata={"cost": SVG_COST},
+    )
     async def svg(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
         """The QR code as SVG."""
         return await activation.svg(info.context, code)
 
-    @strawberry.field(description="The same image as a `data:image/svg+xml` URI, for the source of an image element.")
+    @strawberry.field(
+        description="The same image as a `data:image/svg+xml` URI, for the source of an image element.",
+        metadata={"cost": SVG_COST},
+    )
     async def svg_data_uri(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
         """The QR code as SVG in a `data:` URI."""
         return await activation.svg_data_uri(info.context, code)
@@ -66,7 +73,8 @@ class QrCode:
         description=(
             "A bitmap as a `data:image/png` URI, for native apps that cannot render SVG. The server renders it only if "
             "it is selected."
-        )
+        ),
+        metadata={"cost": PNG_COST},
     )
     async def png_data_uri(
         self,
@@ -224,7 +232,8 @@ class ActivationQuery:
         description=(
             "The recommended authenticator apps, in the order to show them. They are the same for everyone and "
             "readable without a session, so a client may cache them for long."
-        )
+        ),
+        metadata={"max_items": len(AUTHENTICATOR_APPS)},
     )
     def authenticator_apps(self) -> list[AuthenticatorApp] | None:
         """The recommended authenticator apps."""

@@ -18,6 +18,7 @@ from models import SecurityEventKind
 from resolvers import events
 from schema import ids
 from schema.arguments import value_or_none
+from schema.costs import READ_COST
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
@@ -191,7 +192,8 @@ class EventsQuery:
             "For admins: the audit log of the company account in pages, newest event first. Failed logins with an "
             "unknown email belong to no company account and are not included. Members get the error `FORBIDDEN`; "
             "their own events are in `User.securityEvents`."
-        )
+        ),
+        metadata={"cost": READ_COST},
     )
     def security_events(
         self,

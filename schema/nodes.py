@@ -12,6 +12,7 @@ import accounts.directory
 import accounts.entities
 from resolvers import nodes
 from schema import ids
+from schema.costs import READ_COST
 from schema.info import Info
 
 
@@ -60,7 +61,8 @@ class NodesQuery:
             "Returns one object by its id, for clients that refetch by id alone. The viewer can read their own user, "
             "company account, sessions and events. An admin can also read the users and events of the company "
             "account. Null for any other id, whether it exists or not."
-        )
+        ),
+        metadata={"cost": READ_COST},
     )
     def node(self, info: Info, id: AnyId) -> Node | None:  # noqa: A002  # the name in the contract
         """Any object that the viewer may see."""

@@ -17,12 +17,14 @@ from resolvers import events, sessions, users
 from resolvers.users import UserPage
 from schema import ids
 from schema.arguments import value_or_none
+from schema.costs import READ_COST
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
 from schema.security_policy import Company
 from schema.two_factor import TwoFactor, TwoFactorState
 from schema.type_mapping import describe_enum, maps_from
+from security.constants import SESSIONS_PER_USER
 
 if TYPE_CHECKING:
     from schema.events import SecurityEventConnection
@@ -114,8 +116,9 @@ class User(Node):
     @strawberry.field(
         description=(
             "The viewer's live sessions, including the session of this request. Only the user can see them: for any "
-            "other user the list is empty, also for admins."
-        )
+            "other user the list is empty, also for admins. A user has at most 100 sessions."
+        ),
+        metadata={"max_items": SESSIONS_PER_USER},
     )
     def sessions(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> list[SessionRef]:
         """The viewer's own sessions."""
@@ -169,7 +172,8 @@ class UserConnection:
         description=(
             "Number of users on all pages that match the filter. The server counts only if the field is selected, "
             "with an extra database query: select it once, not with every page."
-        )
+        ),
+        metadata={"cost": READ_COST},
     )
     def total_count(self, info: Info, page: strawberry.Parent[UserPage]) -> int:
         """The number of users on all pages."""
@@ -246,7 +250,8 @@ class UsersQuery:
         description=(
             "For admins: one user of the company account, for the page about this user. Null for any other id, "
             "including ids of other company accounts. Members get the error `FORBIDDEN`."
-        )
+        ),
+        metadata={"cost": READ_COST},
     )
     def user(self, info: Info, id: UserId) -> User | None:  # noqa: A002  # the name in the contract
         """A user of the admin's company account."""
@@ -256,7 +261,8 @@ class UsersQuery:
         description=(
             "For admins: the users of the company account in pages, including disabled users. Members get the error "
             "`FORBIDDEN`."
-        )
+        ),
+        metadata={"cost": READ_COST},
     )
     def users(
         self,

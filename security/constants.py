@@ -44,6 +44,8 @@ CHALLENGES_PER_USER = 100
 # NIST SP 800-63B §2.1.3 (AAL1: 30 days). ASVS 7.3.1, 7.3.2.
 SESSION_LIFETIME = timedelta(days=30)
 SESSION_IDLE_LIFETIME = timedelta(days=7)
+# No user has that many devices. A new session ends the one that was unused for longest.
+SESSIONS_PER_USER = 100
 # `lastSeenAt` may be this much too old, so that a read does not need a write.
 LAST_SEEN_PRECISION = timedelta(minutes=1)
 

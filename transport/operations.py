@@ -38,7 +38,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from transport.bodies import Parameters
 from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
-from transport.limits import MAX_TOKENS, require_document_within_limits
+from transport.limits import MAX_TOKENS, field_costs, require_document_within_limits
 
 # The number of errors in the response to an invalid document. Each error costs CPU, and more of them help no developer.
 MAX_ERRORS = 5
@@ -113,6 +113,7 @@ class Operations:
     def __init__(self, schema: Schema, *, introspection: bool) -> None:
         """Execute operations against `schema`. If `introspection` is false, reject introspection queries."""
         self._schema = schema._schema  # noqa: SLF001  # there is no public attribute
+        self._costs = field_costs(self._schema)
         self._executor_class = schema.execution_context_class
         self._introspection = introspection
         # Strawberry adds the same rules. Without them, graphql-core accepts a null in a oneOf input, and then the
@@ -175,7 +176,7 @@ class Operations:
     def _parse(self, query: str) -> Document:
         try:
             node = parse(query, max_tokens=MAX_TOKENS)
-            require_document_within_limits(node)
+            require_document_within_limits(node, self._schema, self._costs)
             errors = self._validate(node)
         except RecursionError:
             raise GraphQLSyntaxError(Source(query), 0, "The document is nested too deeply.") from None

@@ -1,8 +1,10 @@
 """Insert and find sessions. Every request with a session runs `find_session`."""
 
+from uuid import UUID
+
 from models.company import Company
 from models.session import Session
-from models.sql.execution import columns, insert, model_of, select
+from models.sql.execution import columns, execute, insert, model_of, select
 from models.user import User
 
 FIND_SESSION = """
@@ -11,6 +13,17 @@ FIND_SESSION = """
     JOIN company ON company.id = user_account.company_id
     WHERE session.token_hash = $1
 """
+# SQLite accepts an OFFSET only after a LIMIT. No user has this many sessions.
+DELETE_LEAST_USED_SESSIONS = """
+    DELETE FROM session WHERE id IN (
+        SELECT id FROM session WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1000000 OFFSET $2
+    )
+"""
+
+
+async def delete_least_used_sessions(user_id: UUID, *, keep: int) -> None:
+    """Delete the user's sessions except for the most recently used ones."""
+    await execute(DELETE_LEAST_USED_SESSIONS, user_id, keep)
 
 
 async def insert_session(**values: object) -> None:

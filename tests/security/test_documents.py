@@ -1,12 +1,11 @@
 """Documents that request too many items, H1: nested lists."""
 
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_list_type
 
-from security.constants import PAGE_MAX
 from tests.security.helpers import ApiUser, error_code
 from tests.support.schema_elements import own_types, served_schema
-from transport.limits import MAX_ITEMS, PAGE_DEFAULT, PAGED_FIELDS
+from transport.limits import MAX_COST, field_costs
 
 EVENTS = "securityEvents(first: 100) {{ nodes {{ user {{ {} }} }} }}"
 
@@ -52,26 +51,75 @@ async def test_nested_lists_above_the_item_limit_are_rejected(logged_in_admin: A
     result = await logged_in_admin.api.execute(document)
 
     assert error_code(result) == "GRAPHQL_VALIDATION_FAILED"
-    assert "list items" in result["errors"][0]["message"]
+    assert f"the limit is {MAX_COST}" in result["errors"][0]["message"]
     assert "data" not in result
 
 
-async def test_largest_page_of_users_with_events_is_returned(logged_in_admin: ApiUser) -> None:
-    """The queries of an admin console are below the limit. With default page sizes, so are three nested lists."""
-    await logged_in_admin.api.data("{ users(first: 100) { nodes { securityEvents(first: 100) { nodes { id } } } } }")
-    await logged_in_admin.api.data("{ users { nodes { securityEvents(first: 5) { nodes { user { id } } } } } }")
+COMPANY = "company { id name twoFactorEnforced backupCodesEnabled }"
+TWO_FACTOR = "twoFactor { state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining }"
+USER = f"id email name role locale createdAt lastLoginAt {TWO_FACTOR} {COMPANY}"
+IDENTITY = f"id email name role {COMPANY}"
+EVENT = "id kind occurredAt ipAddress userAgent note"
+PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 
-    assert PAGE_MAX * (1 + PAGE_MAX) <= MAX_ITEMS < PAGE_MAX * (1 + 2 * PAGE_MAX)
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(f"{{ users(first: 100) {{ nodes {{ {USER} }} totalCount {PAGE_INFO} }} }}", id="users"),
+        pytest.param(
+            f"{{ securityEvents(first: 100) {{ nodes {{ {EVENT} user {{ {IDENTITY} }} actor {{ {IDENTITY} }} }}"
+            f" {PAGE_INFO} }} }}",
+            id="audit events",
+        ),
+        pytest.param(
+            f"{{ users(first: 25) {{ nodes {{ {USER} securityEvents(first: 25) {{ nodes {{ {EVENT} }} }} }} }} }}",
+            id="users with their audit events",
+        ),
+        pytest.param("query ($n: Int = 5) { users(first: $n) { edges { cursor node { id } } } }", id="a variable"),
+    ],
+)
+async def test_queries_of_an_admin_console_are_below_the_limit(logged_in_admin: ApiUser, document: str) -> None:
+    """The largest pages with all their scalars are allowed."""
+    assert "errors" not in await logged_in_admin.api.execute(document)
 
 
-def test_every_paginated_list_is_counted() -> None:
-    """H1: the limit covers every field with `first`, with its default page size."""
-    paged = {
-        name: field.args["first"].default_value
+async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) -> None:
+    """H1: only the viewer has sessions in the response, and one look-up serves all fields that select them."""
+    fields = " ".join(f"a{number}: sessions {{ id }}" for number in range(4))
+    result = await logged_in_admin.api.data(
+        f"{{ viewer {{ securityEvents(first: 10) {{ nodes {{ user {{ {fields} }} }} }} }} }}"
+    )
+
+    sessions = [
+        user[f"a{number}"]
+        for node in result["viewer"]["securityEvents"]["nodes"]
+        for user in [node["user"]]
+        for number in range(4)
+    ]
+    assert sessions
+    assert all(each == sessions[0] for each in sessions)
+
+
+def test_every_list_declares_its_length() -> None:
+    """H1: a list has pages, is the content of a page, or declares its maximum length on the field."""
+    costs = field_costs(served_schema())
+    undeclared = [
+        f"{kind.name}.{name}"
         for kind in own_types(served_schema())
-        if isinstance(kind, GraphQLObjectType)
+        if isinstance(kind, GraphQLObjectType) and not kind.name.endswith("Connection")
         for name, field in kind.fields.items()
-        if "first" in field.args
+        if is_list_of_objects(field.type) and costs[kind.name, name].max_items is None
+    ]
+
+    assert undeclared == []
+    assert {name for (_, name), cost in costs.items() if cost.default_page_size is not None} == {
+        "users",
+        "securityEvents",
     }
 
-    assert paged == dict.fromkeys(PAGED_FIELDS, PAGE_DEFAULT)
+
+def is_list_of_objects(graphql_type: object) -> bool:
+    """Return whether a field returns a list of objects, also if it cannot be null."""
+    nullable = get_nullable_type(graphql_type)  # type: ignore[call-overload]  # any type
+    return is_list_type(nullable) and isinstance(get_named_type(nullable), GraphQLObjectType)
