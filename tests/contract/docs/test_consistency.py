@@ -23,6 +23,7 @@ from resolvers.qr_rendering import PNG_SCALE_MAX
 from security import constants, ip_rate_limiter, key_ring, password_hashing
 from settings import Settings, key_of
 from tests.contract.docs.markdown import FENCED_CODE, ROOT, markdown_files
+from transport import document_cache, error_codes, http_protocol, limits, operations
 from twofactor.factors.backup_code_format import ALPHABET
 
 SCHEMA = ROOT / "schema.graphql"
@@ -183,6 +184,61 @@ RULES = [
         f"(?:keeps )?the newest {N}",
         (constants.CHALLENGES_PER_USER,),
         ("limits.md", "attacks.md"),
+    ),
+    Rule(
+        "sessions of a user",
+        f"has at most {N} sessions",
+        (constants.SESSIONS_PER_USER,),
+        ("schema.graphql", "limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "cost of an operation", f"cost[^|.]* (?:[|] )?at most {N}:", (limits.MAX_COST,), ("limits.md", "CHANGELOG.md")
+    ),
+    Rule(
+        "errors of an invalid document",
+        f"at most {N}, of {N} characters",
+        (operations.MAX_ERRORS, error_codes.MAX_MESSAGE_LENGTH),
+        ("limits.md",),
+    ),
+    Rule(
+        "length of a name",
+        f"name or number in a document [|] at most {N} characters",
+        (limits.MAX_TOKEN_LENGTH,),
+        ("limits.md",),
+    ),
+    Rule(
+        "memory of cached documents",
+        f"cached documents [|] at most {N} MiB",
+        (document_cache.MAX_CACHE_BYTES // 2**20,),
+        ("limits.md",),
+    ),
+    Rule(
+        "headers of a request",
+        rf"(?:headers of a request [|] at most |headers \(){N} KiB, (?:complete within )?{N} seconds",
+        (http_protocol.MAX_HEADER_BYTES // 1024, http_protocol.HEADERS_TIMEOUT_S),
+        ("limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "body of a request",
+        rf"(?:body of a request [|] complete within |bodies \(){N} seconds",
+        (http_protocol.BODY_TIMEOUT_S,),
+        ("limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "connections",
+        rf"connections (?:[|] at most |\(){N} for each process(?: and|, )\s*{N}\s*for each",
+        (http_protocol.MAX_CONNECTIONS, http_protocol.MAX_CONNECTIONS_PER_ADDRESS),
+        ("limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "cost of an imported hash",
+        f"(?:at most|more than) {N} MiB(?: of memory)?, {N} passes, (?:and|or) {N} GiB",
+        (
+            constants.IMPORTED_HASH_MAX_MEMORY_KIB // 1024,
+            constants.IMPORTED_HASH_MAX_PASSES,
+            constants.IMPORTED_HASH_MAX_TOTAL_KIB // 2**20,
+        ),
+        ("limits.md", "CHANGELOG.md"),
     ),
     Rule(
         "idle lifetime of a session",
