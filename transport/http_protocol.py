@@ -104,20 +104,32 @@ class ConnectionLimits:
             self._waiting_for_headers.pop(connection, None)
 
 
-class _RejectTwoLengths:
-    """Rejects a request with both Content-Length and Transfer-Encoding, which h11 accepts (RFC 9112 §6.3)."""
+class _RejectHeaders:
+    """Rejects headers that h11 accepts.
+
+    h11 compares incomplete headers alone with its limit, so longer ones pass that arrive complete in one read. It also
+    accepts both Content-Length and Transfer-Encoding (RFC 9112 §6.3).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {
-            name for name, _ in scope["headers"]
-        }:
-            response = PlainTextResponse("The length of the body is ambiguous.", 400, {"connection": "close"})
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            headers = scope["headers"]
+            size = len(scope["raw_path"]) + len(scope["query_string"])
+            size += sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+            if size > MAX_HEADER_BYTES:
+                await _reject(431, "The headers are too long.")(scope, receive, send)
+                return
+            if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+                await _reject(400, "The length of the body is ambiguous.")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _reject(status_code: int, message: str) -> PlainTextResponse:
+    return PlainTextResponse(message, status_code, {"connection": "close"})
 
 
 class BoundedH11Protocol(H11Protocol):
@@ -126,7 +138,7 @@ class BoundedH11Protocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of uvicorn
         super().__init__(*arguments, **options)
         self._limits: ConnectionLimits = self.app_state.setdefault(STATE_KEY, ConnectionLimits())
-        self.app = _RejectTwoLengths(self.app)
+        self.app = _RejectHeaders(self.app)
         self._address_key: str | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # What the deadline is for, or None.

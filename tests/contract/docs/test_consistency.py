@@ -70,7 +70,7 @@ class Rule:
 
     name: str
     pattern: str
-    values: tuple[int, ...]
+    values: tuple[float, ...]
     documents: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -77,13 +77,17 @@ def status(response: bytes) -> int:
 
 
 async def test_h2_headers_of_32_kib_are_the_maximum(server: Server) -> None:
-    """Longer headers get 431 and the connection closes, in one header or in many, before they are complete."""
+    """Longer headers get 431 and the connection closes, in one header or in many, complete or not."""
     padding = b"X: " + b"x" * (MAX_HEADER_BYTES - 1_000) + b"\r\n"
     assert status(await server.send(GET + padding + b"Connection: close\r\n\r\n")) == 200
 
     assert status(await server.send(GET + b"X: " + b"x" * MAX_HEADER_BYTES)) == 431
     assert status(await server.send(GET + b"X: x\r\n" * 8_000)) == 431
     assert status(await server.send(b"GET /" + b"x" * MAX_HEADER_BYTES)) == 431
+    # One write, so that the server is likely to read the headers at once.
+    assert status(await server.send(GET + b"X: " + b"x" * MAX_HEADER_BYTES + b"\r\n\r\n")) == 431
+    assert status(await server.send(GET + b"X: x\r\n" * 8_000 + b"\r\n")) == 431
+    assert status(await server.send(b"GET /" + b"x" * MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n")) == 431
 
 
 @pytest.mark.parametrize(
