@@ -189,7 +189,7 @@ async def test_schemas_do_not_share_cached_validation(client: ApiClient, product
         pytest.param('{ echo(number: "' + "9" * 60_000 + '") }', id="literal of another type"),
     ],
 )
-async def test_h1_response_to_an_invalid_document_is_short(client: ApiClient, document: str) -> None:
+async def test_h12_response_to_an_invalid_document_is_short(client: ApiClient, document: str) -> None:
     """The response has few errors, and each of them is short. The server does not keep the document."""
     for _ in range(2):
         response = await client.execute(document)
@@ -200,7 +200,7 @@ async def test_h1_response_to_an_invalid_document_is_short(client: ApiClient, do
     assert client.operations.documents.bytes == 0
 
 
-def test_h1_memory_of_cached_documents_is_bounded() -> None:
+def test_h12_memory_of_cached_documents_is_bounded() -> None:
     """A new document removes the least recently used ones."""
     cache = DocumentCache[str](max_bytes=3 * memory_of("aa", 1))
     for text in ("aa", "bb", "cc"):
