@@ -53,19 +53,19 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted_proxi
     accepts only entries of trusted proxies. The client itself may have written everything before the first entry that
     is untrusted or malformed.
     """
-    address = _parse(peer or "")
+    address = parse_address(peer or "")
     if address is None:
         return None
     hops = ",".join(forwarded_for).split(",")[-MAX_HOPS:]
     while hops and any(address in network for network in trusted_proxies):
-        hop = _parse(hops.pop())
+        hop = parse_address(hops.pop())
         if hop is None:
             break
         address = hop
     return str(address)
 
 
-def _parse(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Parse an address with or without a port. Convert an IPv4-mapped IPv6 address to IPv4."""
     text = text.strip()
     if text.startswith("["):

@@ -5,13 +5,10 @@ reading the body of a request with an `Upgrade` header that the server does not 
 """
 
 import asyncio
-import ipaddress
 import sys
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import h11
@@ -20,6 +17,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from security.ip_rate_limiter import rate_limit_key
+from transport.client_details import Networks, parse_address
 
 # The request line and all headers together. Browsers and proxies have limits from 8 to 64 KiB.
 MAX_HEADER_BYTES = 32_768
@@ -32,8 +32,6 @@ IDLE_TIMEOUT_S = 5
 # For each process. Each connection needs a file descriptor, and many systems allow 1,024 of them.
 MAX_CONNECTIONS = 800
 MAX_CONNECTIONS_PER_ADDRESS = 100
-# RFC 6177 §2: one subscriber has an IPv6 network of at least this size.
-IPV6_SUBSCRIBER_PREFIX = 64
 # The key of the `ConnectionLimits` in the lifespan state of the application.
 STATE_KEY = "connection_limits"
 
@@ -48,7 +46,7 @@ class ConnectionLimits:
     half-sent requests cannot keep others out.
     """
 
-    trusted_proxies: Collection[IPv4Network | IPv6Network] = ()
+    trusted_proxies: Networks = ()
     max_connections: int = MAX_CONNECTIONS
     max_per_address: int = MAX_CONNECTIONS_PER_ADDRESS
     _open: int = 0
@@ -62,17 +60,11 @@ class ConnectionLimits:
 
     def key_of(self, address: str | None) -> str | None:
         """Return the key under which the connections of an address count, or None for a trusted proxy."""
-        try:
-            parsed = ipaddress.ip_address(address or "")
-        except ValueError:
-            # A UNIX socket has no address. Only a proxy on this machine connects to it.
+        parsed = parse_address(address or "")
+        # A UNIX socket has no address. Only a proxy on this machine connects to it.
+        if parsed is None or any(parsed in network for network in self.trusted_proxies):
             return None
-        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-        if any(parsed.version == network.version and parsed in network for network in self.trusted_proxies):
-            return None
-        if isinstance(parsed, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((parsed, IPV6_SUBSCRIBER_PREFIX), strict=False))
-        return str(parsed)
+        return rate_limit_key(str(parsed))
 
     def opened(self, key: str | None) -> bool:
         """Count a new connection. Return whether it may stay open."""
