@@ -114,8 +114,9 @@ def create_app(
     worker = _email_worker(settings, services.database, clock)
     qr_renderer = QrRenderer()
     query_page = QueryPage(settings.graphiql_dir) if settings.graphiql else None
+    operations = Operations(create_schema(), introspection=settings.introspection)
     view = GraphQLView(
-        Operations(create_schema(), introspection=settings.introspection),
+        operations,
         services,
         qr_renderer,
         top_level_codes=TOP_LEVEL_CODES,
@@ -132,7 +133,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
         async with _running(services, qr_renderer, worker, is_production=settings.is_production):
-            yield {STATE_KEY: ConnectionLimits(settings.trusted_proxies)}
+            with contextlib.closing(operations):
+                yield {STATE_KEY: ConnectionLimits(settings.trusted_proxies)}
 
     app = Starlette(
         routes=[

@@ -37,7 +37,7 @@ MIN_DISTINCT_BYTES = 16
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
 EMAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 # Key URI Format: a colon separates the issuer from the account name, even if the colon is percent-encoded.
-NAME = re.compile(r"[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
+NAME = re.compile(r"(?=.*\S)[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
 
 
 class SettingsError(Exception):

@@ -21,8 +21,9 @@ from accounts.permissions import Viewer, may_see_all_of
 from accounts.services import Services
 from models import Role, SecurityEventKind
 from models.keyset import KeysetCondition
-from models.sql.security_events import newest_events_of_users
+from models.sql.security_events import event_of_row, newest_events_of_users
 from security.constants import BACKUP_CODES_PER_SET, SEARCH_MAX_LENGTH
+from security.time_slices import map_in_slices
 
 
 class UserOrder(StrEnum):
@@ -155,10 +156,12 @@ async def list_events_of_users(
     position = None if after is None else _event_position(after)
     visible = {user.id for user in users if may_see_all_of(viewer, user)}
     async with services.database.reading():
-        rows = await newest_events_of_users(viewer.user.company.id, sorted(visible), limit=first + 1, after=position)
-        users_in_events = await _users_in(rows)
+        found = await newest_events_of_users(viewer.user.company.id, sorted(visible), limit=first + 1, after=position)
+        # There may be thousands.
+        rows = await map_in_slices(event_of_row, found)
+        users_in_events = await _users_in(viewer, rows)
     rows_of: dict[UUID, list[models.SecurityEvent]] = {user_id: [] for user_id in visible}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.occurred_at, row.id), reverse=True):
         if row.user_id:
             rows_of[row.user_id].append(row)
 
@@ -173,7 +176,7 @@ async def list_events_of_users(
             ),
         )
 
-    return [page(user.id) if user.id in visible else None for user in users]
+    return await map_in_slices(lambda user: page(user.id) if user.id in visible else None, users)
 
 
 async def find_event(services: Services, viewer: Viewer, event_id: UUID) -> SecurityEvent | None:
@@ -186,7 +189,7 @@ async def find_event(services: Services, viewer: Viewer, event_id: UUID) -> Secu
         events = events.filter(user_id=viewer.user.id)
     async with services.database.reading():
         row = await events.select_related("user__company", "actor__company").first()
-    return _event(row, row.user, row.actor) if row else None
+    return _event(row, _if_same_company(row, row.user), _if_same_company(row, row.actor)) if row else None
 
 
 def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
@@ -209,13 +212,14 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
     return users
 
 
-async def _users_in(rows: Sequence[models.SecurityEvent]) -> dict[UUID, models.User]:
+async def _users_in(viewer: Viewer, rows: Sequence[models.SecurityEvent]) -> dict[UUID, User]:
+    """Return the users of some events, without those who now belong to another company account."""
     ids = {user_id for row in rows for user_id in (row.user_id, row.actor_id) if user_id}
-    users = await models.User.filter(id__in=ids).select_related("company") if ids else ()
-    return {user.id: user for user in users}
+    users = models.User.filter(id__in=ids, company_id=viewer.user.company.id).select_related("company")
+    return {user.id: User.of(user, user.company) for user in (await users if ids else ())}
 
 
-def _optional(users: Mapping[UUID, models.User], user_id: UUID | None) -> models.User | None:
+def _optional(users: Mapping[UUID, User], user_id: UUID | None) -> User | None:
     return users.get(user_id) if user_id else None
 
 
@@ -236,7 +240,7 @@ async def _page_of_events(
         first,
         is_first_page=after is None,
         cursor_of=_event_cursor,
-        node_of=lambda row: _event(row, row.user, row.actor),
+        node_of=lambda row: _event(row, _if_same_company(row, row.user), _if_same_company(row, row.actor)),
     )
 
 
@@ -249,13 +253,13 @@ def _event_cursor(row: models.SecurityEvent) -> str:
     return encode_cursor("EVENTS", _text_of(row.occurred_at), row.id)
 
 
-def _event(row: models.SecurityEvent, user: models.User | None, actor: models.User | None) -> SecurityEvent:
+def _event(row: models.SecurityEvent, user: User | None, actor: User | None) -> SecurityEvent:
     return SecurityEvent(
         id=row.id,
         kind=row.kind,
         occurred_at=row.occurred_at,
-        user=_if_same_company(row, user),
-        actor=_if_same_company(row, actor),
+        user=user,
+        actor=actor,
         ip_address=row.ip_address,
         user_agent=row.user_agent,
         note=row.note,

@@ -11,13 +11,18 @@ from accounts.permissions import Viewer
 from accounts.reauthentication import (
     end_challenges_and_activations,
     end_other_sessions,
+    hash_requester,
     locked_account,
-    reauthenticate,
+    reauthenticate_with,
 )
 from accounts.services import Client, Services
 from mail import outbox
 from models import EmailKind, SecurityEventKind
 from security.constants import PASSWORD_MIN_LENGTH
+from security.password_hashing import Hasher
+
+# The old password, the strength of the new password, and the new password.
+PASSWORD_CHANGE_HASHES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,11 @@ async def change_password(
         WrongPasswordError: The current password is wrong.
         PasswordTooWeakError: The new password is too easy to guess.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, current_password)
-        new_hash = await hash_unless_weak(services, new_password, viewer.user.email, viewer.user.name)
+    async with services.hashing.admit(hash_requester(viewer, client), hashes=PASSWORD_CHANGE_HASHES) as hasher:
+        proof = await reauthenticate_with(hasher, services, client, viewer, current_password)
+        new_hash = await hash_unless_weak(hasher, new_password, viewer.user.email, viewer.user.name)
     async with locked_account(services, proof) as account:
         if new_hash is None:
             raise PasswordTooWeakError(PASSWORD_MIN_LENGTH)
@@ -55,9 +60,9 @@ async def change_password(
         return PasswordChanged(account.viewer.user)
 
 
-async def hash_unless_weak(services: Services, password: str, email: str, name: str) -> str | None:
+async def hash_unless_weak(hasher: Hasher, password: str, email: str, name: str) -> str | None:
     """Return the hash of a new password, or None if the password is too easy to guess."""
     about = (email, *email.split("@"), *name.split())
-    if await services.hashing.run(lambda: is_weak_password(password, about=about)):
+    if await hasher.run(lambda: is_weak_password(password, about=about)):
         return None
-    return await services.hashing.hash_password(password)
+    return await hasher.hash_password(password)

@@ -24,6 +24,8 @@ from models.database import CommitAndRaise
 from models.sql.users import lock_user
 from security.constants import FREE_ATTEMPTS
 from security.errors import DomainError
+from security.fair_queue import Requester
+from security.password_hashing import Hasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,29 @@ async def lock_viewer(viewer: Viewer, other_user_id: UUID | None = None) -> Lock
     return LockedAccount(user, session.user.company, session, users.get(other_user_id) if other_user_id else None)
 
 
+def hash_requester(viewer: Viewer, client: Client) -> Requester:
+    """Return the requester of slow hashes in a live session."""
+    return Requester(account=viewer.user.id.hex, address=client.ip_address, has_session=True)
+
+
 async def reauthenticate(services: Services, client: Client, viewer: Viewer, password: str) -> PasswordProof:
     """Check the viewer's password again, under the same attempt limit as a login (ASVS 7.5.1).
 
-    Call it with a slot of the hashing pool, and outside any transaction.
+    Call it outside any transaction.
+
+    Raises:
+        WrongPasswordError: The password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
+    """
+    async with services.hashing.admit(hash_requester(viewer, client)) as hasher:
+        return await reauthenticate_with(hasher, services, client, viewer, password)
+
+
+async def reauthenticate_with(
+    hasher: Hasher, services: Services, client: Client, viewer: Viewer, password: str
+) -> PasswordProof:
+    """Check the viewer's password as `reauthenticate` does, in a use case that computes more hashes.
 
     Raises:
         WrongPasswordError: The password is wrong.
@@ -93,7 +114,7 @@ async def reauthenticate(services: Services, client: Client, viewer: Viewer, pas
             await attempt_limits.reserve_attempt(limit, now)
             user = await models.User.filter(id=viewer.user.id).first()
         password_hash = user.password_hash if user else None
-        if password_hash is None or not await services.hashing.is_password(password, password_hash):
+        if password_hash is None or not await hasher.is_password(password, password_hash):
             async with services.database.transaction():
                 raise CommitAndRaise(await _wrong_password(services, client, viewer, limit))
     return PasswordProof(viewer, limit, password_hash)

@@ -54,11 +54,10 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     Raises:
         WrongPasswordError: The admin's password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         ForbiddenError: The viewer is no longer an admin.
     """
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof) as account:
         require_admin(account.viewer)
         wanted = {"two_factor_enforced": two_factor_enforced, "backup_codes_enabled": backup_codes_enabled}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models.database import Database
 from security.constants import SALT_BYTES, TOKEN_BYTES, TOTP_SECRET_BYTES
+from security.cost_limiter import CostLimiter
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import NONCE_BYTES, EncryptedValue, KeyRing
 from security.password_hashing import HashingPool
@@ -30,6 +31,7 @@ class Services:
     # The name of the product in authenticator apps and in files.
     issuer: str
     clock: Callable[[], datetime] = utc_now
+    cost_limiter: CostLimiter = field(default_factory=CostLimiter)
 
     def now(self) -> datetime:
         """Return the current time in UTC."""

@@ -20,6 +20,7 @@ from accounts.services import Client, Services
 from mail import outbox
 from models import EmailKind, Role, SecurityEventKind
 from models.sql.users import lock_user
+from security.fair_queue import COMMAND_LINE
 
 OPERATOR = Client()
 # The form of a BCP 47 tag (RFC 5646 §2.1). The registry of languages is not checked.
@@ -151,7 +152,8 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         known = await models.User.filter(id=user_id).first()
     if known is None:
         raise UserNotFoundError
-    password_hash = await hash_unless_weak(services, password, known.email, known.name)
+    async with services.hashing.admit(COMMAND_LINE) as hasher:
+        password_hash = await hash_unless_weak(hasher, password, known.email, known.name)
     if password_hash is None:
         raise InvalidInputError("password", "too easy to guess")
     async with services.database.transaction():
@@ -252,7 +254,8 @@ async def _password_hash(services: Services, new: NewUser) -> str:
         if problem := problem_of_imported_hash(new.password_hash):
             raise InvalidInputError("password_hash", problem)
         return new.password_hash
-    password_hash = await hash_unless_weak(services, new.password or "", new.email, new.name)
+    async with services.hashing.admit(COMMAND_LINE) as hasher:
+        password_hash = await hash_unless_weak(hasher, new.password or "", new.email, new.name)
     if password_hash is None:
         raise InvalidInputError("password", "too easy to guess")
     return password_hash

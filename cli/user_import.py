@@ -16,6 +16,7 @@ from cli.formatting import progress_bar
 from cli.prompts import find_company
 from cli.runner import FAILED, fail, run
 from cli.user_file import Row, UnreadableFileError, read_rows
+from security.fair_queue import COMMAND_LINE
 
 # Replaces a row that cannot be read. The import rejects it, because its email is empty.
 UNREADABLE_USER = NewUser(email="", name="")
@@ -66,7 +67,8 @@ async def _hashed(services: Services, rows: Sequence[Row]) -> list[NewUser]:
     to_hash = [number for number, user in enumerate(users) if user.password is not None and not user.password_hash]
 
     async def hash_password(user: NewUser) -> NewUser:
-        password_hash = await hash_unless_weak(services, user.password or "", user.email, user.name)
+        async with services.hashing.admit(COMMAND_LINE) as hasher:
+            password_hash = await hash_unless_weak(hasher, user.password or "", user.email, user.name)
         return replace(user, password=None, password_hash=password_hash) if password_hash else user
 
     with progress_bar() as bar:

@@ -16,6 +16,7 @@ from accounts.services import Client, Services
 from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
+from security.ip_rate_limiter import rate_limit_key
 
 
 class CookieJar(Protocol):
@@ -47,6 +48,9 @@ class Context:
     cookies: CookieJar
     session_token: str | None = field(repr=False)
     qr_renderer: QrRenderer
+    # The declared cost of the operation.
+    cost: int = 1
+    _is_charged: bool = False
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
     _viewer_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -94,7 +98,24 @@ class Context:
         self._viewer_is_loaded = False
         if self.session_token is None:
             return None
-        return await sessions.authenticate(self.services, self.session_token)
+        viewer = await sessions.authenticate(self.services, self.session_token)
+        if viewer is not None:
+            await self._charge(f"user {viewer.user.id.hex}")
+        return viewer
+
+    async def charge_stranger(self) -> None:
+        """Count the cost of an operation that starts a session, before it does.
+
+        Raises:
+            OverloadedError: The client's address has used up the cost of this minute.
+        """
+        if self.client.ip_address is not None:
+            await self._charge(f"address {rate_limit_key(self.client.ip_address)}")
+
+    async def _charge(self, payer: str) -> None:
+        if not self._is_charged:
+            await self.services.cost_limiter.charge(payer, self.cost)
+            self._is_charged = True
 
     async def fresh_viewer(self) -> Viewer:
         """Read the viewer again, also if they have to set up 2FA first.

@@ -12,6 +12,7 @@ async def log_in(
     context: Context, email: str, password: str, transport: SessionTransport
 ) -> LoggedIn | SecondFactorRequired:
     """Check email and password. If no second factor is required, start the session in the context."""
+    await context.charge_stranger()
     result = await login.log_in(context.services, context.client, email, password, transport)
     if isinstance(result, LoggedIn):
         context.start_session(result)
@@ -20,6 +21,7 @@ async def log_in(
 
 async def verify_login(context: Context, challenge_token: str, *, otp: str | None, backup_code: str | None) -> LoggedIn:
     """Check the second factor, and start the session in the context."""
+    await context.charge_stranger()
     logged_in = await login.verify_login(
         context.services, context.client, challenge_token, otp=otp, backup_code=backup_code
     )

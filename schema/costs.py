@@ -1,7 +1,12 @@
-"""Declared costs of fields, which `transport/limits.py` adds up. One unit is one scalar value."""
+"""Declared costs of fields, which `transport/limits.py` adds up. One unit is one value, or about 20 µs of CPU."""
 
 # One look-up in the database.
 READ_COST = 100
+# To read the row of a list from the database: a user with the company account, an event with user, actor and their
+# company accounts, and an event or a session alone.
+USER_ROW_COST = 8
+EVENT_ROW_COST = 15
+PLAIN_ROW_COST = 4
 # To compute the modules of a QR code and to render it takes about 10 ms.
 SVG_COST = 500
 # A PNG at the largest scale takes about 50 ms.

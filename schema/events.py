@@ -18,7 +18,7 @@ from models import SecurityEventKind
 from resolvers import events
 from schema import ids
 from schema.arguments import value_or_none
-from schema.costs import READ_COST
+from schema.costs import EVENT_ROW_COST, READ_COST
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
@@ -193,7 +193,7 @@ class EventsQuery:
             "unknown email belong to no company account and are not included. Members get the error `FORBIDDEN`; "
             "their own events are in `User.securityEvents`."
         ),
-        metadata={"cost": READ_COST},
+        metadata={"cost": READ_COST, "item_cost": EVENT_ROW_COST},
     )
     def security_events(
         self,

@@ -17,7 +17,7 @@ from resolvers import events, sessions, users
 from resolvers.users import UserPage
 from schema import ids
 from schema.arguments import value_or_none
-from schema.costs import READ_COST
+from schema.costs import PLAIN_ROW_COST, READ_COST, USER_ROW_COST
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
@@ -128,7 +128,8 @@ class User(Node):
         description=(
             "The user's own audit events, newest first, for a page on which users check what happened to their "
             "account. Null if the viewer is neither this user nor one of their admins."
-        )
+        ),
+        metadata={"item_cost": PLAIN_ROW_COST},
     )
     def security_events(
         self,
@@ -262,7 +263,7 @@ class UsersQuery:
             "For admins: the users of the company account in pages, including disabled users. Members get the error "
             "`FORBIDDEN`."
         ),
-        metadata={"cost": READ_COST},
+        metadata={"cost": READ_COST, "item_cost": USER_ROW_COST},
     )
     def users(
         self,

@@ -1,25 +1,24 @@
-"""Slow hashes outside the event loop: a thread pool with one thread for each core, and a short queue."""
+"""Slow hashes outside the event loop: a thread pool with one thread for each core, and a fair queue before it."""
 
 import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
-from security.errors import OverloadedError
+from security.fair_queue import FairQueue, Requester, Turns
 
 ResultT = TypeVar("ResultT")
 
-# The length of the queue for each core. A hash takes about 15 ms, so the last job in the queue waits half a second.
-QUEUE_PER_CORE = 32
-RETRY_AFTER_S = 1
+# The number of turns at the same time for each thread. While one computes a hash, another uses the database.
+PLACES_PER_WORKER = 2
 # The lowest scheduling priority of a thread (0 is normal, 19 is lowest).
 NICENESS = 19
 
@@ -27,33 +26,53 @@ _argon2 = PasswordHasher(time_cost=ARGON2_PASSES, memory_cost=ARGON2_MEMORY_KIB,
 
 
 class HashingPool:
-    """Runs slow hashes in threads (argon2 releases the GIL) and rejects jobs at once if the queue is full."""
+    """Runs slow hashes in threads (argon2 releases the GIL). Nobody can take the turns of the others."""
 
-    def __init__(self, *, workers: int | None = None, queue: int | None = None) -> None:
+    def __init__(self, *, workers: int | None = None, queue: FairQueue | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
-        self._free_slots = self.workers + (self.workers * QUEUE_PER_CORE if queue is None else queue)
+        self._queue = queue or FairQueue(places=self.workers * PLACES_PER_WORKER)
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="hashing", initializer=_lower_priority)
         # The server checks an unknown email against this hash, so that the check takes as long as for a known email.
-        self._dummy_hash = _argon2.hash("the password of no user")
+        self.dummy_hash = _argon2.hash("the password of no user")
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Reserve a slot in the queue for the duration of the block. Reserve it before any attempt is counted.
+    @asynccontextmanager
+    async def admit(self, requester: Requester, *, hashes: int = 1) -> AsyncIterator["Hasher"]:
+        """Wait for a turn, then run the block. Enter it before any attempt is counted.
+
+        `hashes` is the number of slow hashes that the block usually computes. Each of them takes a turn of its own.
 
         Raises:
-            OverloadedError: The queue is full. The server checked and counted nothing.
+            OverloadedError: The pool is overloaded. The server checked and counted nothing.
         """
-        if self._free_slots == 0:
-            raise OverloadedError(RETRY_AFTER_S)
-        self._free_slots -= 1
+        turns = await self._queue.reserve(requester, hashes)
         try:
-            yield
+            yield Hasher(self, turns)
         finally:
-            self._free_slots += 1
+            turns.end_turn()
+
+    async def run_in_thread(self, slow: Callable[..., ResultT], *arguments: object) -> ResultT:
+        """Run a slow function in a thread, without waiting for a turn."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, slow, *arguments)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Hasher:
+    """Computes slow hashes for one request that the pool has admitted."""
+
+    def __init__(self, pool: HashingPool, turns: Turns) -> None:
+        self._pool = pool
+        self._turns = turns
 
     async def run(self, slow: Callable[..., ResultT], *arguments: object) -> ResultT:
         """Run a slow function in the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, slow, *arguments)
+        await self._turns.wait_for_turn()
+        try:
+            return await self._pool.run_in_thread(slow, *arguments)
+        finally:
+            self._turns.end_turn()
 
     async def hash_password(self, password: str) -> str:
         """Return the argon2id hash of a password as a PHC string."""
@@ -61,7 +80,7 @@ class HashingPool:
 
     async def is_password(self, password: str, password_hash: str | None) -> bool:
         """Return whether the hash is of this password. If there is no hash, return False after the same time."""
-        matches = await self.run(_matches, password, password_hash or self._dummy_hash)
+        matches = await self.run(_matches, password, password_hash or self._pool.dummy_hash)
         return matches and password_hash is not None
 
     async def rehash(self, password: str, password_hash: str) -> str | None:
@@ -69,10 +88,6 @@ class HashingPool:
         if not _argon2.check_needs_rehash(password_hash):
             return None
         return await self.hash_password(password)
-
-    def close(self) -> None:
-        """Let the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _lower_priority() -> None:

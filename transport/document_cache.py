@@ -35,6 +35,8 @@ class DocumentCache(Generic[DocumentT]):
 
     def add(self, text: str, document: DocumentT, size: int) -> None:
         """Add a document of this size in bytes, and remove others until all fit."""
+        _, replaced = self._documents.pop(text, (None, 0))
+        self.bytes -= replaced
         self._documents[text] = document, size
         self.bytes += size
         while self.bytes > self._max_bytes:

@@ -4,7 +4,9 @@ Strawberry's `Schema.execute` is not used: it runs extensions around each operat
 of a small operation (docs/performance.md).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -32,14 +34,21 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import get_variable_values
 from strawberry import Schema
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from security.errors import OverloadedError
+from security.fair_queue import FairQueue, Requester
 from transport.bodies import Parameters
 from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
-from transport.limits import MAX_TOKENS, field_costs, require_document_within_limits
+from transport.limits import MAX_TOKENS, field_costs, measure_operations
+from transport.sliced_execution import SlicedExecution
 
+# An operation of a higher cost is executed in slices. The slices cost time, and an operation of this cost takes few
+# milliseconds.
+SMALL_COST = 200
 # The number of errors in the response to an invalid document. Each error costs CPU, and more of them help no developer.
 MAX_ERRORS = 5
 
@@ -77,9 +86,10 @@ class OperationTypeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation, and the names of its root fields by response key. Skipped fields are included."""
+    """An operation, its cost, and the names of its root fields by response key. Skipped fields are included."""
 
     node: OperationDefinitionNode
+    cost: int
     # Empty if the document is not valid.
     root_fields: Mapping[str, str]
 
@@ -114,32 +124,41 @@ class Operations:
         """Execute operations against `schema`. If `introspection` is false, reject introspection queries."""
         self._schema = schema._schema  # noqa: SLF001  # there is no public attribute
         self._costs = field_costs(self._schema)
-        self._executor_class = schema.execution_context_class
         self._introspection = introspection
         # Strawberry adds the same rules. Without them, graphql-core accepts a null in a oneOf input, and then the
         # conversion of arguments in Strawberry fails.
         rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self.documents = DocumentCache[Document]()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
+        self._queue = FairQueue(places=1)
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def run(
         self,
         parameters: Parameters,
-        context: Any,  # noqa: ANN401  # the resolvers define its type
+        make_context: Callable[[int], Any],
         types: Collection[OperationType],
+        *,
+        address: str | None = None,
     ) -> ExecutionResult:
-        """Execute an operation of one of these types.
+        """Execute an operation of one of these types. `make_context` gets its cost. `address` is that of the client.
 
         Raises:
             OperationError: The document is not GraphQL, exceeds a limit or is not valid; the operation is missing or
-                ambiguous; or the operation checks more than one password or code.
+                ambiguous; the operation checks more than one password or code; or the server is overloaded.
             OperationTypeError: The operation has another type.
         """
         try:
-            document = self.document(parameters.query)
+            document = await self.document(parameters.query, address)
             operation = document.select_operation(parameters.operation_name)
         except GraphQLError as error:
             raise OperationError([error]) from None
+        except OverloadedError as error:
+            raise OperationError([GraphQLError(str(error), original_error=error)]) from None
         if operation.node.operation not in types:
             raise OperationTypeError
         if document.errors:
@@ -153,22 +172,29 @@ class Operations:
         result = execute(
             self._schema,
             document.node,
-            context_value=context,
+            context_value=make_context(operation.cost),
             variable_values=parameters.variables,
             operation_name=parameters.operation_name,
-            executor_class=self._executor_class,
+            executor_class=SlicedExecution if operation.cost > SMALL_COST else StrawberryGraphQLCoreExecutionContext,
         )
         return await result if isawaitable(result) else result
 
-    def document(self, query: str) -> Document:
+    async def document(self, query: str, address: str | None = None) -> Document:
         """Parse, measure and validate a document, or take it from the cache. Invalid documents are not cached.
+
+        Strangers can send documents that take tens of milliseconds. One thread parses them, and addresses take turns.
 
         Raises:
             GraphQLError: The document is not GraphQL, or exceeds a limit.
+            OverloadedError: Too many other documents wait.
         """
         document = self.documents.get(query)
         if document is None:
-            document = self._parse(query)
+            turn = await self._queue.reserve(Requester(address=address), 1)
+            try:
+                document = await asyncio.get_running_loop().run_in_executor(self._thread, self._parse, query)
+            finally:
+                turn.end_turn()
             if not document.errors:
                 self.documents.add(query, document, memory_of(query, document.node.token_count or MAX_TOKENS))
         return document
@@ -176,13 +202,13 @@ class Operations:
     def _parse(self, query: str) -> Document:
         try:
             node = parse(query, max_tokens=MAX_TOKENS)
-            require_document_within_limits(node, self._schema, self._costs)
+            costs = iter(measure_operations(node, self._schema, self._costs))
             errors = self._validate(node)
         except RecursionError:
             raise GraphQLSyntaxError(Source(query), 0, "The document is nested too deeply.") from None
         fragments = {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)}
         operations = [
-            Operation(part, {} if errors else _root_fields(part.selection_set, fragments))
+            Operation(part, next(costs), {} if errors else _root_fields(part.selection_set, fragments))
             for part in node.definitions
             if isinstance(part, OperationDefinitionNode)
         ]

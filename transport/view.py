@@ -123,14 +123,21 @@ class GraphQLView:
         return parse_parameters(parse_strict_json(await read_body(request, self._body_timeout_s)))
 
     async def _run(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
-        context = Context(
-            services=self._services,
-            qr_renderer=self._qr_renderer,
-            client=read_client(request, self._trusted_proxies),
-            cookies=SessionCookie(request, response),
-            session_token=session_token(request),
+        client = read_client(request, self._trusted_proxies)
+
+        def make_context(cost: int) -> Context:
+            return Context(
+                services=self._services,
+                qr_renderer=self._qr_renderer,
+                client=client,
+                cookies=SessionCookie(request, response),
+                session_token=session_token(request),
+                cost=cost,
+            )
+
+        return await self._operations.run(
+            parameters, make_context, OPERATION_TYPES[request.method], address=client.ip_address
         )
-        return await self._operations.run(parameters, context, OPERATION_TYPES[request.method])
 
     def _body(self, result: ExecutionResult) -> dict[str, Any]:
         errors = [self._serialise(error, is_valid=True) for error in result.errors or ()]

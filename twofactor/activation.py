@@ -15,6 +15,7 @@ from accounts.reauthentication import (
     LockedAccount,
     end_challenges_and_activations,
     end_other_sessions,
+    hash_requester,
     lock_viewer,
     locked_account,
     reauthenticate,
@@ -76,11 +77,10 @@ async def start_activation(services: Services, client: Client, viewer: Viewer, p
     Raises:
         WrongPasswordError: The password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorAlreadyActiveError: 2FA is already active.
     """
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
@@ -116,13 +116,13 @@ async def confirm_otp(
         ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
         WrongOtpError: The OTP is wrong, expired, already used or malformed.
         TooManyAttemptsError: The IP address had too many failures within ten minutes. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
         raise ActivationExpiredError
     async with ip_rate_limited(services, client):
-        with services.hashing.slot():
+        async with services.hashing.admit(hash_requester(viewer, client), hashes=BACKUP_CODES_PER_SET) as hasher:
             async with services.database.transaction():
                 account = await lock_viewer(viewer)
                 activation = await _find_unfinished(account, hashed, services.now())
@@ -131,7 +131,7 @@ async def confirm_otp(
                 step = await _use_first_otp(services, client, account, activation, otp)
                 if not security_policy.backup_codes_enabled(account.company):
                     return await _activate(services, client, account, activation, by_acknowledgement=False)
-            codes = await new_backup_codes(services, viewer.user.email)
+            codes = await new_backup_codes(services, hasher, viewer.user.email)
         async with services.database.transaction():
             account = await lock_viewer(viewer)
             confirmed = await _find_unfinished(account, hashed, services.now())

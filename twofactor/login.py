@@ -33,6 +33,7 @@ from security.constants import (
     RESPONSE_PADDING_S,
     WARNING_INTERVAL,
 )
+from security.fair_queue import Requester
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.authenticator import use_otp
@@ -63,19 +64,19 @@ async def log_in(
     Raises:
         WrongEmailOrPasswordError: No enabled account has this email and password.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     key = email_key(email)
     if key is None or not could_be_password(password):
         raise WrongEmailOrPasswordError(was_checked=False)
     limit = attempt_limits.password_limit(services, key)
     async with _padded_response_time(), ip_rate_limited(services, client):
-        with services.hashing.slot():
+        async with services.hashing.admit(Requester(account=key, address=client.ip_address)) as hasher:
             async with services.database.transaction():
                 await attempt_limits.reserve_attempt(limit, services.now())
                 found = await find_user_by_email_key(key)
-            is_right = await services.hashing.is_password(password, found.password_hash if found else None)
-            better_hash = await services.hashing.rehash(password, found.password_hash) if found and is_right else None
+            is_right = await hasher.is_password(password, found.password_hash if found else None)
+            better_hash = await hasher.rehash(password, found.password_hash) if found and is_right else None
         async with services.database.transaction():
             user = await lock_user(found.id if found else UNKNOWN_USER_ID)
             if not is_right or user is None or found is None or _has_changed(found, user):
@@ -134,7 +135,7 @@ async def verify_login(
         SecondFactorLockedError: The factor had too many failures between two completed sign-ins.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         WrongSecondFactorError: The OTP or backup code is wrong, expired, already used or malformed.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
     if hashed is None:
@@ -160,8 +161,9 @@ async def _verify_otp(services: Services, client: Client, challenge_hash: str, o
 
 async def _verify_backup_code(services: Services, client: Client, challenge_hash: str, text: str) -> LoggedIn:
     code = normalise_backup_code(text)
-    now = services.now()
-    with services.hashing.slot():
+    async with services.hashing.admit(Requester(account=challenge_hash, address=client.ip_address)) as hasher:
+        # The turn may come late, so read the time after it.
+        now = services.now()
         async with services.database.transaction():
             locked = await _lock_challenge(challenge_hash, now)
             limit = attempt_limits.second_factor_limit(locked.user.id, Factor.BACKUP_CODE)
@@ -169,7 +171,7 @@ async def _verify_backup_code(services: Services, client: Client, challenge_hash
                 raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
             await attempt_limits.reserve_attempt(limit, now)
             code_set = await models.BackupCodeSet.filter(user_id=locked.user.id, activation_id__isnull=True).first()
-        code_hash = await hash_for_check(services, code, code_set)
+        code_hash = await hash_for_check(services, hasher, code, code_set)
     async with services.database.transaction():
         locked = await _lock_challenge(challenge_hash, services.now())
         if not await use_backup_code(locked.company, code_set, code_hash, services.now()):

@@ -53,12 +53,11 @@ async def deactivate(services: Services, client: Client, viewer: Viewer, passwor
     Raises:
         WrongPasswordError: The password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorNotActiveError: 2FA is not active.
         TwoFactorIsEnforcedError: The company account enforces 2FA.
     """
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
@@ -83,15 +82,14 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         InvalidInputError: The reason is longer than 500 characters, or is not plain text.
         WrongPasswordError: The admin's password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         UserNotFoundError: The company account has no such user.
         CannotResetOwnTwoFactorError: The user is the admin.
         TwoFactorNotActiveError: The user's 2FA is not active.
         ForbiddenError: The viewer is no longer an admin.
     """
     _require_valid_reason(reason)
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
         if user_id == account.user.id:

@@ -1,7 +1,8 @@
 """Insert audit events, and list the newest ones of several users."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from models.security_event import SecurityEvent
@@ -23,8 +24,8 @@ async def insert_event(**values: object) -> None:
 
 async def newest_events_of_users(
     company_id: UUID, user_ids: Sequence[UUID], *, limit: int, after: tuple[datetime, UUID] | None
-) -> list[SecurityEvent]:
-    """Return the newest events of each user after a position in their lists, in one statement, newest first.
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of each user's newest events after a position in their list, in one statement.
 
     Each user's SELECT reads only its events from the index. A window function would read all events of all users, and
     Tortoise has no UNION.
@@ -40,6 +41,9 @@ async def newest_events_of_users(
     for user_id in user_ids:
         values.append(user_id)
         selects.append(NEWEST_OF_USER.format(columns=columns(SecurityEvent), user=len(values), after=condition))
-    rows = await select(" UNION ALL ".join(selects), *values)
-    events = [model_of(SecurityEvent, row) for row in rows]
-    return sorted(events, key=lambda event: (event.occurred_at, event.id), reverse=True)
+    return await select(" UNION ALL ".join(selects), *values)
+
+
+def event_of_row(row: Mapping[str, Any]) -> SecurityEvent:
+    """Build the event of a row of `newest_events_of_users`."""
+    return model_of(SecurityEvent, row)

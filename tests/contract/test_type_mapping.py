@@ -18,6 +18,7 @@ from accounts.reauthentication import LockedAccount
 from accounts.services import Client, Services
 from schema.error_mapping import USER_ERRORS
 from schema.type_mapping import TYPE_MAPPING
+from security.fair_queue import Requester
 from tests.support.schema_elements import own_types, served_schema
 from twofactor import activation, authenticator_apps, login, removal
 from twofactor.factors import backup_codes
@@ -41,6 +42,7 @@ INTERNAL = {
     Client,
     LockedAccount,
     AttemptLimit,
+    Requester,
     Services,
     Viewer,
     directory.UserQuery,

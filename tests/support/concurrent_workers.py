@@ -30,9 +30,10 @@ from accounts.sessions import authenticate, log_out
 from models import SessionTransport
 from models.database import Database, DatabaseUnavailable
 from security.errors import DomainError
+from security.fair_queue import FairQueue
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
-from security.password_hashing import HashingPool
+from security.password_hashing import PLACES_PER_WORKER, HashingPool
 from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
 from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.login import log_in, verify_login
@@ -258,7 +259,9 @@ async def _open_connection(database: Database) -> None:
 
 
 def _main() -> None:
-    hashing = HashingPool(workers=1, queue=HASHING_QUEUE)
+    hashing = HashingPool(
+        workers=1, queue=FairQueue(places=PLACES_PER_WORKER, max_waiting=HASHING_QUEUE, max_wait_s=600)
+    )
     for line in sys.stdin:
         print(json.dumps(asyncio.run(_run(json.loads(line), hashing))), flush=True)  # noqa: T201  # the parent process reads it
     hashing.close()

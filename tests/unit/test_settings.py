@@ -82,6 +82,7 @@ def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
         ("database_url", f"mysql://root:{SECRET}@db/x"),
         ("database_pool_size", "0"),
         ("product_name", "a:b"),
+        ("issuer", "  "),
         ("issuer", "a\nb"),
         ("port", "70000"),
         ("workers", SECRET),

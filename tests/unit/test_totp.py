@@ -104,7 +104,8 @@ class TestOtpauthUri:
 
     @given(
         secret=st.binary(min_size=TOTP_SECRET_BYTES, max_size=TOTP_SECRET_BYTES),
-        issuer=PLAIN_TEXT,
+        # The settings reject an issuer of colons and spaces only.
+        issuer=PLAIN_TEXT.filter(lambda text: text.replace(":", " ").strip()),
         account_name=PLAIN_TEXT,
     )
     def test_names_do_not_change_other_parts(self, secret: bytes, issuer: str, account_name: str) -> None:

@@ -120,15 +120,15 @@ async def _statements(services: Services, token: str, user: seed_data.BenchUser)
 async def _documents(services: Services, token: str) -> None:
     renderer = QrRenderer()
 
-    def make_context() -> Context:
+    def make_context(cost: int = 1) -> Context:
         cookie = SessionCookie(Request({"type": "http", "headers": []}), Response())
-        return Context(services, Client(), cookie, token, renderer)
+        return Context(services, Client(), cookie, token, renderer, cost)
 
     operations = Operations(create_schema(), introspection=False)
     types = set(OperationType)
 
     async def with_cache() -> object:
-        return await operations.run(Parameters(VIEWER, None, None), make_context(), types)
+        return await operations.run(Parameters(VIEWER, None, None), make_context, types)
 
     async def without_cache() -> object:
         operations.documents = DocumentCache()

@@ -8,12 +8,18 @@ import models
 from accounts import audit, security_policy
 from accounts.entities import User
 from accounts.permissions import Viewer
-from accounts.reauthentication import end_challenges_and_activations, locked_account, reauthenticate
+from accounts.reauthentication import (
+    end_challenges_and_activations,
+    hash_requester,
+    locked_account,
+    reauthenticate_with,
+)
 from accounts.services import Client, Services
 from mail import outbox
 from models import EmailKind, SecurityEventKind
 from models.sql.factors import use_backup_code as use_backup_code_row
 from security.constants import BACKUP_CODES_PER_SET
+from security.password_hashing import Hasher
 from twofactor.errors import BackupCodesDisabledError, TwoFactorNotActiveError
 from twofactor.factors.backup_code_format import backup_code_hash, backup_codes_file, generate_backup_codes
 
@@ -46,20 +52,17 @@ class BackupCodesRegenerated:
     viewer: User
 
 
-async def new_backup_codes(services: Services, account_name: str) -> NewBackupCodes:
+async def new_backup_codes(services: Services, hasher: Hasher, account_name: str) -> NewBackupCodes:
     """Create ten codes and hash them. It takes ten slow hashes, so call it outside any transaction."""
     codes = generate_backup_codes(secrets.choice)
     salt = services.new_salt()
-    hashes = await services.hashing.run(_hash_all, codes, salt)
+    # One turn for each hash: others do not wait for all ten.
+    hashes = tuple([await hasher.run(backup_code_hash, code, salt) for code in codes])
     file = TextFile(
         name="backup-codes.txt",
         content=backup_codes_file(codes, product_name=services.issuer, account_name=account_name),
     )
     return NewBackupCodes(codes, file, salt, hashes)
-
-
-def _hash_all(codes: tuple[str, ...], salt: bytes) -> tuple[str, ...]:
-    return tuple(backup_code_hash(code, salt) for code in codes)
 
 
 async def issue_backup_codes(
@@ -80,13 +83,13 @@ async def issue_backup_codes(
     await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now)
 
 
-async def hash_for_check(services: Services, code: str, code_set: models.BackupCodeSet | None) -> str:
+async def hash_for_check(services: Services, hasher: Hasher, code: str, code_set: models.BackupCodeSet | None) -> str:
     """Return the hash of a code with the salt of its set, for `use_backup_code`.
 
     Compute a hash even if the user has no codes. Otherwise the response time would show that there are none.
     """
     salt = code_set.salt if code_set else services.new_salt()
-    return await services.hashing.run(backup_code_hash, code, salt)
+    return await hasher.run(backup_code_hash, code, salt)
 
 
 async def use_backup_code(
@@ -107,11 +110,11 @@ async def regenerate_backup_codes(
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         TwoFactorNotActiveError: 2FA is not active.
         BackupCodesDisabledError: Backup codes are off for the company account.
-        OverloadedError: The hashing pool is full. The server checked and counted nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    with services.hashing.slot():
-        proof = await reauthenticate(services, client, viewer, password)
-        new = await new_backup_codes(services, viewer.user.email)
+    async with services.hashing.admit(hash_requester(viewer, client), hashes=1 + BACKUP_CODES_PER_SET) as hasher:
+        proof = await reauthenticate_with(hasher, services, client, viewer, password)
+        new = await new_backup_codes(services, hasher, viewer.user.email)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError

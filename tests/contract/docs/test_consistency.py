@@ -20,7 +20,7 @@ from cli import keys
 from cli.main import app as command_line
 from mail import outbox
 from resolvers.qr_rendering import PNG_SCALE_MAX
-from security import constants, ip_rate_limiter, key_ring, password_hashing
+from security import constants, cost_limiter, fair_queue, ip_rate_limiter, key_ring, password_hashing
 from settings import Settings, key_of
 from tests.contract.docs.markdown import FENCED_CODE, ROOT, markdown_files
 from transport import document_cache, error_codes, http_protocol, limits, operations
@@ -336,10 +336,34 @@ RULES = [
     Rule("length of a search", f"More than {N} characters give", (constants.SEARCH_MAX_LENGTH,), ("schema.graphql",)),
     Rule("scale of a QR code", f"in pixels, from 1 to {N}", (PNG_SCALE_MAX,), ("schema.graphql",)),
     Rule(
+        "cost of the operations of a viewer",
+        f"(?:may cost at most {N} a minute|in a minute \\| at most {N})",
+        (cost_limiter.COST_PER_MINUTE,),
+        ("limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
         "queue of the hashing pool",
-        f"{N} jobs (?:in the queue )?for each core",
-        (password_hashing.QUEUE_PER_CORE,),
-        ("limits.md", "0004-low-priority-hashing-threads.md"),
+        f"{N} (?:waiting requests|requests wait)",
+        (fair_queue.MAX_WAITING,),
+        ("limits.md", "0007-fair-queue-for-slow-hashes.md"),
+    ),
+    Rule(
+        "longest wait in the queue of the hashing pool",
+        f"(?:{N} s of waiting|waits (?:up to|at most) {N} seconds for its)",
+        (fair_queue.MAX_WAIT_S,),
+        ("limits.md", "0007-fair-queue-for-slow-hashes.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "first turns in the queue of the hashing pool",
+        f"comes {N} turns before",
+        (fair_queue.FIRST_TURNS,),
+        ("0007-fair-queue-for-slow-hashes.md",),
+    ),
+    Rule(
+        "turns of sessions in the queue of the hashing pool",
+        f"{N} turns for each turn of a stranger",
+        (fair_queue.SESSION_TURNS,),
+        ("0007-fair-queue-for-slow-hashes.md",),
     ),
     Rule("niceness", f"niceness {N}", (password_hashing.NICENESS,), ("0004-low-priority-hashing-threads.md",)),
     Rule(

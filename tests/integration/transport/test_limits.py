@@ -1,5 +1,7 @@
 """Limits on documents: attacks F1, F2, H1, B1 and B3."""
 
+import asyncio
+import threading
 import time
 from typing import Any
 
@@ -198,6 +200,28 @@ async def test_h12_response_to_an_invalid_document_is_short(client: ApiClient, d
         assert len(response.json()["errors"]) <= MAX_ERRORS
         assert len(response.content) < 5_000
     assert client.operations.documents.bytes == 0
+
+
+async def test_h17_documents_are_validated_outside_the_event_loop(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document in the cache is executed while another one is parsed."""
+    assert "errors" not in (await client.execute("{ hello }")).json()
+    loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def slow_parse(text: str, **options: Any) -> DocumentNode:  # noqa: ANN401  # those of graphql-core
+        loop.call_soon_threadsafe(started.set)
+        assert go_on.wait(10)
+        return graphql.parse(text, **options)
+
+    monkeypatch.setattr(operations, "parse", slow_parse)
+    slow = asyncio.create_task(client.execute("{ again { hello } }"))
+    await started.wait()
+    assert "errors" not in (await client.execute("{ hello }")).json()
+    assert not slow.done()
+    go_on.set()
+
+    assert "errors" not in (await slow).json()
 
 
 def test_h12_memory_of_cached_documents_is_bounded() -> None:

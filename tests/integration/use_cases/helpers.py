@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
+from typing_extensions import override
 
 import models
 from accounts.permissions import Viewer
@@ -130,11 +131,12 @@ class HookedHashingPool(HashingPool):
         super().__init__(workers=1)
         self._hooks: list[Callable[[], Awaitable[object]]] = [hook]
 
-    async def run(self, slow: Callable[..., ResultT], *arguments: object) -> ResultT:
+    @override
+    async def run_in_thread(self, slow: Callable[..., ResultT], *arguments: object) -> ResultT:
         """Run the hook, then the slow function in the pool."""
         while self._hooks:
             await self._hooks.pop()()
-        return await super().run(slow, *arguments)
+        return await super().run_in_thread(slow, *arguments)
 
 
 @contextmanager

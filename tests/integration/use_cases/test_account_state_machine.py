@@ -35,6 +35,7 @@ from accounts.users import disable_user, enable_user
 from models import EmailKind, Role, SecurityEventKind
 from models.database import Database
 from security.errors import DomainError
+from security.fair_queue import COMMAND_LINE
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
@@ -299,7 +300,8 @@ class AccountStateMachine(RuleBasedStateMachine):
         await self.services.database.open()
         async with self.services.database.transaction():
             self.company = await models.Company.create(name="Acme", created_at=self.now)
-        password_hash = await self.hashing.hash_password(PASSWORD)
+        async with self.hashing.admit(COMMAND_LINE) as hasher:
+            password_hash = await hasher.hash_password(PASSWORD)
         common = self.services.database, self.company, password_hash, self.clock
         self.member = await make_user(*common, name="Mia")
         admin = await make_user(*common, name="Ada", role=Role.ADMIN)
