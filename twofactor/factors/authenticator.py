@@ -22,11 +22,19 @@ async def use_otp(services: Services, authenticator: models.Authenticator, otp: 
 def decrypt_totp_secret(services: Services, row: models.Authenticator | models.Activation) -> bytes | None:
     """Return the TOTP secret, or None if it cannot be decrypted. No OTP is right in that case.
 
-    Decryption fails if the row was changed or if its key is not on the key ring. The function logs the failure for the
-    operator. The response reveals nothing to the client (ASVS 11.2.5: cryptography fails securely).
+    Decryption fails if the row was changed or if its key is not on the key ring. Only this user is affected. The
+    function logs the failure for the operator. The response reveals nothing to the client (ASVS 11.2.5: cryptography
+    fails securely).
     """
     try:
         return services.key_ring.decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
     except DecryptionError:
-        log.exception("totp_secret_decryption_failed", user_id=str(row.user_id), key_id=row.key_id)
+        # The traceback would be that of every check of an OTP. The cause is the key or the row.
+        is_key_missing = row.key_id not in services.key_ring.keys
+        log.error(  # noqa: TRY400
+            "totp_secret_decryption_failed",
+            user_id=str(row.user_id),
+            key_id=row.key_id,
+            reason="key_missing" if is_key_missing else "ciphertext_changed",
+        )
         return None

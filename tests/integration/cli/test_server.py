@@ -49,6 +49,17 @@ class TestMigrate:
         finally:
             migrated_postgres.drop(url)
 
+    @pytest.mark.parametrize("path", ["", "file/new/a.sqlite3"], ids=["directory", "no directory"])
+    def test_reports_an_impossible_sqlite_path_in_one_line(self, tmp_path: Path, path: str) -> None:
+        """The path is a directory, or its directory cannot be made, because a file has its name."""
+        (tmp_path / "file").touch()
+
+        rejected = CommandLine(f"sqlite://{tmp_path / path}").run("migrate", exit_code=1)
+
+        assert rejected.stderr.startswith("Error: The database is unavailable")
+        assert rejected.stderr.count("\n") == 1
+        assert rejected.stdout == ""
+
 
 class TestServe:
     def test_stops_on_sigterm(self, command_line: CommandLine) -> None:

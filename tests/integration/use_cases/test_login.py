@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 import models
 from accounts.errors import SecondFactorLockedError, WrongEmailOrPasswordError, WrongPasswordError
@@ -497,20 +498,45 @@ class TestVerifyLoginWithOtp:
         assert await count_rows(services, models.AttemptCount, subject=member.id.hex, failures=1) == 1
         assert await count_rows(services, models.AttemptCount, subject=admin_viewer.user.id.hex, failures__gt=0) == 0
 
+    @pytest.mark.parametrize(
+        ("changed", "key_id", "reason"),
+        [({"encrypted_secret": bytes(48)}, "now", "ciphertext_changed"), ({"key_id": "lost"}, "lost", "key_missing")],
+    )
     async def test_rejects_every_otp_if_the_secret_cannot_be_decrypted(
-        self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
+        self,
+        services: Services,
+        clock: Clock,
+        member: models.User,
+        enrolled: Enrolled,
+        admin_viewer: Viewer,
+        side_effects: SideEffects,
+        *,
+        changed: dict[str, object],
+        key_id: str,
+        reason: str,
     ) -> None:
-        """The failure is counted and recorded as that of a wrong OTP."""
+        """It counts as a wrong OTP. The log has one line. Backup codes work, and so do the OTPs of other users."""
+        other = await enrol(services, clock, admin_viewer)
         async with services.database.transaction():
-            await models.Authenticator.filter(user_id=member.id).update(encrypted_secret=bytes(48))
+            await models.Authenticator.filter(user_id=member.id).update(**changed)
         challenge = await new_challenge(services, member.email)
         await side_effects.new()
 
-        await raises(
-            verify_otp(services, challenge, enrolled.authenticator.otp(services.now())), WrongSecondFactorError
-        )
+        with capture_logs() as logs:
+            await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), WrongSecondFactorError)
 
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
+        assert logs == [
+            {
+                "event": "totp_secret_decryption_failed",
+                "user_id": str(member.id),
+                "key_id": key_id,
+                "reason": reason,
+                "log_level": "error",
+            }
+        ]
+        await verify_backup_code(services, challenge, enrolled.codes[0])
+        await sign_in_with_otp(services, other.viewer.user.email, other.authenticator)
 
 
 class TestVerifyLoginWithBackupCode:
