@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 
@@ -28,10 +29,11 @@ class AttemptCount(Model):
     failures = fields.IntField(default=0)
     # Since the last completed sign-in. It determines when the factor is locked (NIST SP 800-63B §3.2.2).
     failures_since_sign_in = fields.IntField(default=0)
-    last_attempt_at = fields.DatetimeField(db_index=True)
+    last_attempt_at = fields.DatetimeField()
 
     class Meta:
-        """The table."""
+        """The table, with the index by which the cleanup finds idle counts of passwords."""
 
         table = "attempt_count"
         unique_together = (("subject", "factor"),)
+        indexes = (Index(fields=("factor", "last_attempt_at"), name="attempt_count_by_age"),)

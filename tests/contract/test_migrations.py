@@ -103,6 +103,34 @@ async def test_migrating_up_keeps_rows(empty_database_url: str) -> None:
         await database.close()
 
 
+async def test_0002_replaces_an_index_and_keeps_rows_and_the_unique_constraint(empty_database_url: str) -> None:
+    """Attempts are reserved by `ON CONFLICT (subject, factor)`, which needs the constraint. The way back works too."""
+    database = Database(empty_database_url)
+    await database.open()
+    insert = (
+        "INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, last_attempt_at)"  # noqa: S608  # ours
+        f" VALUES ('somebody', 'OTP', 7, 9, '{START}') ON CONFLICT (subject, factor) DO NOTHING"
+    )
+    old, new = "idx_attempt_cou_last_at_11a743", "attempt_count_by_age"
+    try:
+        await migrate_to(database, "0001_schema")
+        await database.connection.execute_script(insert)
+        indexes = await names(database, INDEXES)
+
+        await migrate_to(database, "0002_index_of_idle_attempt_counts")
+
+        assert await names(database, INDEXES) == indexes - {old} | {new}
+        await database.connection.execute_script(insert)
+        (row,) = await models.AttemptCount.all()
+        assert (row.subject, row.failures, row.failures_since_sign_in, row.last_attempt_at) == ("somebody", 7, 9, START)
+
+        await migrate_to(database, "0001_schema")
+
+        assert await names(database, INDEXES) == indexes
+    finally:
+        await database.close()
+
+
 async def test_database_with_unknown_migrations_is_rejected_unchanged(empty_database_url: str) -> None:
     """A database from before the first release, or from a newer version, has tables that this version does not know."""
     database = Database(empty_database_url)
@@ -110,7 +138,10 @@ async def test_database_with_unknown_migrations_is_rejected_unchanged(empty_data
     try:
         await database.migrate()
         tables = await names(database, TABLES)
-        await database.connection.execute_script("UPDATE tortoise_migrations SET name = '0001_initial'")
+        await database.connection.execute_script(
+            "DELETE FROM tortoise_migrations WHERE name <> '0001_schema';"
+            "UPDATE tortoise_migrations SET name = '0001_initial'"
+        )
 
         with pytest.raises(UnknownMigrations) as error:
             await database.migrate()
