@@ -45,6 +45,8 @@ from transport.view import GraphQLView
 from twofactor import key_rotation
 
 CLEANUP_INTERVAL_S = 60.0
+# Between two transactions of the cleanup, so that other processes get the write lock of SQLite.
+CLEANUP_PAUSE_S = 0.002
 # The time that a request or an email in progress still has when the process shuts down.
 SHUTDOWN_TIMEOUT_S = 20
 # How long the thread that renders QR codes may hold the interpreter's lock. CPython's default is 5 ms, which delays the
@@ -267,9 +269,15 @@ async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
     """Delete expired rows about once a minute until `stop` is set. Continue after any error."""
     while not stop.is_set():
         try:
-            while await cleanup.delete_expired_rows(services) >= cleanup.BATCH and not stop.is_set():
-                pass
+            async for _ in cleanup.delete_expired_rows(services):
+                if await _is_set_within(stop, CLEANUP_PAUSE_S):
+                    break
         except Exception as error:  # noqa: BLE001  # the loop must survive any error
             log.warning("cleanup_failed", error=type(error).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), CLEANUP_INTERVAL_S)
+        await _is_set_within(stop, CLEANUP_INTERVAL_S)
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

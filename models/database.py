@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -14,13 +14,14 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
-from models.database_url import parse_database_url
+from models.database_url import STATEMENT_TIMEOUT_MS, parse_database_url
 
 # The maximum time that a request waits for a free connection.
 ACQUIRE_TIMEOUT_S = 5
 
-# The key of a PostgreSQL advisory lock. Any number that no other program uses in this database.
+# The keys of PostgreSQL advisory locks. Any numbers that no other program uses in this database.
 MIGRATION_LOCK = 2_026_112_401
+CLEANUP_LOCK = 2_026_112_402
 
 APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 
@@ -49,6 +50,10 @@ SQLITE_UNAVAILABLE = ("locked", "busy", "full", "readonly", "unable to open", "d
 
 class DatabaseUnavailable(Exception):
     """Raised when the database cannot be used now. The same request may succeed later."""
+
+
+class LockTaken(Exception):
+    """Raised when another transaction has the lock that a transaction needs. It did nothing."""
 
 
 class UnknownMigrations(Exception):
@@ -122,6 +127,40 @@ class Database:
                 committed_error = signal
         if committed_error:
             raise committed_error.error
+
+    @asynccontextmanager
+    async def exclusive_transaction(self, lock: int) -> AsyncIterator[None]:
+        """Run the block in a transaction while no other process runs one with this lock. Never wait for the lock.
+
+        On SQLite the lock is the write lock, which every transaction takes.
+
+        Raises:
+            LockTaken: Another process has the lock.
+            DatabaseUnavailable: The database is unavailable or overloaded.
+        """
+        async with self._slot(), AsyncExitStack() as transaction:
+            if self.dialect == "sqlite":
+                await self._begin_without_waiting(transaction)
+            else:
+                await transaction.enter_async_context(in_transaction(self.dialect))
+                (row,) = await self.connection.execute_query_dict(
+                    "SELECT pg_try_advisory_xact_lock($1) AS has_lock", [lock]
+                )
+                if not row["has_lock"]:
+                    raise LockTaken
+            yield
+
+    async def _begin_without_waiting(self, transaction: AsyncExitStack) -> None:
+        # All tasks of this process share the connection, so they would wait too.
+        await self.connection.execute_query("PRAGMA busy_timeout = 0")
+        try:
+            await transaction.enter_async_context(in_transaction(self.dialect))
+        except OperationalError as error:
+            if "locked" in str(error):
+                raise LockTaken from error
+            raise
+        finally:
+            await self.connection.execute_query(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_MS}")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:

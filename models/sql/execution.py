@@ -16,6 +16,12 @@ ModelT = TypeVar("ModelT", bound=Model)
 FOR_UPDATE = "FOR NO KEY UPDATE"
 
 
+def dialect() -> str:
+    """Return `sqlite` or `postgres`, for a statement that both databases cannot share."""
+    name: str = _connection().capabilities.dialect
+    return name
+
+
 async def select(statement: str, *values: object) -> Sequence[Mapping[str, Any]]:
     """Return the rows of a SELECT. Name its columns by `columns`, so that `model_of` can read them."""
     _, rows = await _execute(statement, values)
@@ -36,7 +42,7 @@ async def execute(statement: str, *values: object) -> int:
 
 
 async def execute_returning(statement: str, *values: object) -> Sequence[Mapping[str, Any]]:
-    """Run an INSERT or an UPDATE and return the rows of its RETURNING clause."""
+    """Run an INSERT, an UPDATE or a DELETE and return the rows of its RETURNING clause."""
     connection, dialect_statement, dialect_values = _for_dialect(statement, values)
     rows: Sequence[Mapping[str, Any]] = await connection.execute_query_dict(dialect_statement, dialect_values)
     return rows
@@ -79,7 +85,7 @@ async def _execute(statement: str, values: Sequence[object]) -> tuple[int, Seque
 
 def _for_dialect(statement: str, values: Sequence[object]) -> tuple[BaseDBAsyncClient, str, list[object]]:
     """Return the connection of the current transaction, if any, and statement and values in its dialect."""
-    connection = Company._meta.db  # noqa: SLF001  # no public way; all models share one connection
+    connection = _connection()
     if connection.capabilities.dialect == "postgres":
         return connection, statement, list(values)
     # SQLite writes parameters as `?1`, and Tortoise stores UUIDs there as text.
@@ -88,3 +94,7 @@ def _for_dialect(statement: str, values: Sequence[object]) -> tuple[BaseDBAsyncC
         statement.replace("$", "?").replace(FOR_UPDATE, ""),
         [str(value) if isinstance(value, UUID) else value for value in values],
     )
+
+
+def _connection() -> BaseDBAsyncClient:
+    return Company._meta.db  # noqa: SLF001  # no public way; all models share one connection

@@ -28,6 +28,7 @@ SAME_SUBJECT = {
     "activation": "the table, use case, resolvers and GraphQL fields of an activation",
     "authenticator": "the table and the factor",
     "backup_codes": "the factor, resolvers and GraphQL fields of backup codes",
+    "cleanup": "the SQL, use case and benchmark of deleting expired rows",
     "company": "the table and the command group",
     "errors": "the errors that a package raises",
     "events": "the resolvers and GraphQL fields of audit events",

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 
 from models.database import Database
-from tests.support.postgres import postgres_server
+from tests.support.postgres import OPTIONS, postgres_server
 
 
 class DatabaseTemplate(Protocol):
@@ -122,13 +122,13 @@ DIALECTS = ("sqlite", "postgres")
 
 
 @contextmanager
-def database_of(dialect: str) -> Iterator[str]:
+def database_of(dialect: str, postgres_options: Sequence[str] = OPTIONS) -> Iterator[str]:
     """Yield the URL of a migrated, empty database, and delete the database afterwards."""
     if dialect == "sqlite":
         with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
             yield SqliteTemplate(Path(folder)).copy()
         return
-    with postgres_server() as server, postgres_template(server) as template:
+    with postgres_server(postgres_options) as server, postgres_template(server) as template:
         url = template.copy()
         try:
             yield url

@@ -64,7 +64,7 @@ async def run_all_scenarios(harness: AppHarness, clock: Clock) -> int:
 
 async def delete_all_expired_rows(harness: AppHarness) -> None:
     """Run the cleanup until no expired row is left."""
-    while await delete_expired_rows(harness.services):
+    async for _ in delete_expired_rows(harness.services):
         pass
 
 

@@ -386,7 +386,12 @@ RULES = [
         (IDLE_COUNTS_DAYS,),
         ("architecture.md", "0002-keyed-hash-of-emails.md"),
     ),
-    Rule("batch of the cleanup", f"deletes at most {N} rows", (cleanup.BATCH,), ("architecture.md",)),
+    Rule(
+        "batches of the cleanup",
+        f"deletes at most {N} rows on PostgreSQL and {N} rows on SQLite",
+        (cleanup.BATCHES["postgres"], cleanup.BATCHES["sqlite"]),
+        ("architecture.md",),
+    ),
     Rule(
         "tries of an email",
         f"up to {N} tries in about [^;]*; [^;]* up to {N} tries",

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 import models
+from accounts.cleanup import delete_expired_rows
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, authenticate
@@ -207,6 +208,11 @@ async def count_rows(services: Services, table: type[models.Session] | type[Any]
     async with services.database.reading():
         number: int = await table.filter(**conditions).count()
         return number
+
+
+async def clean_up(services: Services) -> int:
+    """Delete all expired rows, and return their number."""
+    return sum([deleted async for deleted in delete_expired_rows(services)])
 
 
 async def set_security_policy(services: Services, company: models.Company, **policy: bool) -> None:

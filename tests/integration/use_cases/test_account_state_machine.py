@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 )
 
 import models
-from accounts.cleanup import delete_expired_rows
 from accounts.entities import Session, User
 from accounts.passwords import change_password
 from accounts.permissions import Viewer
@@ -46,6 +45,7 @@ from tests.integration.use_cases.helpers import (
     WRONG_PASSWORD,
     SideEffects,
     account_rows,
+    clean_up,
     reload_viewer,
 )
 from tests.integration.use_cases.invariants import assert_invariants
@@ -702,7 +702,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         """Run the cleanup in one of six cases. It deletes only expired rows."""
         if not runs:
             return
-        self.check(delete_expired_rows(self.services), "int")
+        self.check(clean_up(self.services), "int")
         live = [session for session in self.sessions if session.is_live(self.now)]
         self.ended += [session.token for session in self.sessions if session not in live]
         self.sessions = live

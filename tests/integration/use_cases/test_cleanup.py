@@ -1,21 +1,33 @@
 """Cleanup: expired rows are deleted, and all other rows stay."""
 
-from datetime import timedelta
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from uuid import uuid4
 
+import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+import app
 import models
-from accounts.cleanup import delete_expired_rows
+from accounts import cleanup
 from accounts.errors import WrongEmailOrPasswordError
 from accounts.permissions import Viewer
 from accounts.services import Services
-from models import EmailState, Factor
+from models import EmailState, Factor, SessionTransport
+from models.database import CLEANUP_LOCK, Database
+from models.sql import cleanup as statements
+from models.sql.execution import dialect, select
 from tests.integration.use_cases.helpers import (
     CLIENT,
     TOKEN,
     WRONG_PASSWORD,
     Enrolled,
     account_rows,
+    clean_up,
     count_rows,
     new_challenge,
     raises,
@@ -42,7 +54,7 @@ class TestDeleteExpiredRows:
             await count_rows(services, models.AttemptCount),
         )
 
-        assert await delete_expired_rows(services) == 0
+        assert await clean_up(services) == 0
 
         assert await account_rows(services) == before
         assert (await count_rows(services, models.OutboxEmail), await count_rows(services, models.AttemptCount)) == (
@@ -76,11 +88,11 @@ class TestDeleteExpiredRows:
             await models.Session.all().update(last_seen_at=clock.now)
         rows = await count_rows(services, table)
         clock.advance(after - MICROSECOND)
-        await delete_expired_rows(services)
+        await clean_up(services)
         assert await count_rows(services, table) == rows > 0
         clock.advance(MICROSECOND)
 
-        assert await delete_expired_rows(services) > 0
+        assert await clean_up(services) > 0
 
         assert await count_rows(services, table) == 0
 
@@ -99,7 +111,7 @@ class TestDeleteExpiredRows:
             )
         clock.advance(timedelta(days=400))
 
-        await delete_expired_rows(services)
+        await clean_up(services)
 
         assert await count_rows(services, models.AttemptCount, factor=Factor.PASSWORD) == 0
         assert await count_rows(services, models.AttemptCount, failures_since_sign_in=99) == 1
@@ -125,14 +137,312 @@ class TestDeleteExpiredRows:
             )
         company_events = await count_rows(services, models.SecurityEvent, company_id__isnull=False)
         clock.advance(timedelta(days=30) - MICROSECOND)
-        await delete_expired_rows(services)
+        await clean_up(services)
         assert await count_rows(services, models.OutboxEmail, state=EmailState.SENT) == 1
         assert await count_rows(services, models.SecurityEvent, company_id__isnull=True) == 1
         clock.advance(MICROSECOND)
 
-        await delete_expired_rows(services)
+        await clean_up(services)
 
         assert await count_rows(services, models.OutboxEmail, state=EmailState.SENT) == 0
         assert await count_rows(services, models.OutboxEmail, state=EmailState.WAITING) == 1
         assert await count_rows(services, models.SecurityEvent, company_id__isnull=True) == 0
         assert await count_rows(services, models.SecurityEvent) == company_events
+
+
+async def insert_challenges(services: Services, user: models.User, number: int) -> None:
+    """Insert challenges that have expired, each a second after the one before."""
+    now = services.now()
+    async with services.database.transaction():
+        await models.Challenge.bulk_create(
+            models.Challenge(
+                id=uuid4(),
+                token_hash=uuid4().hex,
+                user_id=user.id,
+                transport=SessionTransport.TOKEN,
+                created_at=now,
+                expires_at=now - timedelta(seconds=number - second),
+            )
+            for second in range(number)
+        )
+
+
+class OtherProcess:
+    """A connection to the database that another process could have."""
+
+    def __init__(self, connection: asyncpg.Connection | sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: str) -> None:
+        """Execute a statement without parameters."""
+        if isinstance(self._connection, sqlite3.Connection):
+            self._connection.execute(statement)
+        else:
+            await self._connection.execute(statement)
+
+
+@asynccontextmanager
+async def other_process(database: Database, url: str) -> AsyncIterator[OtherProcess]:
+    """Yield another connection with an open transaction. On SQLite it has the write lock."""
+    if database.dialect == "sqlite":
+        file = sqlite3.connect(url.removeprefix("sqlite://"), isolation_level=None)
+        try:
+            file.execute("BEGIN IMMEDIATE")
+            yield OtherProcess(file)
+        finally:
+            file.close()
+        return
+    credentials = database.config["connections"]["postgres"]["credentials"]
+    names = ("host", "port", "user", "password", "database")
+    connection = await asyncpg.connect(**{name: credentials[name] for name in names})
+    try:
+        await connection.execute("BEGIN")
+        yield OtherProcess(connection)
+    finally:
+        await connection.close()
+
+
+# The index that finds the rows of each kind.
+INDEXES = {
+    "expired challenges": "idx_challenge_expires_a981ed",
+    "expired activations": "idx_activation_expires_a0feeb",
+    "expired sessions": "idx_session_expires_823c67",
+    "idle sessions": "idx_session_last_se_07057d",
+    "sent emails": "idx_email_outbo_state_95f409",
+    "idle attempt counts of passwords": "attempt_count_by_age",
+    "events of unknown emails": "event_of_company",
+}
+
+
+class TestStatements:
+    @pytest.mark.parametrize("kind", cleanup.KINDS)
+    async def test_reads_one_range_of_an_index(
+        self, services: Services, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No statistics exist, and the table is small: without its settings, PostgreSQL would read the whole table."""
+        plan: list[str] = []
+
+        async def explain(statement: str, *values: object) -> Sequence[object]:
+            explained = "EXPLAIN QUERY PLAN " if dialect() == "sqlite" else "EXPLAIN "
+            plan.extend(next(reversed(row.values())) for row in map(dict, await select(explained + statement, *values)))
+            return []
+
+        monkeypatch.setattr(statements, "execute_returning", explain)
+
+        assert [deleted async for deleted in cleanup.delete_expired_rows_of(services, cleanup.KINDS[kind])] == [0]
+
+        text = "\n".join(plan)
+        assert INDEXES[kind] in text
+        for costly in ("Seq Scan", "Bitmap", "Sort", "SCAN", "TEMP B-TREE"):
+            assert costly not in text, text
+        if services.database.dialect == "sqlite":
+            assert "<?" in next(line for line in plan if INDEXES[kind] in line), text
+        else:
+            assert "Tid Scan" in text
+            following = plan[next(number for number, line in enumerate(plan) if INDEXES[kind] in line) + 1]
+            assert following.strip().startswith("Index Cond:")
+            assert "<=" in following
+            assert ">=" in following
+
+    def test_every_kind_has_an_index(self) -> None:
+        """The test above covers every kind."""
+        assert INDEXES.keys() == cleanup.KINDS.keys()
+
+
+class TestBatches:
+    async def test_all_rows_go_in_batches(
+        self, services: Services, member: models.User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The last batch is not full, or empty."""
+        monkeypatch.setattr(cleanup, "BATCHES", {"sqlite": 3, "postgres": 3})
+        kind = cleanup.KINDS["expired challenges"]
+        for number, batches in ((7, [3, 3, 1]), (6, [3, 3, 0])):
+            await insert_challenges(services, member, number)
+
+            assert [deleted async for deleted in cleanup.delete_expired_rows_of(services, kind)] == batches
+
+            assert await count_rows(services, models.Challenge) == 0
+
+    async def test_rows_that_expired_at_the_same_time_all_go(
+        self, services: Services, member: models.User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A batch starts at the time of the newest row of the batch before."""
+        monkeypatch.setattr(cleanup, "BATCHES", {"sqlite": 3, "postgres": 3})
+        await insert_challenges(services, member, 7)
+        async with services.database.transaction():
+            await models.Challenge.all().update(expires_at=services.now())
+
+        assert await clean_up(services) == 7
+
+    async def test_each_batch_starts_where_the_one_before_ended(
+        self, services: Services, member: models.User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The index of PostgreSQL keeps the entries of deleted rows for a while. No batch reads those of the others."""
+        monkeypatch.setattr(cleanup, "BATCHES", {"sqlite": 3, "postgres": 3})
+        await insert_challenges(services, member, 7)
+        starts: list[datetime] = []
+
+        async def delete_batch(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+            starts.append(since)
+            return await statements.delete_expired_challenges(since, until, at_most=at_most)
+
+        [deleted async for deleted in cleanup.delete_expired_rows_of(services, cleanup.ExpiringRows(delete_batch))]
+
+        assert starts[1:] == [services.now() - timedelta(seconds=seconds) for seconds in (5, 2)]
+
+    async def test_two_cleanups_at_once_delete_each_row_once(
+        self, services: Services, member: models.User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only one of them works at a time, and together they delete everything."""
+        monkeypatch.setattr(cleanup, "BATCHES", {"sqlite": 2, "postgres": 2})
+        await insert_challenges(services, member, 41)
+        running, most_running = 0, 0
+
+        async def delete_batch(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+            nonlocal running, most_running
+            running += 1
+            most_running = max(most_running, running)
+            try:
+                return await statements.delete_expired_challenges(since, until, at_most=at_most)
+            finally:
+                running -= 1
+
+        monkeypatch.setattr(cleanup, "KINDS", {"expired challenges": cleanup.ExpiringRows(delete_batch)})
+
+        assert sum(await asyncio.gather(clean_up(services), clean_up(services))) == 41
+
+        assert most_running == 1
+        assert await count_rows(services, models.Challenge) == 0
+
+    async def test_leaves_the_rows_to_a_process_that_has_the_lock(
+        self, services: Services, database_url: str, member: models.User
+    ) -> None:
+        """It does not wait for the lock. Afterwards it deletes the rows."""
+        await insert_challenges(services, member, 3)
+        async with other_process(services.database, database_url) as other:
+            if services.database.dialect == "postgres":
+                await other.execute(f"SELECT pg_advisory_xact_lock({CLEANUP_LOCK})")
+
+            async with asyncio.timeout(2):
+                assert [deleted async for deleted in cleanup.delete_expired_rows(services)] == []
+
+            await other.execute("ROLLBACK")
+        assert await clean_up(services) == 3
+
+    async def test_later_transactions_still_wait_for_the_lock(
+        self, services: Services, database_url: str, member: models.User
+    ) -> None:
+        """On SQLite the cleanup changes the timeout of the shared connection for its own BEGIN only."""
+        async with other_process(services.database, database_url) as other:
+            assert await clean_up(services) == 0
+            waiting = asyncio.create_task(insert_challenges(services, member, 1))
+            await asyncio.wait([waiting], timeout=0.1)
+            await other.execute("ROLLBACK")
+            await waiting
+
+        assert await clean_up(services) == 1
+
+    async def test_row_that_another_process_renews_stays(
+        self, services: Services, database_url: str, clock: Clock, member: models.User, admin_viewer: Viewer
+    ) -> None:
+        """A request uses an idle session again while the cleanup runs. The cleanup does not wait for it."""
+        await insert_challenges(services, member, 1)
+        clock.advance(timedelta(days=7))
+        async with other_process(services.database, database_url) as other:
+            await other.execute(f"UPDATE session SET last_seen_at = '{clock.now.isoformat(' ')}'")  # noqa: S608  # ours
+            async with asyncio.timeout(2):
+                await clean_up(services)
+            # SQLite has one lock for the whole database, PostgreSQL one for each row.
+            challenges_left = 1 if services.database.dialect == "sqlite" else 0
+            assert await count_rows(services, models.Challenge) == challenges_left
+            await other.execute("COMMIT")
+
+        await clean_up(services)
+
+        assert await count_rows(services, models.Session, id=admin_viewer.session.id) == 1
+        assert await count_rows(services, models.Challenge) == 0
+
+    @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+    async def test_activation_of_a_locked_user_waits_for_the_next_cleanup(
+        self, services: Services, database_url: str, clock: Clock, admin_viewer: Viewer
+    ) -> None:
+        """A change of the account may lock backup codes and activation in any order after the user's row."""
+        await start_and_confirm_activation(services, admin_viewer)
+        clock.advance(timedelta(minutes=10))
+        async with other_process(services.database, database_url) as other:
+            await other.execute("SELECT id FROM user_account FOR NO KEY UPDATE")
+            async with asyncio.timeout(2):
+                assert await clean_up(services) == 0
+            await other.execute("COMMIT")
+
+        assert await clean_up(services) == 1
+        assert await count_rows(services, models.BackupCode) == 0
+
+
+class TestLoop:
+    async def test_stops_between_two_transactions(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A shutdown does not wait until all expired rows are deleted."""
+        stop = asyncio.Event()
+        passes: list[int] = []
+
+        async def delete_expired_rows(_services: Services) -> AsyncIterator[int]:
+            while True:
+                passes.append(len(passes))
+                if len(passes) == 3:
+                    stop.set()
+                yield 500
+
+        monkeypatch.setattr(cleanup, "delete_expired_rows", delete_expired_rows)
+
+        async with asyncio.timeout(10):
+            await app._run_cleanup(services, stop)
+
+        assert len(passes) == 3
+
+    async def test_other_tasks_run_between_two_transactions(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Requests are served while the cleanup has many rows to delete."""
+        stop, at_work = asyncio.Event(), asyncio.Event()
+        passes: list[int] = []
+
+        async def delete_expired_rows(_services: Services) -> AsyncIterator[int]:
+            for number in range(10_000):
+                passes.append(number)
+                at_work.set()
+                yield 500
+
+        async def request() -> None:
+            await at_work.wait()
+            stop.set()
+
+        monkeypatch.setattr(cleanup, "delete_expired_rows", delete_expired_rows)
+
+        async with asyncio.timeout(10):
+            await asyncio.gather(app._run_cleanup(services, stop), request())
+
+        assert len(passes) == 1
+
+    async def test_continues_after_an_error(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The log contains the class of the error."""
+        stop = asyncio.Event()
+        rounds: list[int] = []
+
+        async def delete_expired_rows(_services: Services) -> AsyncIterator[int]:
+            rounds.append(len(rounds))
+            if len(rounds) == 2:
+                stop.set()
+                return
+            yield 500
+            message = "a secret"
+            raise ValueError(message)
+
+        monkeypatch.setattr(cleanup, "delete_expired_rows", delete_expired_rows)
+        monkeypatch.setattr(app, "CLEANUP_INTERVAL_S", 0)
+
+        with capture_logs() as logs:
+            async with asyncio.timeout(10):
+                await app._run_cleanup(services, stop)
+
+        assert logs == [{"event": "cleanup_failed", "error": "ValueError", "log_level": "warning"}]
+        assert len(rounds) == 2

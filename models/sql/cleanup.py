@@ -1,0 +1,132 @@
+"""Delete expired rows, a batch at a time.
+
+Each statement reads its rows in the order of one index, so that it reads no other rows. On PostgreSQL it skips rows
+that another transaction has locked. So a cleanup waits for nobody, and cannot deadlock.
+
+Each function deletes the oldest rows between two times and returns the times of the deleted rows. Give the newest of
+them to the next call: the index of PostgreSQL still has the entries of deleted rows, and the next call would read them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.attempt_count import Factor
+from models.outbox_email import EmailState
+from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
+
+DELETE = {
+    "sqlite": """
+        DELETE FROM {table} WHERE rowid IN (
+            SELECT rowid FROM {table} WHERE {expired} ORDER BY {index} LIMIT {at_most}
+        )
+        RETURNING {time} AS time
+    """,
+    # An array, because PostgreSQL may run a subquery of IN several times, and then lock other rows each time. The
+    # DELETE repeats the condition, so that a row that was renewed in the meantime stays. `IS TRUE` keeps PostgreSQL
+    # from using the index a second time instead of the places of the rows.
+    "postgres": """
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+            SELECT {table}.ctid FROM {table} {join} WHERE {expired} ORDER BY {index} LIMIT {at_most}
+            {for_update} SKIP LOCKED
+        )) AND ({expired}) IS TRUE
+        RETURNING {time} AS time
+    """,
+}
+
+# With old statistics PostgreSQL would estimate that it is cheaper to read the whole table, or to sort all expired rows.
+# A cleanup that a crash undoes is repeated, so the commit does not wait for the disk.
+SET_UP_POSTGRES = """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_sort', 'off', true), set_config('synchronous_commit', 'off', true)
+"""
+
+
+async def delete_expired_challenges(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete challenges that expired between two times."""
+    return await _delete("challenge", "expires_at", since, until, at_most=at_most)
+
+
+async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete activations that expired between two times, with their backup codes.
+
+    The users' rows are locked too, as in every change of an account. Otherwise a change that locks the backup codes
+    before the activation could deadlock with the deletion, which locks the activation first.
+    """
+    join = "JOIN user_account ON user_account.id = activation.user_id"
+    return await _delete("activation", "expires_at", since, until, at_most=at_most, join=join)
+
+
+async def delete_expired_sessions(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete sessions that expired between two times."""
+    return await _delete("session", "expires_at", since, until, at_most=at_most)
+
+
+async def delete_idle_sessions(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete sessions that were last used between two times."""
+    return await _delete("session", "last_seen_at", since, until, at_most=at_most)
+
+
+async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete emails that were sent between two times.
+
+    The index has `next_try_at`. In a sent email it is the end of the last lease, which is about the time of sending.
+    """
+    condition = f"state = '{EmailState.SENT}' AND sent_at <= $2"
+    return await _delete(
+        "email_outbox", "next_try_at", since, until, at_most=at_most, condition=condition, index="state, next_try_at"
+    )
+
+
+async def delete_idle_password_counts(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete attempt counts of passwords whose last attempt was between two times."""
+    condition = f"factor = '{Factor.PASSWORD}'"
+    return await _delete(
+        "attempt_count",
+        "last_attempt_at",
+        since,
+        until,
+        at_most=at_most,
+        condition=condition,
+        index="factor, last_attempt_at",
+    )
+
+
+async def delete_events_of_unknown_emails(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete audit events of unknown emails that occurred between two times."""
+    condition = "company_id IS NULL"
+    return await _delete(
+        "security_event",
+        "occurred_at",
+        since,
+        until,
+        at_most=at_most,
+        condition=condition,
+        index="company_id, occurred_at",
+    )
+
+
+async def _delete(  # noqa: PLR0913  # each is a part of the statement
+    table: str,
+    time: str,
+    since: datetime,
+    until: datetime,
+    *,
+    at_most: int,
+    condition: str = "true",
+    index: str | None = None,
+    join: str = "",
+) -> Sequence[datetime]:
+    statement = DELETE[dialect()].format(
+        table=table,
+        time=time,
+        expired=f"{condition} AND {time} >= $1 AND {time} <= $2",
+        index=index or time,
+        at_most=at_most,
+        join=join,
+        for_update=FOR_UPDATE,
+    )
+    if dialect() == "postgres":
+        await select(SET_UP_POSTGRES)
+    rows = await execute_returning(statement, since, until)
+    # SQLite returns text.
+    return [datetime.fromisoformat(row["time"]) if isinstance(row["time"], str) else row["time"] for row in rows]
