@@ -185,25 +185,25 @@ async def _fill_postgres(url: str, statements: Sequence[str]) -> None:
 
 async def measure(url: str) -> AsyncIterator[Measurement]:
     """Delete the expired rows of one kind after the other, as the server does, and measure each kind."""
-    # With one connection, one process of PostgreSQL does all the work.
-    database = Database(url, pool_size=1)
     hashing = HashingPool(workers=1)
-    services = Services(
-        database, KeyRing.parse(KEYS), hashing, IpRateLimiter(failures_allowed=1), "Countersign", lambda: NOW
-    )
-    await database.open()
     try:
-        cpu_s = await _cpu_clock(database)
         for name, kind in cleanup.KINDS.items():
-            yield await _measure_kind(services, cpu_s, name, kind)
+            # One connection, so that one process of PostgreSQL does all the work. A new one for each kind, since
+            # asyncpg replaces a connection after 50,000 statements.
+            database = Database(url, pool_size=1)
+            limiter = IpRateLimiter(failures_allowed=1)
+            services = Services(database, KeyRing.parse(KEYS), hashing, limiter, "Countersign", lambda: NOW)
+            await database.open()
+            try:
+                yield await _measure_kind(services, name, kind)
+            finally:
+                await database.close()
     finally:
         hashing.close()
-        await database.close()
 
 
-async def _measure_kind(
-    services: Services, cpu_s: Callable[[], float], name: str, kind: cleanup.ExpiringRows
-) -> Measurement:
+async def _measure_kind(services: Services, name: str, kind: cleanup.ExpiringRows) -> Measurement:
+    cpu_s = await _cpu_clock(services.database)
     passes_ms: list[float] = []
     rows, started, before = 0, time.perf_counter(), cpu_s()
     async for deleted in cleanup.delete_expired_rows_of(services, kind):

@@ -388,7 +388,7 @@ RULES = [
     ),
     Rule(
         "batches of the cleanup",
-        f"deletes at most {N} rows on PostgreSQL and {N} rows on SQLite",
+        f"deletes at most {N} rows on PostgreSQL and {N} on SQLite",
         (cleanup.BATCHES["postgres"], cleanup.BATCHES["sqlite"]),
         ("architecture.md",),
     ),

@@ -13,5 +13,6 @@ async def test_every_expired_row_is_deleted_in_the_expected_number_of_passes(dat
     measurements = [measurement async for measurement in measure(database_url)]
 
     assert {each.kind: each.rows for each in measurements} == dict.fromkeys(cleanup.KINDS, ROWS)
-    batch = cleanup.BATCHES["sqlite" if database_url.startswith("sqlite") else "postgres"]
-    assert {len(each.passes_ms) for each in measurements} == {ROWS // batch + 1}
+    dialect = "sqlite" if database_url.startswith("sqlite") else "postgres"
+    expected = {name: ROWS // kind.batch(dialect) + 1 for name, kind in cleanup.KINDS.items()}
+    assert {each.kind: len(each.passes_ms) for each in measurements} == expected
