@@ -9,6 +9,7 @@ a rollback the next BEGIN of any task fails, and all later ones too.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -92,6 +93,7 @@ class ImmediateSqliteClient(SqliteClient):
     async def create_connection(self, with_db: bool) -> None:
         try:
             _create_for_owner_only(Path(self.filename))
+            _require_readable_file(Path(self.filename))
             await super().create_connection(with_db)
         except BaseException:
             # A connection without all its PRAGMAs does not check foreign keys.
@@ -112,6 +114,15 @@ def _create_for_owner_only(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _require_readable_file(path: Path) -> None:
+    """Raise an error that SQLite would raise too.
+
+    If SQLite raises it, the thread of aiosqlite may outlive the event loop, and then prints a traceback.
+    """
+    if path.is_dir() or not os.access(path, os.R_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 # Tortoise looks for this name in the module of an engine.

@@ -386,8 +386,8 @@ class TestLoop:
         passes: list[int] = []
 
         async def delete_expired_rows(_services: Services) -> AsyncIterator[int]:
-            while True:
-                passes.append(len(passes))
+            for number in range(100):
+                passes.append(number)
                 if len(passes) == 3:
                     stop.set()
                 yield 500
