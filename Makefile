@@ -25,10 +25,10 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability mutants bench bench-cleanup check check-frontend schema lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Start API, GraphiQL, frontend, mailbox and users on this machine; PORT=8000 DATA=var/demo
 	PORT=$(PORT) DATA=$(DATA) $(RUN) -m examples.demo
@@ -75,6 +75,9 @@ attack-timing: $(INSTALLED_DEV) ## Try to distinguish equal answers by their res
 
 attack-soak: $(INSTALLED_DEV) ## Run every mutation for an hour while the test clock advances, and print what grows; SOAK="--minutes 5" is shorter
 	$(RUN_DEV) -m tools.attacks.soak $(SOAK)
+
+attack-availability: $(INSTALLED_DEV) ## Attack a served process for minutes, and print what other users notice; AVAILABILITY="--seconds 5" is shorter
+	$(RUN_DEV) -m tools.attacks.availability $(AVAILABILITY)
 
 mutants: $(INSTALLED_DEV) ## Run mutation tests: change the rules of 2FA in small ways, and count changes that no test detects
 	$(VENV_DEV)/bin/mutmut run

@@ -34,7 +34,9 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
-def build_request(path: str, body: object, *, session_token: str | None = None) -> bytes:
+def build_request(
+    path: str, body: object, *, session_token: str | None = None, forwarded_for: str | None = None
+) -> bytes:
     """Return the bytes of a POST request with a JSON body."""
     content = json.dumps(body, separators=(",", ":")).encode()
     lines = [
@@ -47,7 +49,16 @@ def build_request(path: str, body: object, *, session_token: str | None = None) 
     ]
     if session_token:
         lines.append(f"Authorization: Bearer {session_token}")
+    if forwarded_for:
+        lines.append(f"X-Forwarded-For: {forwarded_for}")
     return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+async def read_response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Return the head and the body of the next response. A body without Content-Length is not read."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = CONTENT_LENGTH.search(head)
+    return head, await reader.readexactly(int(length[1])) if length else b""
 
 
 def run(
@@ -85,9 +96,7 @@ async def _client(  # noqa: PLR0913, PLR0917  # the same and a connection
         if started >= end:
             break
         writer.write(sent)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = CONTENT_LENGTH.search(head)
-        body = await reader.readexactly(int(length[1])) if length else b""
+        head, body = await read_response(reader)
         took = time.perf_counter() - started
         if expected in body:
             outcome.latencies.append(took)
