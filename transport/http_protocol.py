@@ -42,8 +42,8 @@ log = structlog.get_logger(__name__)
 class ConnectionLimits:
     """The open connections of a process, and how many are allowed.
 
-    If there are too many in all, the connection that has waited longest for the end of its headers is closed. So
-    half-sent requests cannot keep others out.
+    If there are too many in all, the connection is closed that has waited longest for its client: for a request, or for
+    the rest of one. So half-sent requests cannot keep others out.
     """
 
     trusted_proxies: Networks = ()
@@ -52,7 +52,7 @@ class ConnectionLimits:
     _open: int = 0
     _by_address: Counter[str] = field(default_factory=Counter)
     # In the order in which they started to wait.
-    _waiting_for_headers: "dict[BoundedH11Protocol, None]" = field(default_factory=dict)
+    _waiting_for_client: "dict[BoundedH11Protocol, None]" = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of open connections."""
@@ -74,7 +74,7 @@ class ConnectionLimits:
             if self._by_address[key] > self.max_per_address:
                 return False
         if self._open > self.max_connections:
-            longest_waiting = next(iter(self._waiting_for_headers), None)
+            longest_waiting = next(iter(self._waiting_for_client), None)
             if longest_waiting is None:
                 return False
             longest_waiting.abort()
@@ -88,12 +88,12 @@ class ConnectionLimits:
             if not self._by_address[key]:
                 del self._by_address[key]
 
-    def waits_for_headers(self, connection: "BoundedH11Protocol", *, waits: bool) -> None:
-        """Record whether a connection waits for the headers of a request."""
+    def waits_for_client(self, connection: "BoundedH11Protocol", *, waits: bool) -> None:
+        """Record whether a connection waits for its client."""
         if waits:
-            self._waiting_for_headers.setdefault(connection)
+            self._waiting_for_client.setdefault(connection)
         else:
-            self._waiting_for_headers.pop(connection, None)
+            self._waiting_for_client.pop(connection, None)
 
 
 class _RejectHeaders:
@@ -192,15 +192,15 @@ class BoundedH11Protocol(H11Protocol):
             return
         self._clear_deadline()
         self._waits_for = waits_for
-        self._limits.waits_for_headers(self, waits=waits_for == "headers")
-        if waits_for is not None:
-            timeout_s = HEADERS_TIMEOUT_S if waits_for == "headers" else BODY_TIMEOUT_S
+        self._limits.waits_for_client(self, waits=waits_for is not None)
+        # uvicorn's own timer closes a connection that is idle between two requests.
+        timeout_s = {"headers": HEADERS_TIMEOUT_S, "body": BODY_TIMEOUT_S}.get(waits_for or "")
+        if timeout_s is not None:
             self._deadline = self.loop.call_later(timeout_s, self._time_out)
 
     def _waiting_for(self) -> str | None:
         if self.conn.their_state is h11.IDLE:
-            # uvicorn's own timer closes a connection that is idle between two requests.
-            return None if self.timeout_keep_alive_task is not None else "headers"
+            return "next request" if self.timeout_keep_alive_task is not None else "headers"
         return "body" if self.conn.their_state is h11.SEND_BODY else None
 
     def _time_out(self) -> None:
@@ -216,4 +216,4 @@ class BoundedH11Protocol(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
         self._waits_for = None
-        self._limits.waits_for_headers(self, waits=False)
+        self._limits.waits_for_client(self, waits=False)

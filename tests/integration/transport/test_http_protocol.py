@@ -111,7 +111,8 @@ async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeyp
         writer.write(b"G")
         await asyncio.sleep(0.01)
 
-    assert status(await response) == 408
+    # The last byte may reset the connection before the client reads the response.
+    assert await response == b"" or status(await response) == 408
     writer.close()
 
 
@@ -149,19 +150,31 @@ async def test_h13_address_has_a_maximum_of_connections(server: Server) -> None:
     connections[1][1].close()
 
 
-async def test_h13_half_sent_requests_do_not_keep_others_out(server: Server) -> None:
-    """If there are too many connections, the one that has waited longest for its headers is closed."""
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        b"POST / HTTP/1.1\r\nHost: api.example\r\nContent-Length: 5\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: api.example\r\nContent-Length: 5\r\n\r\nagain",
+    ],
+    ids=["nothing", "half a request line", "half a body", "one request"],
+)
+async def test_h13_half_sent_requests_do_not_keep_others_out(server: Server, sent: bytes) -> None:
+    """If there are too many connections, the one is closed that has waited longest for its client."""
     server.limits.max_connections = 3
-    half_sent = [await server.connect() for _ in range(3)]
-    for _, writer in half_sent:
-        writer.write(b"GET / HT")
+    waiting = [await server.connect() for _ in range(3)]
+    for reader, writer in waiting:
+        writer.write(sent)
         await writer.drain()
+        if sent.endswith(b"again"):
+            await asyncio.wait_for(reader.readuntil(b"hello again"), 10)
 
     assert status(await server.send(GET + b"Connection: close\r\n\r\n")) == 200
 
-    assert await read_all(half_sent[0][0]) == b""
+    assert await read_all(waiting[0][0]) == b""
     assert len(server.limits) <= 3
-    for _, writer in half_sent:
+    for _, writer in waiting:
         writer.close()
 
 
