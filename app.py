@@ -41,6 +41,7 @@ from transport.http_protocol import (
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
+from transport.stranger_delay import StrangerDelay
 from transport.view import GraphQLView
 from twofactor import key_rotation
 
@@ -121,6 +122,7 @@ def create_app(
         operations,
         services,
         qr_renderer,
+        StrangerDelay(settings.strangers_per_address),
         top_level_codes=TOP_LEVEL_CODES,
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,

@@ -114,6 +114,13 @@ class Settings(BaseSettings):
     failures_per_address: int = Field(
         default=300, ge=1, description="Failed attempts in ten minutes after which an IP address has to wait."
     )
+    strangers_per_address: int = Field(
+        default=50,
+        ge=1,
+        description=(
+            "Requests without a session in ten seconds after which responses to an IP address are delayed by a second."
+        ),
+    )
     address_store_url: str = Field(
         default="memory://",
         repr=False,

@@ -43,7 +43,7 @@ async def change_password(
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer, client), hashes=PASSWORD_CHANGE_HASHES) as hasher:
+    async with services.hashing.admit(hash_requester(viewer), hashes=PASSWORD_CHANGE_HASHES) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, current_password)
         new_hash = await hash_unless_weak(hasher, new_password, viewer.user.email, viewer.user.name)
     async with locked_account(services, proof) as account:

@@ -76,9 +76,12 @@ async def lock_viewer(viewer: Viewer, other_user_id: UUID | None = None) -> Lock
     return LockedAccount(user, session.user.company, session, users.get(other_user_id) if other_user_id else None)
 
 
-def hash_requester(viewer: Viewer, client: Client) -> Requester:
-    """Return the requester of slow hashes in a live session."""
-    return Requester(account=viewer.user.id.hex, address=client.ip_address, has_session=True)
+def hash_requester(viewer: Viewer) -> Requester:
+    """Return the requester of slow hashes in a live session.
+
+    The account alone counts. Many users of a company account share an IP address, and strangers have no session.
+    """
+    return Requester(account=viewer.user.id.hex, has_session=True)
 
 
 async def reauthenticate(services: Services, client: Client, viewer: Viewer, password: str) -> PasswordProof:
@@ -91,7 +94,7 @@ async def reauthenticate(services: Services, client: Client, viewer: Viewer, pas
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer, client)) as hasher:
+    async with services.hashing.admit(hash_requester(viewer)) as hasher:
         return await reauthenticate_with(hasher, services, client, viewer, password)
 
 

@@ -16,6 +16,7 @@ from accounts.services import Client, Services
 from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
+from security.errors import OverloadedError
 from security.ip_rate_limiter import rate_limit_key
 
 
@@ -50,6 +51,10 @@ class Context:
     qr_renderer: QrRenderer
     # The declared cost of the operation.
     cost: int = 1
+    # Whether the request came with a good session token, or started a session.
+    had_session: bool = False
+    # Whether the operation was too expensive for the rest of this minute.
+    was_refused: bool = False
     _is_charged: bool = False
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
@@ -100,6 +105,7 @@ class Context:
             return None
         viewer = await sessions.authenticate(self.services, self.session_token)
         if viewer is not None:
+            self.had_session = True
             await self._charge(f"user {viewer.user.id.hex}")
         return viewer
 
@@ -114,7 +120,11 @@ class Context:
 
     async def _charge(self, payer: str) -> None:
         if not self._is_charged:
-            await self.services.cost_limiter.charge(payer, self.cost)
+            try:
+                await self.services.cost_limiter.charge(payer, self.cost)
+            except OverloadedError:
+                self.was_refused = True
+                raise
             self._is_charged = True
 
     async def fresh_viewer(self) -> Viewer:
@@ -176,6 +186,7 @@ class Context:
         if logged_in.transport is SessionTransport.COOKIE:
             self.cookies.set(logged_in.token)
         self.session_token = logged_in.token
+        self.had_session = True
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
         self._viewer_is_loaded = True
 

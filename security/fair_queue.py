@@ -19,7 +19,8 @@ from security.ip_rate_limiter import rate_limit_key
 MAX_WAIT_S = 10.0
 # The number of waiting turns of all requesters together. Each of them is an unfinished request.
 MAX_WAITING = 1_000
-# A requester that has not asked before comes this many turns before those that ask again and again.
+# A single turn comes this many turns earlier if the requester has not asked before. So it comes before those that ask
+# again and again, and before work of many turns.
 FIRST_TURNS = 5
 # Live sessions get this many turns for each turn of a stranger, if both wait.
 SESSION_TURNS = 3
@@ -73,7 +74,7 @@ class _Line:
 
     def reserve(self, requester: Requester, turns: int) -> float:
         """Count the turns of a requester. Return the virtual time at which they start."""
-        earliest = self._now - FIRST_TURNS
+        earliest = self._now - FIRST_TURNS if turns == 1 else self._now
         names = requester.names()
         starts_at = max([earliest, *(self._next_start.get(name, earliest) for name in names)])
         for name in names:

@@ -8,7 +8,7 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
-MAX_SLICE_S = 0.005
+MAX_SLICE_S = 0.002
 
 
 class TimeSlice:

@@ -6,6 +6,7 @@ reading the body of a request with an `Upgrade` header that the server does not 
 
 import asyncio
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -34,6 +35,9 @@ MAX_CONNECTIONS = 800
 MAX_CONNECTIONS_PER_ADDRESS = 100
 # The key of the `ConnectionLimits` in the lifespan state of the application.
 STATE_KEY = "connection_limits"
+TIMEOUT_RESPONSE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+# Each address is logged at most once in this time.
+LOG_INTERVAL_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +55,9 @@ class ConnectionLimits:
     max_per_address: int = MAX_CONNECTIONS_PER_ADDRESS
     _open: int = 0
     _by_address: Counter[str] = field(default_factory=Counter)
+    # The addresses that were logged in this interval.
+    _logged: set[str | None] = field(default_factory=set)
+    _logged_until: float = 0.0
     # In the order in which they started to wait.
     _waiting_for_client: "dict[BoundedH11Protocol, None]" = field(default_factory=dict)
 
@@ -79,6 +86,16 @@ class ConnectionLimits:
                 return False
             longest_waiting.abort()
         return True
+
+    def is_first_in_a_while(self, key: str | None) -> bool:
+        """Return whether an event of this address is to be logged: the first one of each interval."""
+        now = time.monotonic()
+        if now >= self._logged_until:
+            self._logged.clear()
+            self._logged_until = now + LOG_INTERVAL_S
+        is_first = key not in self._logged
+        self._logged.add(key)
+        return is_first
 
     def closed(self, key: str | None) -> None:
         """Count a closed connection."""
@@ -141,7 +158,8 @@ class BoundedH11Protocol(H11Protocol):
         super().connection_made(transport)
         self._address_key = self._limits.key_of(self.client[0] if self.client else None)
         if not self._limits.opened(self._address_key):
-            log.warning("too_many_connections", address=self.client and self.client[0])
+            if self._limits.is_first_in_a_while(self._address_key):
+                log.warning("too_many_connections", address=self.client and self.client[0])
             self.abort()
             return
         self._update_deadline()
@@ -204,12 +222,16 @@ class BoundedH11Protocol(H11Protocol):
         return "body" if self.conn.their_state is h11.SEND_BODY else None
 
     def _time_out(self) -> None:
+        # An attack can make hundreds of requests time out at the same moment, so this does little work.
         waited_for = self._waits_for
-        log.warning("request_timed_out", waited_for=waited_for, address=self.client and self.client[0])
+        self._clear_deadline()
+        if self._limits.is_first_in_a_while(self._address_key):
+            log.warning("request_timed_out", waited_for=waited_for, address=self.client and self.client[0])
         if waited_for == "headers":
-            self._reject(HTTPStatus.REQUEST_TIMEOUT, "The request took too long.")
+            self.transport.write(TIMEOUT_RESPONSE)
+            self.transport.close()
         else:
-            self.abort()
+            self.transport.abort()
 
     def _clear_deadline(self) -> None:
         if self._deadline is not None:

@@ -5,8 +5,9 @@ of a small operation (docs/performance.md).
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -49,6 +50,8 @@ from transport.sliced_execution import SlicedExecution
 # An operation of a higher cost is executed in slices. The slices cost time, and an operation of this cost takes few
 # milliseconds.
 SMALL_COST = 200
+# Queries of a higher cost are executed one at a time. A page of 25 users with all their fields costs less.
+LARGE_COST = 2_000
 # The number of errors in the response to an invalid document. Each error costs CPU, and more of them help no developer.
 MAX_ERRORS = 5
 
@@ -131,7 +134,9 @@ class Operations:
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self.documents = DocumentCache[Document]()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
-        self._queue = FairQueue(places=1)
+        self._unknown_documents = FairQueue(places=1)
+        self._large_queries = FairQueue(places=1)
+        self._slices = asyncio.Lock()
 
     def close(self) -> None:
         """Let the thread end."""
@@ -157,8 +162,6 @@ class Operations:
             operation = document.select_operation(parameters.operation_name)
         except GraphQLError as error:
             raise OperationError([error]) from None
-        except OverloadedError as error:
-            raise OperationError([GraphQLError(str(error), original_error=error)]) from None
         if operation.node.operation not in types:
             raise OperationTypeError
         if document.errors:
@@ -169,15 +172,36 @@ class Operations:
         if _attempts(fields) > 1 and self._executed_attempts(document, operation.node, parameters.variables) > 1:
             message = "An operation may contain at most one field that checks a password or a code."
             raise OperationError([request_error(message, GRAPHQL_VALIDATION_FAILED)])
+        # A mutation can wait for a slow hash. It must not keep queries waiting.
+        if operation.cost > LARGE_COST and operation.node.operation is OperationType.QUERY:
+            async with self._turn(self._large_queries, address):
+                return await self._execute(document, operation, parameters, make_context)
+        return await self._execute(document, operation, parameters, make_context)
+
+    async def _execute(
+        self, document: Document, operation: Operation, parameters: Parameters, make_context: Callable[[int], Any]
+    ) -> ExecutionResult:
         result = execute(
             self._schema,
             document.node,
             context_value=make_context(operation.cost),
             variable_values=parameters.variables,
             operation_name=parameters.operation_name,
-            executor_class=SlicedExecution if operation.cost > SMALL_COST else StrawberryGraphQLCoreExecutionContext,
+            **self._executor_of(operation),
         )
         return await result if isawaitable(result) else result
+
+    @staticmethod
+    @asynccontextmanager
+    async def _turn(queue: FairQueue, address: str | None) -> AsyncIterator[None]:
+        try:
+            turn = await queue.reserve(Requester(address=address), 1)
+        except OverloadedError as error:
+            raise OperationError([GraphQLError(str(error), original_error=error)]) from None
+        try:
+            yield
+        finally:
+            turn.end_turn()
 
     async def document(self, query: str, address: str | None = None) -> Document:
         """Parse, measure and validate a document, or take it from the cache. Invalid documents are not cached.
@@ -186,20 +210,22 @@ class Operations:
 
         Raises:
             GraphQLError: The document is not GraphQL, or exceeds a limit.
-            OverloadedError: Too many other documents wait.
+            OperationError: Too many other documents wait.
         """
         document = self.documents.get(query)
         if document is None:
-            turn = await self._queue.reserve(Requester(address=address), 1)
-            try:
-                document = await asyncio.get_running_loop().run_in_executor(self._thread, self._parse, query)
-            finally:
-                turn.end_turn()
+            async with self._turn(self._unknown_documents, address):
+                document = await asyncio.get_running_loop().run_in_executor(self._thread, self.parse_document, query)
             if not document.errors:
                 self.documents.add(query, document, memory_of(query, document.node.token_count or MAX_TOKENS))
         return document
 
-    def _parse(self, query: str) -> Document:
+    def parse_document(self, query: str) -> Document:
+        """Parse, measure and validate a document, without the cache.
+
+        Raises:
+            GraphQLError: The document is not GraphQL, or exceeds a limit.
+        """
         try:
             node = parse(query, max_tokens=MAX_TOKENS)
             costs = iter(measure_operations(node, self._schema, self._costs))
@@ -225,6 +251,11 @@ class Operations:
         except Exception as error:  # noqa: BLE001  # whatever a rule or a scalar raises, the document is the cause
             log.warning("validation_failed", error=type(error).__name__)
             return [request_error("The document is not valid.", GRAPHQL_VALIDATION_FAILED)]
+
+    def _executor_of(self, operation: Operation) -> dict[str, Any]:
+        if operation.cost > SMALL_COST:
+            return {"executor_class": SlicedExecution, "slices": self._slices}
+        return {"executor_class": StrawberryGraphQLCoreExecutionContext}
 
     def _executed_attempts(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None

@@ -14,11 +14,12 @@ from security.time_slices import TimeSlice
 
 
 class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
-    """Completes the items of lists in slices. All lists of the operation take turns."""
+    """Completes the items of lists in slices. All lists of all operations take turns."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # those of graphql-core
+    def __init__(self, *args: Any, slices: asyncio.Lock, **kwargs: Any) -> None:  # noqa: ANN401  # those of graphql-core
+        """Compute each slice while holding `slices`."""
         super().__init__(*args, **kwargs)
-        self._turns = asyncio.Lock()
+        self._slices = slices
 
     @override
     def complete_iterable_value(
@@ -48,7 +49,7 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
         try:
             is_done = False
             while not is_done:
-                async with self._turns:
+                async with self._slices:
                     time_slice = TimeSlice()
                     is_done = True
                     for index, item in remaining:
@@ -60,7 +61,7 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
                         if time_slice.is_over:
                             is_done = False
                             break
-                    # Other requests run now. Other lists of this operation wait.
+                    # Other requests run now. Other lists wait.
                     await asyncio.sleep(0)
         except BaseException:
             self.settle_in_background([completed[index] for index in awaitable])

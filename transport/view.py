@@ -8,6 +8,7 @@ Status codes and media types follow the draft that graphql-http audits. With `ap
 requires 422 and 294 in some cases, but no client supports them yet.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
 from typing import Any
@@ -45,6 +46,7 @@ from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
 from transport.operations import OperationError, Operations, OperationTypeError
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
+from transport.stranger_delay import DELAY_S, StrangerDelay
 
 NOT_EXECUTED_STATUS = 400
 
@@ -62,6 +64,7 @@ class GraphQLView:
         operations: Operations,
         services: Services,
         qr_renderer: QrRenderer,
+        stranger_delay: StrangerDelay,
         *,
         top_level_codes: TopLevelCodes,
         allowed_origins: Collection[str] = (),
@@ -75,6 +78,7 @@ class GraphQLView:
         self._operations = operations
         self._services = services
         self._qr_renderer = qr_renderer
+        self._stranger_delay = stranger_delay
         self._top_level_codes = top_level_codes
         self._allowed_origins = frozenset(allowed_origins)
         self._trusted_proxies = trusted_proxies
@@ -124,9 +128,11 @@ class GraphQLView:
 
     async def _run(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
         client = read_client(request, self._trusted_proxies)
+        context: Context | None = None
 
         def make_context(cost: int) -> Context:
-            return Context(
+            nonlocal context
+            context = Context(
                 services=self._services,
                 qr_renderer=self._qr_renderer,
                 client=client,
@@ -134,10 +140,18 @@ class GraphQLView:
                 session_token=session_token(request),
                 cost=cost,
             )
+            return context
 
-        return await self._operations.run(
-            parameters, make_context, OPERATION_TYPES[request.method], address=client.ip_address
-        )
+        try:
+            return await self._operations.run(
+                parameters, make_context, OPERATION_TYPES[request.method], address=client.ip_address
+            )
+        finally:
+            if context is not None and context.was_refused:
+                # Otherwise a client that repeats its request at once would cost more than the operation.
+                await asyncio.sleep(DELAY_S)
+            elif context is None or not context.had_session:
+                await self._stranger_delay.delay(client.ip_address)
 
     def _body(self, result: ExecutionResult) -> dict[str, Any]:
         errors = [self._serialise(error, is_valid=True) for error in result.errors or ()]

@@ -122,7 +122,7 @@ async def confirm_otp(
     if hashed is None:
         raise ActivationExpiredError
     async with ip_rate_limited(services, client):
-        async with services.hashing.admit(hash_requester(viewer, client), hashes=BACKUP_CODES_PER_SET) as hasher:
+        async with services.hashing.admit(hash_requester(viewer), hashes=BACKUP_CODES_PER_SET) as hasher:
             async with services.database.transaction():
                 account = await lock_viewer(viewer)
                 activation = await _find_unfinished(account, hashed, services.now())

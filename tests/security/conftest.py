@@ -25,7 +25,7 @@ def issuer() -> str:
 @pytest.fixture
 def app(database_url: str, clock: Clock, issuer: str) -> Starlette:
     """Return the application before its start."""
-    return create_app(Settings(database_url=database_url, issuer=issuer), clock=clock)
+    return create_app(Settings(database_url=database_url, issuer=issuer, strangers_per_address=1_000_000), clock=clock)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from graphql import (
+    ExecutionResult,
     GraphQLError,
     GraphQLObjectType,
     get_named_type,
@@ -32,6 +34,7 @@ from tests.support.clock import Clock
 from tests.support.schema_elements import served_schema
 from tests.support.users import PASSWORD
 from transport.limits import MAX_ALIASES, MAX_COST, field_costs, measure_operations
+from transport.operations import LARGE_COST, Operations
 
 # Python runs about four million calls in a second of CPU on the machine of docs/performance.md, so that an operation
 # takes at most 0.25 seconds. The number of calls is the same on every machine.
@@ -208,10 +211,41 @@ async def test_h17_dear_operation_lets_others_run(
     assert turns > 2 * 25 * 24
 
 
-async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
-    logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services
+@pytest.mark.usefixtures("full_company")
+async def test_h17_large_queries_are_executed_one_at_a_time(
+    logged_in_admin: ApiUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is executed. Other viewers, and logins from this address, are not affected."""
+    """Several large queries do not delay others more than one of them. All of them are answered."""
+    executing, most = 0, 0
+    execute_operation = Operations._execute
+
+    async def counting(*arguments: Any) -> ExecutionResult:  # noqa: ANN401  # those of the real method
+        nonlocal executing, most
+        executing += 1
+        most = max(most, executing)
+        try:
+            return await execute_operation(*arguments)
+        finally:
+            executing -= 1
+
+    monkeypatch.setattr(Operations, "_execute", counting)
+    fields = "id name email role locale createdAt lastLoginAt company { id name } twoFactor { state enforced }"
+    large = f"{{ users(first: 100) {{ nodes {{ {fields} }} }} }}"
+    cost = cost_of(large)
+    assert cost is not None
+    assert cost > LARGE_COST
+
+    results = await asyncio.gather(*(logged_in_admin.api.data(large) for _ in range(3)))
+
+    assert results[0] == results[1] == results[2]
+    assert most == 1
+
+
+async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
+    logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is executed. Other viewers are not affected."""
+    monkeypatch.setattr("transport.view.DELAY_S", 0)
     dear = "{ users(first: 100) { nodes { name email role locale createdAt lastLoginAt } } }"
     cost = cost_of(dear)
     assert cost is not None
@@ -231,9 +265,10 @@ async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
 
 
 async def test_h17_logins_with_a_dear_response_count_by_address(
-    api: Api, member: models.User, services: Services
+    api: Api, member: models.User, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member cannot avoid the limit by selecting much in the response to each login."""
+    monkeypatch.setattr("transport.view.DELAY_S", 0)
     query = mutation("login", "email", "password").replace(
         "viewer { id }", "viewer { securityEvents(first: 100) { nodes { id } } }"
     )

@@ -85,7 +85,7 @@ class FuzzTarget:
         self._runner.close()
 
     async def _open(self) -> None:
-        options = Settings(database_url=self._url, failures_per_address=1_000_000)
+        options = Settings(database_url=self._url, failures_per_address=1_000_000, strangers_per_address=1_000_000)
         harness: AppHarness = await self._stack.enter_async_context(app_harness(options, self._clock))
         company = await harness.factory.company()
         admin, member = await harness.factory.logged_in_admin(company), await harness.factory.logged_in_member(company)

@@ -248,7 +248,10 @@ class RaceRunner:
 async def race_runner(database_url: str) -> AsyncIterator[RaceRunner]:
     """Provide a `RaceRunner` until the block ends."""
     # All requests come from one IP address. The IP rate limit must not reject them.
-    clock, settings = Clock(), Settings(database_url=database_url, failures_per_address=1_000_000)
+    clock, settings = (
+        Clock(),
+        Settings(database_url=database_url, failures_per_address=1_000_000, strangers_per_address=1_000_000),
+    )
     with http_workers(settings) as workers:
         async with app_harness(settings, clock) as harness:
             yield RaceRunner(harness, clock, workers)

@@ -156,7 +156,9 @@ async def reset_attempts(harness: AppHarness) -> None:
 async def _run(database_url: str, times: int, rng: random.Random) -> int:
     significant = 0
     clock = Clock()
-    async with app_harness(Settings(database_url=database_url, failures_per_address=1_000_000), clock) as harness:
+    async with app_harness(
+        Settings(database_url=database_url, failures_per_address=1_000_000, strangers_per_address=1_000_000), clock
+    ) as harness:
         for pair in PAIRS:
             durations = await measure(harness, clock, pair, times, rng)
             p = mann_whitney(durations[0], durations[1])

@@ -67,6 +67,7 @@ class BenchEnvironment:
             "COUNTERSIGN_PORT": str(port),
             "COUNTERSIGN_WORKERS": str(workers),
             "COUNTERSIGN_FAILURES_PER_ADDRESS": "1000000",
+            "COUNTERSIGN_STRANGERS_PER_ADDRESS": "1000000",
         }
         with run_server(["-m", "cli", "serve"], environment, port, self.folder / "product.log") as server:
             yield server

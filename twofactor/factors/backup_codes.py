@@ -112,7 +112,7 @@ async def regenerate_backup_codes(
         BackupCodesDisabledError: Backup codes are off for the company account.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer, client), hashes=1 + BACKUP_CODES_PER_SET) as hasher:
+    async with services.hashing.admit(hash_requester(viewer), hashes=1 + BACKUP_CODES_PER_SET) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
         new = await new_backup_codes(services, hasher, viewer.user.email)
     async with locked_account(services, proof) as account:

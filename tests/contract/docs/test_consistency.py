@@ -23,7 +23,7 @@ from resolvers.qr_rendering import PNG_SCALE_MAX
 from security import constants, cost_limiter, fair_queue, ip_rate_limiter, key_ring, password_hashing
 from settings import Settings, key_of
 from tests.contract.docs.markdown import FENCED_CODE, ROOT, markdown_files
-from transport import document_cache, error_codes, http_protocol, limits, operations
+from transport import document_cache, error_codes, http_protocol, limits, operations, stranger_delay
 from twofactor.factors.backup_code_format import ALPHABET
 
 SCHEMA = ROOT / "schema.graphql"
@@ -335,6 +335,18 @@ RULES = [
     ),
     Rule("length of a search", f"More than {N} characters give", (constants.SEARCH_MAX_LENGTH,), ("schema.graphql",)),
     Rule("scale of a QR code", f"in pixels, from 1 to {N}", (PNG_SCALE_MAX,), ("schema.graphql",)),
+    Rule(
+        "requests without a session",
+        f"(?:requests without a session \\| {N} in {N} seconds|after {N} requests without a session in {N} seconds)",
+        (Settings.model_fields["strangers_per_address"].default, stranger_delay.WINDOW_S),
+        ("limits.md", "CHANGELOG.md"),
+    ),
+    Rule(
+        "delay of responses to strangers",
+        f"each response is delayed by {N} second",
+        (stranger_delay.DELAY_S,),
+        ("limits.md",),
+    ),
     Rule(
         "cost of the operations of a viewer",
         f"(?:may cost at most {N} a minute|in a minute \\| at most {N})",

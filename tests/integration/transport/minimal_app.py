@@ -26,9 +26,13 @@ from security.password_hashing import HashingPool
 from tests.support.users import KEYS
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import Operations
+from transport.stranger_delay import StrangerDelay
 from transport.view import GraphQLView
 
 Info = strawberry.Info[Context, None]
+
+# Tests send many requests without a session from one address.
+STRANGERS = 1_000_000
 
 # A secret that no response and no log may contain.
 CANARY = "canary-JBSWY3DPEHPK3PXP"
@@ -134,7 +138,9 @@ def minimal_app(*, introspection: bool = True, **options: Any) -> Starlette:  # 
         "Minimal",
     )
     object.__setattr__(services, "attempts", [])
-    view = GraphQLView(operations, services, QrRenderer(), top_level_codes=TOP_LEVEL_CODES, **options)
+    view = GraphQLView(
+        operations, services, QrRenderer(), StrangerDelay(STRANGERS), top_level_codes=TOP_LEVEL_CODES, **options
+    )
     app = Starlette(
         routes=[Route("/graphql", view)],
         middleware=[

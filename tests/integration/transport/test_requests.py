@@ -3,10 +3,12 @@
 import gzip
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.integration.transport.minimal_app import ApiClient, api_client, error_code, minimal_app
+from transport import stranger_delay
 from transport.bodies import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from transport.graphiql.page import QueryPage
 
@@ -189,3 +191,23 @@ async def test_query_page_is_served_only_if_enabled(client: ApiClient, tmp_path:
     assert "text/html" in page.headers["content-type"]
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert without_page.status_code == 406
+
+
+async def test_h18_address_that_sends_many_requests_without_a_session_is_slowed_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its responses are delayed and not refused. Another address is not affected."""
+    delays: list[float] = []
+
+    async def record(delay: float) -> None:
+        delays.append(delay)
+
+    monkeypatch.setattr("tests.integration.transport.minimal_app.STRANGERS", 2)
+    app = minimal_app()
+    async with api_client(app) as client, api_client(app, peer="203.0.113.10") as other:
+        monkeypatch.setattr(stranger_delay, "asyncio", SimpleNamespace(sleep=record))
+        for query in ("{ hello }", "{ unknown }", "{ hello }", "{ unknown }"):
+            await client.execute(query)
+        assert delays == [stranger_delay.DELAY_S] * 2
+        assert (await other.execute("{ hello }")).json() == {"data": {"hello": "world"}}
+        assert len(delays) == 2

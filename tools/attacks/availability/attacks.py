@@ -284,7 +284,7 @@ def _dearest(operations: Operations, selection: str) -> str:
         fields = selection.replace("FIRST", str(first))
         query = f"{{ {' '.join(f'a{number}: {fields}' for number in range(copies))} }}"
         try:
-            if not operations.document(query).errors:
+            if not operations.parse_document(query).errors:
                 return query
         except GraphQLError:
             continue
