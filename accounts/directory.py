@@ -139,7 +139,7 @@ async def list_events(services: Services, viewer: Viewer, query: EventQuery) -> 
         events = events.filter(occurred_at__gte=query.since)
     if query.until is not None:
         events = events.filter(occurred_at__lt=query.until)
-    return await _page_of_events(services, events, query.first, query.after)
+    return await _page_of_events(services, viewer, events, query.first, query.after)
 
 
 async def list_events_of_users(
@@ -224,23 +224,23 @@ def _optional(users: Mapping[UUID, User], user_id: UUID | None) -> User | None:
 
 
 async def _page_of_events(
-    services: Services, events: QuerySet[models.SecurityEvent], first: int, after: str | None
+    services: Services, viewer: Viewer, events: QuerySet[models.SecurityEvent], first: int, after: str | None
 ) -> Page[SecurityEvent]:
     require_page_size(first)
     if after is not None:
         events = events.filter(KeysetCondition("occurred_at", *_event_position(after), descends=True))
     async with services.database.reading():
-        rows: Sequence[models.SecurityEvent] = (
-            await events.order_by(*_ordering("occurred_at", descends=True))
-            .limit(first + 1)
-            .select_related("user__company", "actor__company")
-        )
+        rows = await events.order_by(*_ordering("occurred_at", descends=True)).limit(first + 1)
+        # Not by a join: most events of a page belong to few users, and Tortoise would build them for each event.
+        users_in_events = await _users_in(viewer, rows)
     return page_of(
         rows,
         first,
         is_first_page=after is None,
         cursor_of=_event_cursor,
-        node_of=lambda row: _event(row, _if_same_company(row, row.user), _if_same_company(row, row.actor)),
+        node_of=lambda row: _event(
+            row, _optional(users_in_events, row.user_id), _optional(users_in_events, row.actor_id)
+        ),
     )
 
 

@@ -2,10 +2,10 @@
 
 # One look-up in the database.
 READ_COST = 100
-# To read the row of a list from the database: a user with the company account, an event with user, actor and their
-# company accounts, and an event or a session alone.
+# To read the row of a list from the database: a user with the company account, an event with user and actor, an event
+# alone, or a session.
 USER_ROW_COST = 8
-EVENT_ROW_COST = 15
+EVENT_ROW_COST = 8
 PLAIN_ROW_COST = 4
 # To compute the modules of a QR code and to render it takes about 10 ms.
 SVG_COST = 500

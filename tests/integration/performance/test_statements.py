@@ -35,7 +35,7 @@ EXPECTED_COUNTS = {
     "users with everything": (4, 0),
     "sessions in many fields": (4, 0),
     "users with totalCount": (3, 0),
-    "securityEvents": (2, 0),
+    "securityEvents": (3, 0),
     "login": (9, 2),
     "login to a challenge": (7, 2),
     "login with a wrong password": (5, 2),
