@@ -24,6 +24,7 @@ from models.database import Database, DatabaseUnavailable
 from resolvers.qr_rendering import QrRenderer
 from schema.error_mapping import TOP_LEVEL_CODES
 from schema.root import create_schema
+from security.cost_limiter import CostLimiter
 from security.development_key import development_keys
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
@@ -195,7 +196,15 @@ def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) 
         ip_rate_limiter = IpRateLimiter(
             failures_allowed=settings.failures_per_address, store_url=f"async+{settings.address_store_url}"
         )
-    return Services(database, key_ring, HashingPool(), ip_rate_limiter, settings.issuer, clock)
+    return Services(
+        database,
+        key_ring,
+        HashingPool(),
+        ip_rate_limiter,
+        settings.issuer,
+        clock,
+        CostLimiter(settings.cost_per_minute),
+    )
 
 
 def _email_worker(settings: Settings, database: Database, clock: Callable[[], datetime]) -> EmailWorker:

@@ -121,6 +121,11 @@ class Settings(BaseSettings):
             "Requests without a session in ten seconds after which responses to an IP address are delayed by a second."
         ),
     )
+    cost_per_minute: int = Field(
+        default=60_000,
+        ge=10_000,
+        description="The cost of all operations of a viewer in a minute, counted in each process.",
+    )
     address_store_url: str = Field(
         default="memory://",
         repr=False,

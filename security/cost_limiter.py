@@ -9,7 +9,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from security.errors import OverloadedError
 
-# Six operations of the highest cost, or a hundred pages of 25 users with all their fields.
+# The default of the setting: six operations of the highest cost, or eighty pages of 25 users with all their fields.
 COST_PER_MINUTE = 60_000
 
 

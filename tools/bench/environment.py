@@ -68,6 +68,7 @@ class BenchEnvironment:
             "COUNTERSIGN_WORKERS": str(workers),
             "COUNTERSIGN_FAILURES_PER_ADDRESS": "1000000",
             "COUNTERSIGN_STRANGERS_PER_ADDRESS": "1000000",
+            "COUNTERSIGN_COST_PER_MINUTE": "1000000000",
         }
         with run_server(["-m", "cli", "serve"], environment, port, self.folder / "product.log") as server:
             yield server
