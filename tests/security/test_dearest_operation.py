@@ -40,7 +40,7 @@ from transport.operations import LARGE_COST, Operations
 # Python runs about four million calls in a second of CPU on the machine of docs/performance.md, so that an operation
 # takes at most 0.25 seconds. The number of calls is the same on every machine.
 MAX_CALLS = 1_000_000
-CANDIDATES = 25
+CANDIDATES = 15
 KEPT = 5
 
 SCHEMA = served_schema()
