@@ -181,6 +181,7 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
     handler = _MailHandler(mail_dir)
     mail_server = await loop.create_server(lambda: SMTP(handler), "127.0.0.1", 0)
     settings = Settings(
+        strangers_per_address=1_000_000,
         database_url=f"sqlite://{folder}/site.sqlite3",
         product_name=PRODUCT,
         graphiql_dir=graphiql_dir,

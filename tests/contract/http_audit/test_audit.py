@@ -28,7 +28,7 @@ LOGIN = (
 @pytest.fixture
 async def app_harness(database_url: str) -> AsyncIterator[tuple[str, Database]]:
     """A server that answers queries by GET too: the address of its API, and its database."""
-    settings = Settings(database_url=database_url, secret_keys=KEYS, get_queries=True)
+    settings = Settings(database_url=database_url, secret_keys=KEYS, get_queries=True, strangers_per_address=1_000_000)
     app = create_app(settings)
     async with serving(app, settings) as url:
         yield url, app.state.services.database
