@@ -171,9 +171,7 @@ async def list_events_of_users(
             first,
             is_first_page=after is None,
             cursor_of=_event_cursor,
-            node_of=lambda row: _event(
-                row, _optional(users_in_events, row.user_id), _optional(users_in_events, row.actor_id)
-            ),
+            node_of=lambda row: _event(row, users_in_events.get(row.user_id), users_in_events.get(row.actor_id)),
         )
 
     return await map_in_slices(lambda user: page(user.id) if user.id in visible else None, users)
@@ -212,15 +210,11 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
     return users
 
 
-async def _users_in(viewer: Viewer, rows: Sequence[models.SecurityEvent]) -> dict[UUID, User]:
+async def _users_in(viewer: Viewer, rows: Sequence[models.SecurityEvent]) -> Mapping[UUID | None, User]:
     """Return the users of some events, without those who now belong to another company account."""
     ids = {user_id for row in rows for user_id in (row.user_id, row.actor_id) if user_id}
     users = models.User.filter(id__in=ids, company_id=viewer.user.company.id).select_related("company")
     return {user.id: User.of(user, user.company) for user in (await users if ids else ())}
-
-
-def _optional(users: Mapping[UUID, User], user_id: UUID | None) -> User | None:
-    return users.get(user_id) if user_id else None
 
 
 async def _page_of_events(
@@ -238,9 +232,7 @@ async def _page_of_events(
         first,
         is_first_page=after is None,
         cursor_of=_event_cursor,
-        node_of=lambda row: _event(
-            row, _optional(users_in_events, row.user_id), _optional(users_in_events, row.actor_id)
-        ),
+        node_of=lambda row: _event(row, users_in_events.get(row.user_id), users_in_events.get(row.actor_id)),
     )
 
 

@@ -16,7 +16,6 @@ from accounts.services import Client, Services
 from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
-from security.errors import OverloadedError
 from security.ip_rate_limiter import rate_limit_key
 
 
@@ -53,8 +52,6 @@ class Context:
     cost: int = 1
     # Whether the request came with a good session token, or started a session.
     had_session: bool = False
-    # Whether the operation was too expensive for the rest of this minute.
-    was_refused: bool = False
     _is_charged: bool = False
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
@@ -120,11 +117,7 @@ class Context:
 
     async def _charge(self, payer: str) -> None:
         if not self._is_charged:
-            try:
-                await self.services.cost_limiter.charge(payer, self.cost)
-            except OverloadedError:
-                self.was_refused = True
-                raise
+            await self.services.cost_limiter.charge(payer, self.cost)
             self._is_charged = True
 
     async def fresh_viewer(self) -> Viewer:

@@ -16,7 +16,7 @@ class TooManyAttemptsError(DomainError):
 
 
 class OverloadedError(DomainError):
-    """Raised when the hashing pool is overloaded. The server checked and counted nothing."""
+    """Raised when the server, or what a client may ask of it, is used up. The server checked and counted nothing."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__()

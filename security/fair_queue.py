@@ -24,8 +24,6 @@ MAX_WAITING = 1_000
 FIRST_TURNS = 5
 # Live sessions get this many turns for each turn of a stranger, if both wait.
 SESSION_TURNS = 3
-# A refusal is sent after this time. Otherwise a client that repeats its request at once would cost more than the work.
-REFUSAL_DELAY_S = 1.0
 RETRY_AFTER_S = 1
 # The number of accounts and addresses whose virtual time is remembered.
 MAX_NAMES = 10_000
@@ -112,18 +110,10 @@ class _Line:
 class FairQueue:
     """Lets a number of turns run at the same time. Other turns wait, and the fairest one is next."""
 
-    def __init__(
-        self,
-        *,
-        places: int,
-        max_waiting: int = MAX_WAITING,
-        max_wait_s: float = MAX_WAIT_S,
-        refusal_delay_s: float = REFUSAL_DELAY_S,
-    ) -> None:
+    def __init__(self, *, places: int, max_waiting: int = MAX_WAITING, max_wait_s: float = MAX_WAIT_S) -> None:
         self._free_places = places
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
-        self._refusal_delay_s = refusal_delay_s
         self._sessions, self._strangers = _Line(), _Line()
         self._session_turns = 0
         self._numbers = count()
@@ -147,10 +137,8 @@ class FairQueue:
         starts_at = line.reserve(requester, turns)
         try:
             await self._wait(line, starts_at, may_be_refused=True)
-        except BaseException as error:
+        except BaseException:
             line.cancel(requester, turns)
-            if isinstance(error, OverloadedError):
-                await asyncio.sleep(self._refusal_delay_s)
             raise
         return Turns(self, line, starts_at)
 
@@ -176,7 +164,7 @@ class FairQueue:
             raise
         if not has_come.done():
             line.remove(turn)
-            raise OverloadedError(RETRY_AFTER_S)
+            has_come.set_result(False)
         if not has_come.result():
             raise OverloadedError(RETRY_AFTER_S)
 
@@ -186,23 +174,21 @@ class FairQueue:
         Raises:
             OverloadedError: It comes before the new turn.
         """
-        last_stranger = self._strangers.last_refusable()
-        last_line = self._strangers if last_stranger else self._sessions
-        last = last_stranger or self._sessions.last_refusable()
-        comes_later = last is not None and (
-            last.starts_at > starts_at if last_line is line else last_line is self._strangers
-        )
-        if last is None or not comes_later:
+        last_line = self._strangers if self._strangers.last_refusable() else self._sessions
+        last = last_line.last_refusable()
+        # Sessions come before strangers.
+        new_place = (line is self._strangers, starts_at)
+        if last is None or (last_line is self._strangers, last.starts_at) <= new_place:
             raise OverloadedError(RETRY_AFTER_S)
         last_line.remove(last)
         last.has_come.set_result(False)
 
     def leave(self) -> None:
         """End a turn, and let the next one run."""
-        self._free_places += 1
-        while self._free_places and self.waiting:
-            self._free_places -= 1
+        if self.waiting:
             self._next_line().take_next().has_come.set_result(True)
+        else:
+            self._free_places += 1
 
     def _next_line(self) -> _Line:
         if self._sessions.waiting and (self._session_turns < SESSION_TURNS or not self._strangers.waiting):

@@ -231,7 +231,7 @@ class BoundedH11Protocol(H11Protocol):
             self.transport.write(TIMEOUT_RESPONSE)
             self.transport.close()
         else:
-            self.transport.abort()
+            self.abort()
 
     def _clear_deadline(self) -> None:
         if self._deadline is not None:

@@ -22,7 +22,7 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
         self._slices = slices
 
     @override
-    def complete_iterable_value(
+    async def complete_iterable_value(
         self,
         item_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
@@ -30,19 +30,8 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
         path: Path,
         items: Iterable[Any],
         position_context: Any,
-    ) -> Any:
-        """Complete a list as graphql-core does, but in slices."""
-        return self._complete_in_slices(item_type, field_details_list, info, path, items, position_context)
-
-    async def _complete_in_slices(  # noqa: PLR0913, PLR0917  # those of graphql-core
-        self,
-        item_type: GraphQLOutputType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        items: Iterable[Any],
-        position_context: Any,  # noqa: ANN401  # that of graphql-core
     ) -> list[Any]:
+        """Complete a list as graphql-core does, but in slices."""
         completed: list[Any] = []
         awaitable: list[int] = []
         remaining = enumerate(items)

@@ -10,7 +10,7 @@ requires 422 and 294 in some cases, but no client supports them yet.
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from accounts.services import Services
 from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
+from security.errors import OverloadedError
 from transport.bodies import (
     BODY_TIMEOUT_S,
     Parameters,
@@ -142,15 +143,22 @@ class GraphQLView:
             )
             return context
 
+        errors: Sequence[GraphQLError] = ()
         try:
-            return await self._operations.run(
+            result = await self._operations.run(
                 parameters, make_context, OPERATION_TYPES[request.method], address=client.ip_address
             )
+        except OperationError as rejected:
+            errors = rejected.errors
+            raise
+        else:
+            errors = result.errors or ()
+            return result
         finally:
-            if context is not None and context.was_refused:
+            if any(isinstance(error.original_error, OverloadedError) for error in errors):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
                 await asyncio.sleep(DELAY_S)
-            elif context is None or not context.had_session:
+            if context is None or not context.had_session:
                 await self._stranger_delay.delay(client.ip_address)
 
     def _body(self, result: ExecutionResult) -> dict[str, Any]:

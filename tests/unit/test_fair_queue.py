@@ -121,7 +121,7 @@ async def test_h16_live_sessions_come_before_strangers_and_leave_them_every_four
 
 async def test_h16_a_full_queue_refuses_the_last_stranger() -> None:
     """A better request takes the place of the worst one. A session takes that of a stranger, never the reverse."""
-    async with _busy_queue(FairQueue(places=1, max_waiting=3, refusal_delay_s=0)) as turns:
+    async with _busy_queue(FairQueue(places=1, max_waiting=3)) as turns:
         from_one_address = [
             await turns.request(Requester(account=str(number), address="198.51.100.1")) for number in range(4)
         ]
@@ -148,7 +148,7 @@ async def _refused(work: Coroutine[object, object, object]) -> bool:
 
 async def test_a_turn_that_does_not_come_in_time_is_refused() -> None:
     """What was refused does not delay what the same requester sends next, and leaves no place taken."""
-    queue = FairQueue(places=1, max_wait_s=0, refusal_delay_s=0)
+    queue = FairQueue(places=1, max_wait_s=0)
     async with _busy_queue(queue) as turns:
         for _ in range(20):
             assert await _refused(queue.reserve(OWNER, 10))
@@ -168,7 +168,7 @@ async def test_a_turn_that_does_not_come_in_time_is_refused() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["request", "cancel", "leave"]), st.integers(0, 5)), max_size=40))
 async def test_no_place_is_lost(steps: list[tuple[str, int]]) -> None:
     """After any series of requests, cancellations and turns, all places are free again."""
-    queue = FairQueue(places=2, max_waiting=4, refusal_delay_s=0)
+    queue = FairQueue(places=2, max_waiting=4)
     tasks: list[asyncio.Task[None]] = []
     gates: list[asyncio.Event] = []
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.integration.transport.minimal_app import ApiClient, api_client, error_code, minimal_app
-from transport import stranger_delay
+from transport import stranger_delay, view
 from transport.bodies import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from transport.graphiql.page import QueryPage
 
@@ -211,3 +211,19 @@ async def test_h18_address_that_sends_many_requests_without_a_session_is_slowed_
         assert delays == [stranger_delay.DELAY_S] * 2
         assert (await other.execute("{ hello }")).json() == {"data": {"hello": "world"}}
         assert len(delays) == 2
+
+
+async def test_h18_refusal_of_an_overloaded_server_is_delayed(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that repeats its request at once would cost more than the work. Other errors are sent at once."""
+    delays: list[float] = []
+
+    async def record(delay: float) -> None:
+        delays.append(delay)
+
+    monkeypatch.setattr(view, "asyncio", SimpleNamespace(sleep=record))
+    for cause in ("forbidden", "overloaded"):
+        await client.execute(f'{{ failing(error: "{cause}") }}')
+
+    assert delays == [stranger_delay.DELAY_S]

@@ -252,7 +252,7 @@ class TestLogIn:
         self, services: Services, member: models.User, side_effects: SideEffects
     ) -> None:
         """The server checks and counts nothing. The client can retry after one second."""
-        pool = HashingPool(workers=1, queue=FairQueue(places=0, max_waiting=0, refusal_delay_s=0))
+        pool = HashingPool(workers=1, queue=FairQueue(places=0, max_waiting=0))
         for _ in range(6):
             error = await raises(
                 log_in(replace(services, hashing=pool), CLIENT, member.email, WRONG_PASSWORD, TOKEN), OverloadedError
