@@ -2,14 +2,15 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.connection import get_connection
+from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError, OperationalError, TransactionManagementError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
@@ -18,6 +19,9 @@ from models.database_url import STATEMENT_TIMEOUT_MS, parse_database_url
 
 # The maximum time that a request waits for a free connection.
 ACQUIRE_TIMEOUT_S = 5
+
+# On SQLite, the connection for reads outside a transaction. So they do not wait for the disk, as each commit does.
+SQLITE_READER = "sqlite_reader"
 
 # The keys of PostgreSQL advisory locks. Any numbers that no other program uses in this database.
 MIGRATION_LOCK = 2_026_112_401
@@ -75,6 +79,23 @@ class CommitAndRaise(Exception):
         self.error = error
 
 
+# The lock of the current request, see `one_connection_at_a_time`.
+_request_lock: ContextVar[asyncio.Lock | None] = ContextVar("request_lock", default=None)
+
+
+@contextmanager
+def one_connection_at_a_time() -> Iterator[None]:
+    """Let the block and the tasks that it starts use one connection at a time.
+
+    Otherwise a request with many fields could use all connections, and others would wait for all its statements.
+    """
+    token = _request_lock.set(asyncio.Lock())
+    try:
+        yield
+    finally:
+        _request_lock.reset(token)
+
+
 class Database:
     """A database and the connections of this process."""
 
@@ -86,14 +107,18 @@ class Database:
         """
         self._credentials = parse_database_url(url, pool_size)
         self.dialect = "sqlite" if self._credentials["engine"] == "models.backends.sqlite" else "postgres"
-        # Tortoise's own queue for connections has no timeout. On SQLite all tasks share one connection.
-        self._connections = asyncio.Semaphore(1 if self.dialect == "sqlite" else pool_size)
+        # Tortoise's own queue for connections has no timeout. On SQLite there is one connection for all transactions
+        # and one for all reads.
+        is_sqlite = self.dialect == "sqlite"
+        self._connections = asyncio.Semaphore(1 if is_sqlite else pool_size)
+        self._readers = asyncio.Semaphore(1) if is_sqlite else self._connections
 
     @property
     def config(self) -> dict[str, Any]:
         """The configuration of Tortoise. Tortoise caches SQL by connection name, so the name is the dialect."""
+        aliases = (self.dialect, SQLITE_READER) if self.dialect == "sqlite" else (self.dialect,)
         return {
-            "connections": {self.dialect: self._credentials},
+            "connections": dict.fromkeys(aliases, self._credentials),
             "apps": {"models": APPS["models"] | {"default_connection": self.dialect}},
             "use_tz": True,
             "timezone": "UTC",
@@ -102,6 +127,9 @@ class Database:
     async def open(self) -> None:
         """Initialise Tortoise. It opens connections when they are first used."""
         await Tortoise.init(config=self.config, _enable_global_fallback=True)
+        if self.dialect == "sqlite":
+            # Create the client here. A client that a task creates is not known to other tasks.
+            get_connections().get(SQLITE_READER)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -120,7 +148,7 @@ class Database:
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
         committed_error: CommitAndRaise | None = None
-        async with self._slot(), in_transaction(self.dialect):
+        async with self._slot(self._connections), in_transaction(self.dialect):
             try:
                 yield
             except CommitAndRaise as signal:
@@ -138,7 +166,7 @@ class Database:
             LockTaken: Another process has the lock.
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
-        async with self._slot(), AsyncExitStack() as transaction:
+        async with self._slot(self._connections), AsyncExitStack() as transaction:
             if self.dialect == "sqlite":
                 await self._begin_without_waiting(transaction)
             else:
@@ -169,14 +197,28 @@ class Database:
         Raises:
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
-        async with self._slot():
-            yield
+        async with self._slot(self._readers):
+            if self.dialect == "postgres":
+                yield
+                return
+            connections = get_connections()
+            token = connections.set(self.dialect, connections.get(SQLITE_READER))
+            try:
+                yield
+            finally:
+                connections.reset(token)
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
+    async def _slot(self, connections: asyncio.Semaphore) -> AsyncIterator[None]:
+        async with _request_lock.get() or nullcontext(), self._acquired(connections):
+            yield
+
+    @staticmethod
+    @asynccontextmanager
+    async def _acquired(connections: asyncio.Semaphore) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-                await self._connections.acquire()
+                await connections.acquire()
         except TimeoutError as error:
             raise DatabaseUnavailable from error
         try:
@@ -190,7 +232,7 @@ class Database:
                 raise DatabaseUnavailable from error
             raise
         finally:
-            self._connections.release()
+            connections.release()
 
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
         """Apply all migrations. Many processes may call it at the same time: a lock makes them run one after the other.

@@ -39,6 +39,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from models.database import one_connection_at_a_time
 from security.errors import OverloadedError
 from security.fair_queue import FairQueue, Requester
 from transport.bodies import Parameters
@@ -181,15 +182,16 @@ class Operations:
     async def _execute(
         self, document: Document, operation: Operation, parameters: Parameters, make_context: Callable[[int], Any]
     ) -> ExecutionResult:
-        result = execute(
-            self._schema,
-            document.node,
-            context_value=make_context(operation.cost),
-            variable_values=parameters.variables,
-            operation_name=parameters.operation_name,
-            **self._executor_of(operation),
-        )
-        return await result if isawaitable(result) else result
+        with one_connection_at_a_time():
+            result = execute(
+                self._schema,
+                document.node,
+                context_value=make_context(operation.cost),
+                variable_values=parameters.variables,
+                operation_name=parameters.operation_name,
+                **self._executor_of(operation),
+            )
+            return await result if isawaitable(result) else result
 
     @staticmethod
     @asynccontextmanager
