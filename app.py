@@ -30,14 +30,14 @@ from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
 from settings import DEVELOPMENT_KEY_FILE, Settings, SettingsError, key_of, read_settings, unknown_variables
+from transport.connection_limits import ConnectionLimits
 from transport.graphiql.page import QueryPage
 from transport.health import health_routes
 from transport.http_protocol import (
     IDLE_TIMEOUT_S,
     MAX_HEADER_BYTES,
     STATE_KEY,
-    BoundedH11Protocol,
-    ConnectionLimits,
+    NewConnection,
 )
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
@@ -95,7 +95,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": False,
         "server_header": False,
         "ws": "none",
-        "http": BoundedH11Protocol,
+        "http": NewConnection,
         "h11_max_incomplete_event_size": MAX_HEADER_BYTES,
         "timeout_keep_alive": IDLE_TIMEOUT_S,
         "access_log": False,

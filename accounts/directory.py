@@ -157,8 +157,9 @@ async def list_events_of_users(
     visible = {user.id for user in users if may_see_all_of(viewer, user)}
     async with services.database.reading():
         found = await newest_events_of_users(viewer.user.company.id, sorted(visible), limit=first + 1, after=position)
-        # There may be thousands.
-        rows = await map_in_slices(event_of_row, found)
+    # There may be thousands. Others use the connection meanwhile.
+    rows = await map_in_slices(event_of_row, found)
+    async with services.database.reading():
         users_in_events = await _users_in(viewer, rows)
     rows_of: dict[UUID, list[models.SecurityEvent]] = {user_id: [] for user_id in visible}
     for row in sorted(rows, key=lambda row: (row.occurred_at, row.id), reverse=True):

@@ -6,21 +6,19 @@ reading the body of a request with an `Upgrade` header that the server does not 
 
 import asyncio
 import sys
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import h11
-import structlog
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import get_remote_addr
+from uvicorn.server import ServerState
 
-from security.ip_rate_limiter import rate_limit_key
-from transport.client_details import Networks, parse_address
+from transport.connection_limits import ConnectionLimits
 
 # The request line and all headers together. Browsers and proxies have limits from 8 to 64 KiB.
 MAX_HEADER_BYTES = 32_768
@@ -30,87 +28,9 @@ HEADERS_TIMEOUT_S = 10.0
 BODY_TIMEOUT_S = 30.0
 # How long a connection may stay open between two requests.
 IDLE_TIMEOUT_S = 5
-# For each process. Each connection needs a file descriptor, and many systems allow 1,024 of them.
-MAX_CONNECTIONS = 800
-MAX_CONNECTIONS_PER_ADDRESS = 100
 # The key of the `ConnectionLimits` in the lifespan state of the application.
 STATE_KEY = "connection_limits"
 TIMEOUT_RESPONSE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-# Each address is logged at most once in this time.
-LOG_INTERVAL_S = 10.0
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass
-class ConnectionLimits:
-    """The open connections of a process, and how many are allowed.
-
-    If there are too many in all, the connection is closed that has waited longest for its client: for a request, or for
-    the rest of one. So half-sent requests cannot keep others out.
-    """
-
-    trusted_proxies: Networks = ()
-    max_connections: int = MAX_CONNECTIONS
-    max_per_address: int = MAX_CONNECTIONS_PER_ADDRESS
-    _open: int = 0
-    _by_address: Counter[str] = field(default_factory=Counter)
-    # The addresses that were logged in this interval.
-    _logged: set[str | None] = field(default_factory=set)
-    _logged_until: float = 0.0
-    # In the order in which they started to wait.
-    _waiting_for_client: "dict[BoundedH11Protocol, None]" = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return the number of open connections."""
-        return self._open
-
-    def key_of(self, address: str | None) -> str | None:
-        """Return the key under which the connections of an address count, or None for a trusted proxy."""
-        parsed = parse_address(address or "")
-        # A UNIX socket has no address. Only a proxy on this machine connects to it.
-        if parsed is None or any(parsed in network for network in self.trusted_proxies):
-            return None
-        return rate_limit_key(str(parsed))
-
-    def opened(self, key: str | None) -> bool:
-        """Count a new connection. Return whether it may stay open."""
-        self._open += 1
-        if key is not None:
-            self._by_address[key] += 1
-            if self._by_address[key] > self.max_per_address:
-                return False
-        if self._open > self.max_connections:
-            longest_waiting = next(iter(self._waiting_for_client), None)
-            if longest_waiting is None:
-                return False
-            longest_waiting.abort()
-        return True
-
-    def is_first_in_a_while(self, key: str | None) -> bool:
-        """Return whether an event of this address is to be logged: the first one of each interval."""
-        now = time.monotonic()
-        if now >= self._logged_until:
-            self._logged.clear()
-            self._logged_until = now + LOG_INTERVAL_S
-        is_first = key not in self._logged
-        self._logged.add(key)
-        return is_first
-
-    def closed(self, key: str | None) -> None:
-        """Count a closed connection."""
-        self._open -= 1
-        if key is not None:
-            self._by_address[key] -= 1
-            if not self._by_address[key]:
-                del self._by_address[key]
-
-    def waits_for_client(self, connection: "BoundedH11Protocol", *, waits: bool) -> None:
-        """Record whether a connection waits for its client."""
-        if waits:
-            self._waiting_for_client.setdefault(connection)
-        else:
-            self._waiting_for_client.pop(connection, None)
 
 
 class _RejectHeaders:
@@ -141,28 +61,93 @@ def _reject(status_code: int, message: str) -> PlainTextResponse:
     return PlainTextResponse(message, status_code, {"connection": "close"})
 
 
+class NewConnection(asyncio.Protocol):
+    """A connection until the headers of its first request are complete. `BoundedH11Protocol` then takes over.
+
+    It does little work, since attackers can open hundreds of connections a second that never get further.
+    `ConnectionLimits` come from the lifespan state of the application.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, *, server_state: ServerState, app_state: dict[str, Any], **options: Any) -> None:  # noqa: ANN401  # those of uvicorn
+        self._limits: ConnectionLimits = app_state.setdefault(STATE_KEY, ConnectionLimits())
+        self._connections: set[Any] = server_state.connections
+        self._successor = partial(BoundedH11Protocol, server_state=server_state, app_state=app_state, **options)
+        self._address: str | None = None
+        self._address_key: str | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._received = b""
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        # uvicorn calls `shutdown` of each connection when the server stops.
+        self._connections.add(self)
+        client = get_remote_addr(transport)
+        self._address = client[0] if client else None
+        self._address_key = self._limits.key_of(self._address)
+        if not self._limits.opened(self._address_key):
+            self._limits.warn("too_many_connections", self._address_key, address=self._address)
+            self.abort()
+            return
+        self._limits.waits_for_client(self, waits=True)
+        self._deadline = asyncio.get_running_loop().call_later(HEADERS_TIMEOUT_S, self._time_out)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        # h11 also accepts lines that end with a line feed alone.
+        is_complete = b"\n\r\n" in self._received or b"\n\n" in self._received
+        if is_complete or len(self._received) > MAX_HEADER_BYTES:
+            self._leave()
+            self._successor().take_over(self.transport, self._address_key, self._received)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        self._limits.closed(self._address_key)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._leave()
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Close the connection, since the server stops."""
+        self.transport.close()
+
+    def _time_out(self) -> None:
+        self._leave()
+        self._limits.warn("request_timed_out", self._address_key, waited_for="headers", address=self._address)
+        self.transport.write(TIMEOUT_RESPONSE)
+        self.transport.close()
+
+    def _leave(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._connections.discard(self)
+        self._limits.waits_for_client(self, waits=False)
+
+
 class BoundedH11Protocol(H11Protocol):
-    """One connection. `ConnectionLimits` come from the lifespan state of the application."""
+    """A connection from its first complete headers on."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of uvicorn
         super().__init__(*arguments, **options)
-        self._limits: ConnectionLimits = self.app_state.setdefault(STATE_KEY, ConnectionLimits())
+        self._limits: ConnectionLimits = self.app_state[STATE_KEY]
         self.app = _RejectHeaders(self.app)
         self._address_key: str | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # What the deadline is for, or None.
         self._waits_for: str | None = None
 
-    @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._address_key = self._limits.key_of(self.client[0] if self.client else None)
-        if not self._limits.opened(self._address_key):
-            if self._limits.is_first_in_a_while(self._address_key):
-                log.warning("too_many_connections", address=self.client and self.client[0])
-            self.abort()
-            return
-        self._update_deadline()
+    def take_over(self, transport: asyncio.Transport, address_key: str | None, received: bytes) -> None:
+        """Continue a connection that is counted under this key and has received these bytes."""
+        self._address_key = address_key
+        transport.set_protocol(self)
+        self.connection_made(transport)
+        self.data_received(received)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -222,11 +207,10 @@ class BoundedH11Protocol(H11Protocol):
         return "body" if self.conn.their_state is h11.SEND_BODY else None
 
     def _time_out(self) -> None:
-        # An attack can make hundreds of requests time out at the same moment, so this does little work.
         waited_for = self._waits_for
         self._clear_deadline()
-        if self._limits.is_first_in_a_while(self._address_key):
-            log.warning("request_timed_out", waited_for=waited_for, address=self.client and self.client[0])
+        address = self.client and self.client[0]
+        self._limits.warn("request_timed_out", self._address_key, waited_for=waited_for, address=address)
         if waited_for == "headers":
             self.transport.write(TIMEOUT_RESPONSE)
             self.transport.close()

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from app import server_options
 from settings import Settings
 from transport import http_protocol
-from transport.http_protocol import MAX_HEADER_BYTES, STATE_KEY, ConnectionLimits
+from transport.connection_limits import ConnectionLimits
+from transport.http_protocol import MAX_HEADER_BYTES, STATE_KEY
 
 GET = b"GET / HTTP/1.1\r\nHost: api.example\r\n"
 

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from app import server_options
 from settings import read_settings
-from transport.http_protocol import STATE_KEY, ConnectionLimits
+from transport.connection_limits import ConnectionLimits
+from transport.http_protocol import STATE_KEY
 
 
 async def answer(request: Request) -> Response:
