@@ -5,6 +5,7 @@ reading the body of a request with an `Upgrade` header that the server does not 
 """
 
 import asyncio
+import re
 import sys
 from functools import partial
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
+from transport.bodies import MAX_BODY_BYTES
 from transport.connection_limits import ConnectionLimits
 
 # The request line and all headers together. Browsers and proxies have limits from 8 to 64 KiB.
@@ -30,6 +32,13 @@ BODY_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 5
 # The key of the `ConnectionLimits` in the lifespan state of the application.
 STATE_KEY = "connection_limits"
+# h11 also accepts lines that end with a line feed alone.
+END_OF_HEADERS = re.compile(rb"\n\r?\n")
+# The headers that say what follows them. The group is the value of a plain Content-Length.
+LENGTH_HEADER = re.compile(
+    rb"\n(?:content-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r?\n)|content-length|transfer-encoding|expect|upgrade)",
+    re.IGNORECASE,
+)
 TIMEOUT_RESPONSE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -62,7 +71,7 @@ def _reject(status_code: int, message: str) -> PlainTextResponse:
 
 
 class NewConnection(asyncio.Protocol):
-    """A connection until the headers of its first request are complete. `BoundedH11Protocol` then takes over.
+    """A connection until its first request is complete. `BoundedH11Protocol` then takes over.
 
     It does little work, since attackers can open hundreds of connections a second that never get further.
     `ConnectionLimits` come from the lifespan state of the application.
@@ -77,7 +86,9 @@ class NewConnection(asyncio.Protocol):
         self._address: str | None = None
         self._address_key: str | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._received = b""
+        self._received = bytearray()
+        # The length of headers and body, as soon as the headers are complete.
+        self._length: int | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -92,16 +103,18 @@ class NewConnection(asyncio.Protocol):
             self.abort()
             return
         self._limits.waits_for_client(self, waits=True)
-        self._deadline = asyncio.get_running_loop().call_later(HEADERS_TIMEOUT_S, self._time_out)
+        self._set_deadline(HEADERS_TIMEOUT_S)
 
     @override
     def data_received(self, data: bytes) -> None:
         self._received += data
-        # h11 also accepts lines that end with a line feed alone.
-        is_complete = b"\n\r\n" in self._received or b"\n\n" in self._received
-        if is_complete or len(self._received) > MAX_HEADER_BYTES:
+        if self._length is None:
+            self._length = _length_of_request(self._received)
+            if self._length is not None:
+                self._set_deadline(BODY_TIMEOUT_S)
+        if len(self._received) >= (self._length or MAX_HEADER_BYTES):
             self._leave()
-            self._successor().take_over(self.transport, self._address_key, self._received)
+            self._successor().take_over(self.transport, self._address_key, bytes(self._received))
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,9 +130,15 @@ class NewConnection(asyncio.Protocol):
         """Close the connection, since the server stops."""
         self.transport.close()
 
+    def _set_deadline(self, timeout_s: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(timeout_s, self._time_out)
+
     def _time_out(self) -> None:
         self._leave()
-        self._limits.warn("request_timed_out", self._address_key, waited_for="headers", address=self._address)
+        waited_for = "headers" if self._length is None else "body"
+        self._limits.warn("request_timed_out", self._address_key, waited_for=waited_for, address=self._address)
         self.transport.write(TIMEOUT_RESPONSE)
         self.transport.close()
 
@@ -130,8 +149,22 @@ class NewConnection(asyncio.Protocol):
         self._limits.waits_for_client(self, waits=False)
 
 
+def _length_of_request(received: bytes | bytearray) -> int | None:
+    """Return the length of headers and body, or None if the headers are not complete.
+
+    The length is that of the headers alone if only h11 can read the length of the body, or if the client waits for an
+    answer before it sends the body.
+    """
+    end = END_OF_HEADERS.search(received)
+    if end is None:
+        return None
+    lengths = LENGTH_HEADER.findall(received, 0, end.end())
+    length = int(lengths[0]) if len(lengths) == 1 and lengths[0] else 0
+    return end.end() + (length if length <= MAX_BODY_BYTES else 0)
+
+
 class BoundedH11Protocol(H11Protocol):
-    """A connection from its first complete headers on."""
+    """A connection from its first complete request on."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of uvicorn
         super().__init__(*arguments, **options)

@@ -18,12 +18,14 @@ from transport.connection_limits import ConnectionLimits
 from transport.http_protocol import MAX_HEADER_BYTES, STATE_KEY
 
 GET = b"GET / HTTP/1.1\r\nHost: api.example\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: api.example\r\n"
 
 
 class Server:
-    """A running server and its connection limits."""
+    """A running server, its application and its connection limits."""
 
-    def __init__(self, port: int, limits: ConnectionLimits) -> None:
+    def __init__(self, app: Starlette, port: int, limits: ConnectionLimits) -> None:
+        self.app = app
         self.port = port
         self.limits = limits
 
@@ -51,6 +53,7 @@ async def read_all(reader: asyncio.StreamReader) -> bytes:
 
 async def hello(request: Request) -> Response:
     """Return the body."""
+    request.app.state.requests += 1
     return PlainTextResponse(b"hello " + await request.body())
 
 
@@ -60,6 +63,7 @@ async def server() -> AsyncIterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         own = {"factory": False, "lifespan": "off", "workers": 1}
         app = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])
+        app.state.requests = 0
         config = uvicorn.Config(app, **(server_options(Settings()) | own))
         server = uvicorn.Server(config)
         limits = ConnectionLimits()
@@ -67,7 +71,7 @@ async def server() -> AsyncIterator[Server]:
         while not server.started:  # noqa: ASYNC110  # uvicorn has only this flag
             await asyncio.sleep(0.01)
         server.lifespan.state[STATE_KEY] = limits
-        yield Server(listener.getsockname()[1], limits)
+        yield Server(app, listener.getsockname()[1], limits)
         server.should_exit = True
         await running
 
@@ -118,10 +122,63 @@ async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeyp
 
 
 async def test_h13_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection closes if the body is not complete in time, whatever the application does."""
+    """A client that does not finish its first body gets 408."""
     monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.1)
 
-    assert await server.send(b"POST / HTTP/1.1\r\nHost: api.example\r\nContent-Length: 5\r\n\r\nabc") == b""
+    assert status(await server.send(POST + b"Content-Length: 5\r\n\r\nabc")) == 408
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 5", b"Transfer-Encoding: chunked"], ids=["length", "chunked"])
+async def test_h13_later_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, header: bytes) -> None:
+    """The connection closes if a body is not complete in time, whatever the application does."""
+    monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.1)
+    reader, writer = await server.connect()
+    writer.write(POST + b"Content-Length: 5\r\n\r\nfirst")
+    await asyncio.wait_for(reader.readuntil(b"hello first"), 10)
+
+    writer.write(POST + header + b"\r\n\r\n")
+
+    assert await read_all(reader) == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("sent", [GET, POST + b"content-length: 5\r\n\r\nbody"], ids=["headers", "body"])
+async def test_h13_half_sent_first_request_does_not_reach_the_application(server: Server, sent: bytes) -> None:
+    """Attackers can send hundreds of them in a second, so each one costs little."""
+    _, half_sent = await server.connect()
+    half_sent.write(sent)
+    half_sent.close()
+
+    assert status(await server.send(GET + b"Connection: close\r\n\r\n")) == 200
+    while len(server.limits):  # noqa: ASYNC110  # there is no event
+        await asyncio.sleep(0.01)
+    assert server.app.state.requests == 1
+
+
+async def test_first_request_can_arrive_in_pieces_with_the_next_one(server: Server) -> None:
+    """The server answers both."""
+    reader, writer = await server.connect()
+    for byte in POST + b"content-length: 5\r\n\r\nbody":
+        writer.write(bytes([byte]))
+        await writer.drain()
+    writer.write(b"!" + GET + b"Connection: close\r\n\r\n")
+
+    first, second = (await read_all(reader)).split(b"HTTP/1.1 200")[1:]
+    assert first.endswith(b"hello body!")
+    assert second.endswith(b"hello ")
+    writer.close()
+
+
+async def test_client_that_expects_100_continue_gets_it_before_the_body(server: Server) -> None:
+    """The client sends the body when the server has answered (RFC 9110 §10.1.1)."""
+    reader, writer = await server.connect()
+    writer.write(POST + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+
+    assert status(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)) == 100
+
+    writer.write(b"later")
+    assert await asyncio.wait_for(reader.readuntil(b"hello later"), 10)
+    writer.close()
 
 
 async def test_complete_request_has_no_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

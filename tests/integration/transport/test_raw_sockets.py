@@ -76,7 +76,7 @@ async def test_well_formed_request_gets_200(server: Server) -> None:
 
 async def test_h2_slow_body_gets_408(server: Server) -> None:
     """If the body does not arrive in time, the server returns 408 and closes the connection."""
-    response = await server.send(request(HELLO[:5], JSON, b"Content-Length: %d" % len(HELLO)))
+    response = await server.send(request(b"4000\r\n" + HELLO[:5], JSON, b"Transfer-Encoding: chunked"))
 
     assert status(response) == 408
     assert b"connection: close" in response.lower()
