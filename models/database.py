@@ -20,8 +20,9 @@ from models.database_url import STATEMENT_TIMEOUT_MS, parse_database_url
 # The maximum time that a request waits for a free connection.
 ACQUIRE_TIMEOUT_S = 5
 
-# On SQLite, the connection for reads outside a transaction. So they do not wait for the disk, as each commit does.
-SQLITE_READER = "sqlite_reader"
+# On SQLite, the connections for reads outside a transaction. So reads do not wait for the disk, as each commit does,
+# and short reads do not wait for a long one.
+SQLITE_READERS = tuple(f"sqlite_reader_{number}" for number in range(3))
 
 # The keys of PostgreSQL advisory locks. Any numbers that no other program uses in this database.
 MIGRATION_LOCK = 2_026_112_401
@@ -107,16 +108,16 @@ class Database:
         """
         self._credentials = parse_database_url(url, pool_size)
         self.dialect = "sqlite" if self._credentials["engine"] == "models.backends.sqlite" else "postgres"
-        # Tortoise's own queue for connections has no timeout. On SQLite there is one connection for all transactions
-        # and one for all reads.
+        # Tortoise's own queue for connections has no timeout. On SQLite there is one connection for all transactions.
         is_sqlite = self.dialect == "sqlite"
         self._connections = asyncio.Semaphore(1 if is_sqlite else pool_size)
-        self._readers = asyncio.Semaphore(1) if is_sqlite else self._connections
+        self._readers = asyncio.Semaphore(len(SQLITE_READERS)) if is_sqlite else self._connections
+        self._free_readers = list(SQLITE_READERS)
 
     @property
     def config(self) -> dict[str, Any]:
         """The configuration of Tortoise. Tortoise caches SQL by connection name, so the name is the dialect."""
-        aliases = (self.dialect, SQLITE_READER) if self.dialect == "sqlite" else (self.dialect,)
+        aliases = (self.dialect, *SQLITE_READERS) if self.dialect == "sqlite" else (self.dialect,)
         return {
             "connections": dict.fromkeys(aliases, self._credentials),
             "apps": {"models": APPS["models"] | {"default_connection": self.dialect}},
@@ -128,8 +129,9 @@ class Database:
         """Initialise Tortoise. It opens connections when they are first used."""
         await Tortoise.init(config=self.config, _enable_global_fallback=True)
         if self.dialect == "sqlite":
-            # Create the client here. A client that a task creates is not known to other tasks.
-            get_connections().get(SQLITE_READER)
+            # Create the clients here. A client that a task creates is not known to other tasks.
+            for alias in SQLITE_READERS:
+                get_connections().get(alias)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -202,11 +204,13 @@ class Database:
                 yield
                 return
             connections = get_connections()
-            token = connections.set(self.dialect, connections.get(SQLITE_READER))
+            alias = self._free_readers.pop()
+            token = connections.set(self.dialect, connections.get(alias))
             try:
                 yield
             finally:
                 connections.reset(token)
+                self._free_readers.append(alias)
 
     @asynccontextmanager
     async def _slot(self, connections: asyncio.Semaphore) -> AsyncIterator[None]:

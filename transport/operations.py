@@ -42,6 +42,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from models.database import one_connection_at_a_time
 from security.errors import OverloadedError
 from security.fair_queue import FairQueue, Requester
+from security.time_slices import MAX_SLICE_S
 from transport.bodies import Parameters
 from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
@@ -256,7 +257,9 @@ class Operations:
 
     def _executor_of(self, operation: Operation) -> dict[str, Any]:
         if operation.cost > SMALL_COST:
-            return {"executor_class": SlicedExecution, "slices": self._slices}
+            # A large query leaves half of the time to others, however many slices it has.
+            pause_s = MAX_SLICE_S if operation.cost > LARGE_COST else 0
+            return {"executor_class": SlicedExecution, "slices": self._slices, "pause_s": pause_s}
         return {"executor_class": StrawberryGraphQLCoreExecutionContext}
 
     def _executed_attempts(

@@ -16,10 +16,11 @@ from security.time_slices import TimeSlice
 class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
     """Completes the items of lists in slices. All lists of all operations take turns."""
 
-    def __init__(self, *args: Any, slices: asyncio.Lock, **kwargs: Any) -> None:  # noqa: ANN401  # those of graphql-core
-        """Compute each slice while holding `slices`."""
+    def __init__(self, *args: Any, slices: asyncio.Lock, pause_s: float, **kwargs: Any) -> None:  # noqa: ANN401  # those of graphql-core
+        """Compute each slice while holding `slices`, and pause after it."""
         super().__init__(*args, **kwargs)
         self._slices = slices
+        self._pause_s = pause_s
 
     @override
     async def complete_iterable_value(
@@ -51,7 +52,7 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
                             is_done = False
                             break
                     # Other requests run now. Other lists wait.
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(self._pause_s)
         except BaseException:
             self.settle_in_background([completed[index] for index in awaitable])
             raise
