@@ -15,7 +15,7 @@ from tortoise.queryset import QuerySet
 from accounts.attempt_waits import attempts_remaining, is_locked, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
-from models import AttemptCount, Factor
+from models import PASSWORD_FACTOR, AttemptCount
 from models.sql import attempt_counts
 from security.constants import CLOCK_SLACK, SECOND_FACTOR_FAILURES_ALLOWED
 from security.errors import TooManyAttemptsError
@@ -29,7 +29,7 @@ class AttemptLimit:
     """The attempt limit of one account for one factor. Only a success of this account resets it."""
 
     subject: str
-    factor: Factor
+    factor: str
 
 
 def password_limit(services: Services, email_key: str) -> AttemptLimit:
@@ -37,10 +37,10 @@ def password_limit(services: Services, email_key: str) -> AttemptLimit:
 
     The database stores a keyed hash of the email with it, not the email.
     """
-    return AttemptLimit(services.key_ring.keyed_hash("password attempts", email_key), Factor.PASSWORD)
+    return AttemptLimit(services.key_ring.keyed_hash("password attempts", email_key), PASSWORD_FACTOR)
 
 
-def second_factor_limit(user_id: UUID, factor: Factor) -> AttemptLimit:
+def second_factor_limit(user_id: UUID, factor: str) -> AttemptLimit:
     """Return the limit for a second factor of a user."""
     return AttemptLimit(user_id.hex, factor)
 
@@ -57,7 +57,7 @@ async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:
         limit.factor,
         now,
         waits=waits(),
-        locked_at=NEVER_LOCKED if limit.factor is Factor.PASSWORD else SECOND_FACTOR_FAILURES_ALLOWED,
+        locked_at=NEVER_LOCKED if limit.factor == PASSWORD_FACTOR else SECOND_FACTOR_FAILURES_ALLOWED,
         trusted_until=now + CLOCK_SLACK,
     )
     if not is_reserved:
@@ -76,7 +76,7 @@ async def remaining_attempts(limit: AttemptLimit, now: datetime) -> int:
     row = await _rows(limit).first()
     if row is None:
         return attempts_remaining(0)
-    if limit.factor is not Factor.PASSWORD and is_locked(row.failures_since_sign_in):
+    if limit.factor != PASSWORD_FACTOR and is_locked(row.failures_since_sign_in):
         raise SecondFactorLockedError
     next_attempt_at = retry_at(row.failures, row.last_attempt_at)
     is_trusted = row.last_attempt_at <= now + CLOCK_SLACK
@@ -95,7 +95,7 @@ async def release_password_attempt(limit: AttemptLimit) -> None:
     await attempt_counts.reset_wait(limit.subject, limit.factor)
 
 
-async def release_second_factor_attempts(user_id: UUID, factor: Factor) -> None:
+async def release_second_factor_attempts(user_id: UUID, factor: str) -> None:
     """Reset the counts of all second factors after a completed sign-in, except for another factor that is locked."""
     await attempt_counts.reset_unlocked_factors(user_id.hex, factor, locked_at=SECOND_FACTOR_FAILURES_ALLOWED)
 

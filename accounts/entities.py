@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 import models
-from models import NEVER, Role, SecondFactorMethod
+from models import NEVER, Role
 
 # The language of users without a locale: the operator set none, and the users have not signed in yet.
 DEFAULT_LOCALE = "en"
@@ -93,7 +93,8 @@ class Session:
     ip_address: str | None
     user_agent: str | None
     current: bool
-    second_factor: SecondFactorMethod | None
+    # The kind of second factor, or None for a login by password alone.
+    second_factor: str | None
 
     @classmethod
     def of(cls, row: models.Session, *, current: bool) -> Self:

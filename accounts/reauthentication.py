@@ -143,7 +143,7 @@ async def record_wrong_password(
     await audit.record(kind, user=user, client=client, now=now)
     failures = (await attempt_limits.count_of(limit)).failures
     if failures >= FREE_ATTEMPTS:
-        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=limit.factor.value)
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=limit.factor)
     return failures
 
 

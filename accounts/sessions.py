@@ -10,7 +10,7 @@ from accounts.entities import Session, User
 from accounts.errors import SessionNotFoundError
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
-from models import SecondFactorMethod, SecurityEventKind, SessionTransport
+from models import SecurityEventKind, SessionTransport
 from models.sql.sessions import delete_least_used_sessions, insert_session
 from models.sql.sessions import find_session as find_session_row
 from models.sql.users import lock_user, record_sign_in
@@ -56,7 +56,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     company: models.Company,
     *,
     transport: SessionTransport,
-    second_factor: SecondFactorMethod | None,
+    second_factor: str | None,
 ) -> LoggedIn:
     """Start a session with a new token (ASVS 7.2.4) for a user whose row is locked."""
     now = services.now()
@@ -94,9 +94,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         two_factor_last_used_at=user.two_factor_last_used_at,
         backup_codes_remaining=user.backup_codes_remaining,
     )
-    await audit.record(
-        SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor and second_factor.value
-    )
+    await audit.record(SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor)
     return LoggedIn(token, transport, session, User.of(user, company))
 
 

@@ -60,7 +60,7 @@ def _values(email: OutboxEmail) -> dict[str, Value]:
     is_waiting = email.state is EmailState.WAITING
     return {
         "id": str(email.id),
-        "kind": email.kind.value,
+        "kind": email.kind,
         "recipient": email.recipient_email,
         "state": email.state.value,
         "tries": email.tries,

@@ -53,7 +53,7 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
         jinja2.UndefinedError: A fact is missing.
     """
     language = language_of(email.locale)
-    folder = f"{language}/{email.kind.value}"
+    folder = f"{language}/{email.kind}"
     variables: dict[str, Any] = {
         "language": language,
         "product_name": one_line(product_name),

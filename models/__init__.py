@@ -1,7 +1,7 @@
 """The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
 from models.activation import Activation
-from models.attempt_count import AttemptCount, Factor
+from models.attempt_count import PASSWORD_FACTOR, AttemptCount
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeSet
 from models.challenge import Challenge, SessionTransport
@@ -13,6 +13,7 @@ from models.user import NEVER, Role, User
 
 __all__ = [
     "NEVER",
+    "PASSWORD_FACTOR",
     "Activation",
     "AttemptCount",
     "Authenticator",
@@ -22,7 +23,6 @@ __all__ = [
     "Company",
     "EmailKind",
     "EmailState",
-    "Factor",
     "OutboxEmail",
     "Role",
     "SecondFactorMethod",

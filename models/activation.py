@@ -1,4 +1,4 @@
-"""An unfinished activation: a TOTP secret that is not in force yet."""
+"""An unfinished activation: a secret of a factor that is not in force yet."""
 
 from uuid import UUID
 
@@ -16,11 +16,13 @@ class Activation(Model):
     user: fields.OneToOneRelation[User] = fields.OneToOneField(
         "models.User", related_name="activation", on_delete=fields.CASCADE
     )
+    # The kind of the factor.
+    factor = fields.CharField(max_length=16)
     encrypted_secret = fields.BinaryField()
     key_id = fields.CharField(max_length=32, db_index=True)
-    # The time step of the newest OTP that confirmed the activation, or 0.
+    # The position of the newest text that confirmed the activation, or 0. For an OTP it is its time step.
     last_step = fields.BigIntField(default=0)
-    # The number of wrong OTPs.
+    # The number of wrong tries.
     attempts = fields.SmallIntField(default=0)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)

@@ -1,18 +1,11 @@
 """The number of failed attempts at one factor of one account."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-
-class Factor(StrEnum):
-    """What an attempt guesses. Each kind has its own attempt limit."""
-
-    PASSWORD = "PASSWORD"
-    OTP = "OTP"
-    BACKUP_CODE = "BACKUP_CODE"
+# The factor of a password. The other factors are the kinds of second factor.
+PASSWORD_FACTOR = "PASSWORD"  # not a password
 
 
 class AttemptCount(Model):
@@ -24,7 +17,8 @@ class AttemptCount(Model):
 
     id = fields.BigIntField(primary_key=True)
     subject = fields.CharField(max_length=64)
-    factor = fields.CharEnumField(Factor, max_length=16)
+    # What the attempts guess. Each factor has its own attempt limit.
+    factor = fields.CharField(max_length=16)
     # Since the last success. It determines the next wait.
     failures = fields.IntField(default=0)
     # Since the last completed sign-in. It determines when the factor is locked (NIST SP 800-63B §3.2.2).

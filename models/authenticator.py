@@ -9,10 +9,11 @@ from models.user import User
 
 
 class Authenticator(Model):
-    """An active authenticator. A row exists if and only if the user's 2FA is active."""
+    """An active authenticator of a user whose 2FA is active."""
 
-    user: fields.OneToOneRelation[User] = fields.OneToOneField(
-        "models.User", related_name="authenticator", on_delete=fields.CASCADE, primary_key=True
+    id = fields.UUIDField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="authenticators", on_delete=fields.CASCADE, db_index=True
     )
     encrypted_secret = fields.BinaryField()
     key_id = fields.CharField(max_length=32, db_index=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.enum_as_text import enum_as_text
 from models.user import User
 
 
@@ -24,7 +25,7 @@ class Challenge(Model):
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="challenges", on_delete=fields.CASCADE, db_index=True
     )
-    transport = fields.CharEnumField(SessionTransport, max_length=8)
+    transport = enum_as_text(SessionTransport, max_length=8)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
 

@@ -15,6 +15,7 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
+from models.backends.postgres import PostgresClient
 from models.database_url import STATEMENT_TIMEOUT_MS, parse_database_url
 
 # The maximum time that a request waits for a free connection.
@@ -246,13 +247,34 @@ class Database:
         Raises:
             UnknownMigrations: The database is from before the first release, or from a newer version.
         """
-        async with self._migration_lock():
-            executor = MigrationExecutor(self.connection, self.config["apps"])
+        async with self._migration_lock(), self._migration_connection() as connection:
+            executor = MigrationExecutor(connection, self.config["apps"])
             executor.loader.load_disk()
             applied = set(await executor.recorder.applied_migrations())
             if unknown := applied - set(executor.loader.disk_migrations):
                 raise UnknownMigrations(sorted(key.name for key in unknown))
             await executor.migrate(progress=progress)
+
+    @asynccontextmanager
+    async def _migration_connection(self) -> AsyncIterator[BaseDBAsyncClient]:
+        """Connect to PostgreSQL without a limit on the time of a statement. A migration of a large table takes long."""
+        if self.dialect == "sqlite":
+            yield self.connection
+            return
+        credentials = self._credentials["credentials"]
+        settings = credentials["server_settings"] | {"statement_timeout": "0"}
+        client = PostgresClient(
+            **credentials | {"maxsize": 1, "command_timeout": None, "server_settings": settings},
+            connection_name=self.dialect,
+        )
+        connections = get_connections()
+        token = connections.set(self.dialect, client)
+        try:
+            await client.create_connection(with_db=True)
+            yield client
+        finally:
+            connections.reset(token)
+            await client.close()
 
     @asynccontextmanager
     async def _migration_lock(self) -> AsyncIterator[None]:

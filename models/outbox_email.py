@@ -6,6 +6,8 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+from models.enum_as_text import enum_as_text
+
 
 class EmailKind(StrEnum):
     """The kinds of email. The value is the name of the folder with the templates."""
@@ -34,13 +36,13 @@ class OutboxEmail(Model):
     # Also the left side of the Message-ID. It is the same for every try, so that a receiver can recognise a duplicate
     # (RFC 5322 §3.6.4).
     id = fields.UUIDField(primary_key=True)
-    kind = fields.CharEnumField(EmailKind, max_length=40)
+    kind = fields.CharField(max_length=40)
     recipient_email = fields.CharField(max_length=254)
     recipient_name = fields.CharField(max_length=200)
     locale = fields.CharField(max_length=35)
     facts: fields.Field[dict[str, Any]] = fields.JSONField()
     created_at = fields.DatetimeField()
-    state = fields.CharEnumField(EmailState, max_length=8, default=EmailState.WAITING)
+    state = enum_as_text(EmailState, max_length=8, default=EmailState.WAITING)
     tries = fields.SmallIntField(default=0)
     # The time of the next try. While a worker sends the email, it is the end of that worker's lease.
     next_try_at = fields.DatetimeField()

@@ -8,6 +8,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.company import Company
+from models.enum_as_text import enum_as_text
 from models.user import User
 
 
@@ -51,7 +52,7 @@ class SecurityEvent(Model):
     actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="acts", on_delete=fields.SET_NULL, null=True, db_index=True
     )
-    kind = fields.CharEnumField(SecurityEventKind, max_length=40)
+    kind = enum_as_text(SecurityEventKind, max_length=40)
     occurred_at = fields.DatetimeField()
     ip_address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=500, null=True)

@@ -29,7 +29,8 @@ class Session(Model):
     expires_at = fields.DatetimeField(db_index=True)
     ip_address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=500, null=True)
-    second_factor = fields.CharEnumField(SecondFactorMethod, max_length=16, null=True)
+    # The kind of second factor, or NULL for a login by password alone.
+    second_factor = fields.CharField(max_length=16, null=True)
 
     # Tortoise sets it with the relation.
     user_id: UUID

@@ -10,6 +10,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.company import Company
+from models.enum_as_text import enum_as_text
 
 if TYPE_CHECKING:
     from models.authenticator import Authenticator
@@ -29,7 +30,8 @@ class Role(StrEnum):
 class User(Model):
     """A user of a company account.
 
-    2FA is active if and only if `two_factor_activated_at` is set. An `Authenticator` row then exists as well.
+    2FA is active if and only if `two_factor_activated_at` is set. The user then has a row of a factor that
+    activates 2FA, such as `Authenticator`.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -43,7 +45,7 @@ class User(Model):
     # The name for ordering, and name and email for searching. Both are case-folded.
     name_key = fields.CharField(max_length=600)
     search_key = fields.CharField(max_length=1400)
-    role = fields.CharEnumField(Role, max_length=16, default=Role.MEMBER)
+    role = enum_as_text(Role, max_length=16, default=Role.MEMBER)
     password_hash = fields.CharField(max_length=255)
     # A BCP 47 tag. NULL until the first sign-in.
     locale = fields.CharField(max_length=35, null=True)
@@ -59,7 +61,7 @@ class User(Model):
 
     # Tortoise sets them with the relations.
     company_id: UUID
-    authenticator: fields.BackwardOneToOneRelation["Authenticator"]
+    authenticators: fields.ReverseRelation["Authenticator"]
 
     class Meta:
         """The table, with an index for each order of the list of users."""

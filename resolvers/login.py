@@ -19,12 +19,10 @@ async def log_in(
     return result
 
 
-async def verify_login(context: Context, challenge_token: str, *, otp: str | None, backup_code: str | None) -> LoggedIn:
+async def verify_login(context: Context, challenge_token: str, *, kind: str, text: str) -> LoggedIn:
     """Check the second factor, and start the session in the context."""
     await context.charge_stranger()
-    logged_in = await login.verify_login(
-        context.services, context.client, challenge_token, otp=otp, backup_code=backup_code
-    )
+    logged_in = await login.verify_login(context.services, context.client, challenge_token, kind=kind, text=text)
     context.start_session(logged_in)
     return logged_in
 

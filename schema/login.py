@@ -231,12 +231,8 @@ class LoginMutation:
         self, info: Info, challenge_token: ChallengeToken, second_factor: SecondFactor
     ) -> VerifyLoginResult | None:
         """The second step of a login."""
-        return login.verify_login(
-            info.context,
-            challenge_token,
-            otp=_value_or_none(second_factor.otp),
-            backup_code=_value_or_none(second_factor.backup_code),
-        )
+        kind, text = _kind_and_text(second_factor)
+        return login.verify_login(info.context, challenge_token, kind=kind, text=text)
 
     @strawberry.field(
         description=(
@@ -249,6 +245,7 @@ class LoginMutation:
         return login.log_out(info.context)
 
 
-def _value_or_none(value: strawberry.Maybe[str]) -> str | None:
-    """Return the value of a field of a one-of input, or None if the client sent the other field."""
-    return value.value if value else None
+def _kind_and_text(second_factor: SecondFactorInput) -> tuple[SecondFactorMethod, str]:
+    """Return the kind of the one field that the client sent, and its value."""
+    (sent,) = ((name, value.value) for name, value in vars(second_factor).items() if value)
+    return SecondFactorMethod[sent[0].upper()], sent[1]

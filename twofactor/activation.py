@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tortoise.expressions import F
 
@@ -34,7 +34,8 @@ from twofactor.errors import (
 )
 from twofactor.factors.authenticator import decrypt_totp_secret
 from twofactor.factors.backup_codes import TextFile, issue_backup_codes, new_backup_codes
-from twofactor.factors.totp import is_well_formed_otp, key, matching_step, otpauth_uri
+from twofactor.factors.factor import EnrollableFactor
+from twofactor.factors.registry import OTP, enrollable_factor_of, enrollable_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,8 @@ class TwoFactorActivation:
     """An activation without a confirmed OTP."""
 
     activation_id: str = field(repr=False)
-    key: str = field(repr=False)
-    otpauth_uri: str = field(repr=False)
-    issuer: str
-    account_name: str
+    # What the user needs to set up the factor.
+    enrolment: Any = field(repr=False)
     expires_at: datetime
 
 
@@ -71,8 +70,10 @@ class TwoFactorActivated:
         return self.viewer.two_factor
 
 
-async def start_activation(services: Services, client: Client, viewer: Viewer, password: str) -> TwoFactorActivation:
-    """Create a TOTP secret and return it once. Cancel an earlier unfinished activation of the viewer.
+async def start_activation(
+    services: Services, client: Client, viewer: Viewer, password: str, factor: EnrollableFactor = OTP
+) -> TwoFactorActivation:
+    """Create a secret and return it once. Cancel an earlier unfinished activation of the viewer.
 
     Raises:
         WrongPasswordError: The password is wrong.
@@ -85,32 +86,29 @@ async def start_activation(services: Services, client: Client, viewer: Viewer, p
         if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
         now = services.now()
-        secret, token = services.new_totp_secret(), services.new_token(TokenKind.ACTIVATION)
+        secret, token = factor.new_secret(services, account.user), services.new_token(TokenKind.ACTIVATION)
         encrypted = services.encrypt(secret, account.user.id)
         await models.Activation.filter(user_id=account.user.id).delete()
         activation = await models.Activation.create(
             token_hash=token_hash(TokenKind.ACTIVATION, token),
             user_id=account.user.id,
+            factor=factor.kind,
             encrypted_secret=encrypted.ciphertext,
             key_id=encrypted.key_id,
             created_at=now,
             expires_at=now + ACTIVATION_LIFETIME,
         )
         await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=account.user, client=client, now=now)
-    return TwoFactorActivation(
-        activation_id=token,
-        key=key(secret),
-        otpauth_uri=otpauth_uri(secret, issuer=services.issuer, account_name=account.user.email),
-        issuer=services.issuer,
-        account_name=account.user.email,
-        expires_at=activation.expires_at,
-    )
+        enrolment = factor.enrolment(services, account.user, secret)
+    return TwoFactorActivation(token, enrolment, activation.expires_at)
 
 
 async def confirm_otp(
     services: Services, client: Client, viewer: Viewer, activation_token: str, otp: str
 ) -> BackupCodesIssued | TwoFactorActivated:
-    """Check the first OTP of the authenticator app. Then issue backup codes, or activate 2FA if backup codes are off.
+    """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
+
+    If backup codes are off, activate 2FA.
 
     Raises:
         ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
@@ -180,27 +178,25 @@ async def _repeat_result(
     account: LockedAccount, activation_hash: str, *, by_acknowledgement: bool
 ) -> TwoFactorActivated:
     """Return the same result when the client retries the call that activated 2FA."""
-    is_same_call = await models.Authenticator.filter(
-        user_id=account.user.id,
-        activation_token_hash=activation_hash,
-        activated_by_acknowledgement=by_acknowledgement,
-    ).exists()
-    if not is_same_call:
-        raise ActivationExpiredError
-    return TwoFactorActivated(account.viewer.user)
+    for factor in enrollable_factors():
+        if await factor.is_enrolled_by(account.user.id, activation_hash, by_acknowledgement=by_acknowledgement):
+            return TwoFactorActivated(account.viewer.user)
+    raise ActivationExpiredError
 
 
 async def _use_first_otp(
     services: Services, client: Client, account: LockedAccount, activation: models.Activation, otp: str
 ) -> int:
-    """Check an OTP for the activation, use its time step, and return it."""
-    if not is_well_formed_otp(otp):
+    """Check what confirms the activation, and use its position, which is the time step of an OTP. Return it."""
+    factor = enrollable_factor_of(activation.factor)
+    normalised = factor.normalise(otp)
+    if normalised is None:
         raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
     rows = models.Activation.filter(id=activation.id)
     if await rows.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
         raise ActivationExpiredError
     secret = decrypt_totp_secret(services, activation)
-    step = matching_step(secret, otp, services.now()) if secret else None
+    step = factor.first_position(secret, normalised, services.now()) if secret else None
     if step is None:
         await _raise_wrong_otp(services, client, account, activation)
     # This OTP counts as used: its time step becomes that of the authenticator.
@@ -237,14 +233,8 @@ async def _activate(
     # Do not compare with 1: SQLite also counts rows deleted by the cascade, here unacknowledged backup codes.
     if not await models.Activation.filter(id=activation.id).delete():
         raise ActivationExpiredError
-    await models.Authenticator.create(
-        user_id=user.id,
-        encrypted_secret=activation.encrypted_secret,
-        key_id=activation.key_id,
-        last_step=activation.last_step,
-        activation_token_hash=activation.token_hash,
-        activated_by_acknowledgement=by_acknowledgement,
-    )
+    factor = enrollable_factor_of(activation.factor)
+    await factor.enrol(activation, by_acknowledgement=by_acknowledgement)
     user.two_factor_activated_at = now
     user.backup_codes_remaining = BACKUP_CODES_PER_SET if by_acknowledgement else 0
     await user.save(update_fields=["two_factor_activated_at", "backup_codes_remaining"])

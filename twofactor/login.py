@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import models
-from accounts import attempt_limits, audit, security_policy
-from accounts.attempt_limits import AttemptLimit, ip_rate_limited
+from accounts import attempt_limits, audit
+from accounts.attempt_limits import ip_rate_limited
 from accounts.attempt_waits import attempts_remaining, is_locked
 from accounts.errors import FailedAttemptError, WrongEmailOrPasswordError
 from accounts.identity import email_key
@@ -20,15 +20,14 @@ from accounts.reauthentication import record_wrong_password
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
 from mail import outbox
-from models import EmailKind, Factor, SecondFactorMethod, SecurityEventKind, SessionTransport
+from models import EmailKind, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
 from models.sql import challenges
-from models.sql.users import company_of, find_user_by_email_key, lock_user
+from models.sql.users import company_and_factors_of, company_of, find_user_by_email_key, lock_user
 from security.constants import (
     CHALLENGE_LIFETIME,
     CHALLENGES_PER_USER,
     CLOCK_SLACK,
-    FEW_BACKUP_CODES,
     FREE_ATTEMPTS,
     RESPONSE_PADDING_S,
     WARNING_INTERVAL,
@@ -36,10 +35,8 @@ from security.constants import (
 from security.fair_queue import Requester
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
-from twofactor.factors.authenticator import use_otp
-from twofactor.factors.backup_code_format import normalise_backup_code
-from twofactor.factors.backup_codes import hash_for_check, use_backup_code
-from twofactor.factors.totp import is_well_formed_otp
+from twofactor.factors.factor import Check, Factor, HashedFactor
+from twofactor.factors.registry import FACTORS, factor_of
 
 # No user has the nil UUID (RFC 9562 §5.9). For an unknown email the server runs the same SQL statements with this id.
 UNKNOWN_USER_ID = UUID(int=0)
@@ -51,7 +48,8 @@ class SecondFactorRequired:
 
     challenge_token: str = field(repr=False)
     expires_at: datetime
-    methods: tuple[SecondFactorMethod, ...]
+    # The kinds of second factor that the user can enter.
+    methods: tuple[str, ...]
 
 
 async def log_in(
@@ -85,10 +83,10 @@ async def log_in(
             await attempt_limits.release_password_attempt(limit)
             if better_hash:
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
+            if user.two_factor_activated_at is not None:
+                return await _open_challenge(services, user, transport)
             company = await company_of(user)
-            if user.two_factor_activated_at is None:
-                return await start_session(services, client, user, company, transport=transport, second_factor=None)
-            return await _open_challenge(services, user, company, transport)
+            return await start_session(services, client, user, company, transport=transport, second_factor=None)
 
 
 @asynccontextmanager
@@ -105,9 +103,12 @@ def _has_changed(found: models.User, locked: models.User) -> bool:
     return locked.password_hash != found.password_hash or not locked.is_enabled
 
 
-async def _open_challenge(
-    services: Services, user: models.User, company: models.Company, transport: SessionTransport
-) -> SecondFactorRequired:
+async def _open_challenge(services: Services, user: models.User, transport: SessionTransport) -> SecondFactorRequired:
+    tables = {factor.kind: (factor.table, factor.in_force) for factor in FACTORS}
+    company, owned = await company_and_factors_of(user, tables)
+    available = [factor for factor in FACTORS if factor.kind in owned and factor.is_available(user, company)]
+    for factor in available:
+        await factor.challenge(services, user)
     now = services.now()
     await challenges.delete_oldest_challenges(user.id, keep=CHALLENGES_PER_USER - 1)
     token = services.new_token(TokenKind.CHALLENGE)
@@ -120,80 +121,65 @@ async def _open_challenge(
         created_at=now,
         expires_at=expires_at,
     )
-    has_backup_codes = security_policy.backup_codes_enabled(company) and user.backup_codes_remaining > 0
-    methods = (SecondFactorMethod.OTP,) + (SecondFactorMethod.BACKUP_CODE,) * has_backup_codes
-    return SecondFactorRequired(token, expires_at, methods)
+    return SecondFactorRequired(token, expires_at, tuple(factor.kind for factor in available))
 
 
-async def verify_login(
-    services: Services, client: Client, challenge_token: str, *, otp: str | None, backup_code: str | None
-) -> LoggedIn:
-    """Check an OTP or a backup code, and start a session.
+async def verify_login(services: Services, client: Client, challenge_token: str, *, kind: str, text: str) -> LoggedIn:
+    """Check what the user entered for a kind of second factor, and start a session.
 
     Raises:
         ChallengeExpiredError: The challenge is unknown, used, expired, or was ended by a change to the account.
         SecondFactorLockedError: The factor had too many failures between two completed sign-ins.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
-        WrongSecondFactorError: The OTP or backup code is wrong, expired, already used or malformed.
+        WrongSecondFactorError: The text is wrong, expired, already used or malformed.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
     if hashed is None:
         raise ChallengeExpiredError
+    factor = factor_of(kind)
     async with _padded_response_time(), ip_rate_limited(services, client):
-        if otp is not None:
-            return await _verify_otp(services, client, hashed, otp)
-        return await _verify_backup_code(services, client, hashed, backup_code or "")
-
-
-async def _verify_otp(services: Services, client: Client, challenge_hash: str, otp: str) -> LoggedIn:
-    now = services.now()
-    async with services.database.transaction():
-        locked = await _lock_challenge(challenge_hash, now)
-        limit = attempt_limits.second_factor_limit(locked.user.id, Factor.OTP)
-        if not is_well_formed_otp(otp):
-            raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
-        await attempt_limits.reserve_attempt(limit, now)
-        if not await use_otp(services, locked.authenticator, otp, now):
-            await _raise_wrong_second_factor(services, client, locked.user, limit)
-        return await _complete(services, client, locked, SecondFactorMethod.OTP)
-
-
-async def _verify_backup_code(services: Services, client: Client, challenge_hash: str, text: str) -> LoggedIn:
-    code = normalise_backup_code(text)
-    async with services.hashing.admit(Requester(account=challenge_hash, address=client.ip_address)) as hasher:
-        # The turn may come late, so read the time after it.
-        now = services.now()
+        if isinstance(factor, HashedFactor):
+            return await _verify_hashed(services, client, hashed, factor, text)
         async with services.database.transaction():
-            locked = await _lock_challenge(challenge_hash, now)
-            limit = attempt_limits.second_factor_limit(locked.user.id, Factor.BACKUP_CODE)
-            if code is None:
-                raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
-            await attempt_limits.reserve_attempt(limit, now)
-            code_set = await models.BackupCodeSet.filter(user_id=locked.user.id, activation_id__isnull=True).first()
-        code_hash = await hash_for_check(services, hasher, code, code_set)
+            locked, normalised = await _reserve_attempt(services, hashed, factor, text)
+            return await _decide(services, client, locked, factor, locked.rows, normalised)
+
+
+async def _verify_hashed(
+    services: Services, client: Client, challenge_hash: str, factor: HashedFactor, text: str
+) -> LoggedIn:
+    async with services.hashing.admit(Requester(account=challenge_hash, address=client.ip_address)) as hasher:
+        async with services.database.transaction():
+            reserved, normalised = await _reserve_attempt(services, challenge_hash, factor, text)
+        text_hash = await factor.hash(services, hasher, reserved.rows, normalised)
     async with services.database.transaction():
-        locked = await _lock_challenge(challenge_hash, services.now())
-        if not await use_backup_code(locked.company, code_set, code_hash, services.now()):
-            await _raise_wrong_second_factor(services, client, locked.user, limit)
-        await _record_used_backup_code(services, client, locked.user)
-        return await _complete(services, client, locked, SecondFactorMethod.BACKUP_CODE)
+        locked = await _lock_challenge(challenge_hash, factor, services.now())
+        # The rows that the hash was computed for. If they were replaced in the meantime, the hash matches nothing.
+        return await _decide(services, client, locked, factor, reserved.rows, text_hash)
 
 
-async def _record_used_backup_code(services: Services, client: Client, user: models.User) -> None:
+async def _reserve_attempt(
+    services: Services, challenge_hash: str, factor: Factor, text: str
+) -> tuple["_LockedChallenge", str]:
+    """Lock the challenge and reserve an attempt. Return the normalised text too."""
     now = services.now()
-    user.backup_codes_remaining -= 1
-    await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
-    await outbox.enqueue(
-        EmailKind.BACKUP_CODE_USED,
-        to=user,
-        now=now,
-        facts=audit.request_details(client, now) | {"remaining": user.backup_codes_remaining},
-    )
-    if user.backup_codes_remaining <= FEW_BACKUP_CODES:
-        await outbox.enqueue(
-            EmailKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
-        )
+    locked = await _lock_challenge(challenge_hash, factor, now)
+    limit = attempt_limits.second_factor_limit(locked.user.id, factor.kind)
+    normalised = factor.normalise(text)
+    if normalised is None:
+        raise WrongSecondFactorError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
+    await attempt_limits.reserve_attempt(limit, now)
+    return locked, normalised
+
+
+async def _decide(  # noqa: PLR0913, PLR0917  # each is a part of the check
+    services: Services, client: Client, locked: "_LockedChallenge", factor: Factor, rows: Sequence[Any], text: str
+) -> LoggedIn:
+    """Start a session if the text is right."""
+    if not await factor.verify(Check(services, client, locked.user, locked.company, rows), text):
+        await _raise_wrong_second_factor(services, client, locked.user, factor.kind)
+    return await _complete(services, client, locked, factor.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,35 +189,38 @@ class _LockedChallenge:
     challenge: models.Challenge
     user: models.User
     company: models.Company
-    authenticator: models.Authenticator
+    # The user's rows of the factor.
+    rows: Sequence[Any]
 
 
-async def _lock_challenge(challenge_hash: str, now: datetime) -> _LockedChallenge:
+async def _lock_challenge(challenge_hash: str, factor: Factor, now: datetime) -> _LockedChallenge:
     await challenges.lock_user_of_challenge(challenge_hash)
     # A separate statement reads what was committed while this one waited for the lock: the challenge may be used.
-    found = await challenges.find_challenge(challenge_hash, unexpired_at=now, created_before=now + CLOCK_SLACK)
+    found = await challenges.find_challenge(
+        challenge_hash,
+        factor.table,
+        in_force=factor.in_force,
+        unexpired_at=now,
+        created_before=now + CLOCK_SLACK,
+    )
     if found is None:
         raise ChallengeExpiredError
     return _LockedChallenge(*found)
 
 
-async def _complete(
-    services: Services, client: Client, locked: _LockedChallenge, method: SecondFactorMethod
-) -> LoggedIn:
+async def _complete(services: Services, client: Client, locked: _LockedChallenge, kind: str) -> LoggedIn:
     """Use the challenge and start a session. The DELETE lets exactly one of all simultaneous calls do it."""
     if not await challenges.use_challenge(locked.challenge.id):
         raise ChallengeExpiredError
-    await attempt_limits.release_second_factor_attempts(locked.user.id, Factor(method.value))
+    await attempt_limits.release_second_factor_attempts(locked.user.id, kind)
     return await start_session(
-        services, client, locked.user, locked.company, transport=locked.challenge.transport, second_factor=method
+        services, client, locked.user, locked.company, transport=locked.challenge.transport, second_factor=kind
     )
 
 
-async def _raise_wrong_second_factor(
-    services: Services, client: Client, user: models.User, limit: AttemptLimit
-) -> NoReturn:
+async def _raise_wrong_second_factor(services: Services, client: Client, user: models.User, factor: str) -> NoReturn:
     now = services.now()
-    factor = limit.factor.value
+    limit = attempt_limits.second_factor_limit(user.id, factor)
     await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, note=factor)
     count = await attempt_limits.count_of(limit)
     locked = is_locked(count.failures_since_sign_in)

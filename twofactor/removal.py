@@ -24,6 +24,7 @@ from models import EmailKind, SecurityEventKind
 from models.sql.users import lock_user
 from security.constants import REASON_MAX_LENGTH
 from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
+from twofactor.factors.registry import FACTORS
 
 log = structlog.get_logger(__name__)
 
@@ -123,9 +124,9 @@ async def reset_by_operator(services: Services, user_id: UUID, reason: str | Non
 
 
 async def remove_two_factor(user: models.User) -> None:
-    """Delete authenticator, backup codes, challenges, activations and attempt counts. The user's row is locked."""
-    await models.Authenticator.filter(user_id=user.id).delete()
-    await models.BackupCodeSet.filter(user_id=user.id).delete()
+    """Delete all factors, challenges, activations and attempt counts. The user's row is locked."""
+    for factor in FACTORS:
+        await factor.remove(user.id)
     await end_challenges_and_activations(user.id)
     await attempt_limits.delete_second_factor_counts(user.id)
     user.two_factor_activated_at = None

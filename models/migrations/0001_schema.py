@@ -9,11 +9,9 @@ from tortoise.migrations import operations as ops
 import datetime
 import functools
 from json import dumps, loads
-from models.attempt_count import Factor
 from models.challenge import SessionTransport
-from models.outbox_email import EmailKind, EmailState
+from models.outbox_email import EmailState
 from models.security_event import SecurityEventKind
-from models.session import SecondFactorMethod
 from models.user import Role
 from tortoise.fields.base import OnDelete
 from uuid import uuid4
@@ -84,7 +82,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('subject', fields.CharField(max_length=64)),
-                ('factor', fields.CharEnumField(description='PASSWORD: PASSWORD\nOTP: OTP\nBACKUP_CODE: BACKUP_CODE', enum_type=Factor, max_length=16)),
+                ('factor', fields.CharField(max_length=16)),
                 ('failures', fields.IntField(default=0)),
                 ('failures_since_sign_in', fields.IntField(default=0)),
                 ('last_attempt_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
@@ -108,13 +106,13 @@ class Migration(migrations.Migration):
             name='OutboxEmail',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
-                ('kind', fields.CharEnumField(description='TWO_FACTOR_ACTIVATED: two_factor_activated\nTWO_FACTOR_DEACTIVATED: two_factor_deactivated\nTWO_FACTOR_RESET: two_factor_reset\nBACKUP_CODE_USED: backup_code_used\nBACKUP_CODES_REGENERATED: backup_codes_regenerated\nFEW_BACKUP_CODES_LEFT: few_backup_codes_left\nPASSWORD_CHANGED: password_changed\nSECOND_FACTOR_WARNING: second_factor_warning', enum_type=EmailKind, max_length=40)),
+                ('kind', fields.CharField(max_length=40)),
                 ('recipient_email', fields.CharField(max_length=254)),
                 ('recipient_name', fields.CharField(max_length=200)),
                 ('locale', fields.CharField(max_length=35)),
                 ('facts', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ('state', fields.CharEnumField(default=EmailState.WAITING, description='WAITING: WAITING\nSENT: SENT\nFAILED: FAILED', enum_type=EmailState, max_length=8)),
+                ('state', fields.CharEnumField(default=EmailState.WAITING, description='', enum_type=EmailState, max_length=8)),
                 ('tries', fields.SmallIntField(default=0)),
                 ('next_try_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -133,7 +131,7 @@ class Migration(migrations.Migration):
                 ('name', fields.CharField(max_length=200)),
                 ('name_key', fields.CharField(max_length=600)),
                 ('search_key', fields.CharField(max_length=1400)),
-                ('role', fields.CharEnumField(default=Role.MEMBER, description='MEMBER: MEMBER\nADMIN: ADMIN', enum_type=Role, max_length=16)),
+                ('role', fields.CharEnumField(default=Role.MEMBER, description='', enum_type=Role, max_length=16)),
                 ('password_hash', fields.CharField(max_length=255)),
                 ('locale', fields.CharField(null=True, max_length=35)),
                 ('is_enabled', fields.BooleanField(default=True)),
@@ -205,7 +203,7 @@ class Migration(migrations.Migration):
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('token_hash', fields.CharField(unique=True, max_length=64)),
                 ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name='challenges', on_delete=OnDelete.CASCADE)),
-                ('transport', fields.CharEnumField(description='TOKEN: TOKEN\nCOOKIE: COOKIE', enum_type=SessionTransport, max_length=8)),
+                ('transport', fields.CharEnumField(description='', enum_type=SessionTransport, max_length=8)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
@@ -219,7 +217,7 @@ class Migration(migrations.Migration):
                 ('company', fields.ForeignKeyField('models.Company', source_field='company_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.RESTRICT)),
                 ('user', fields.ForeignKeyField('models.User', source_field='user_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.SET_NULL)),
                 ('actor', fields.ForeignKeyField('models.User', source_field='actor_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name='acts', on_delete=OnDelete.SET_NULL)),
-                ('kind', fields.CharEnumField(description='LOGIN_SUCCEEDED: LOGIN_SUCCEEDED\nLOGIN_FAILED: LOGIN_FAILED\nSECOND_FACTOR_FAILED: SECOND_FACTOR_FAILED\nLOGGED_OUT: LOGGED_OUT\nSESSION_REVOKED: SESSION_REVOKED\nLOCKED: LOCKED\nTWO_FACTOR_ACTIVATION_STARTED: TWO_FACTOR_ACTIVATION_STARTED\nTWO_FACTOR_ACTIVATED: TWO_FACTOR_ACTIVATED\nTWO_FACTOR_DEACTIVATED: TWO_FACTOR_DEACTIVATED\nTWO_FACTOR_RESET: TWO_FACTOR_RESET\nBACKUP_CODES_ISSUED: BACKUP_CODES_ISSUED\nBACKUP_CODE_USED: BACKUP_CODE_USED\nSECURITY_POLICY_CHANGED: SECURITY_POLICY_CHANGED\nPASSWORD_CHANGED: PASSWORD_CHANGED\nREAUTHENTICATION_FAILED: REAUTHENTICATION_FAILED\nCOMPANY_CREATED: COMPANY_CREATED\nUSER_CREATED: USER_CREATED\nUSER_DELETED: USER_DELETED\nUSER_DISABLED: USER_DISABLED\nUSER_ENABLED: USER_ENABLED\nROLE_CHANGED: ROLE_CHANGED', enum_type=SecurityEventKind, max_length=40)),
+                ('kind', fields.CharEnumField(description='', enum_type=SecurityEventKind, max_length=40)),
                 ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('ip_address', fields.CharField(null=True, max_length=45)),
                 ('user_agent', fields.CharField(null=True, max_length=500)),
@@ -239,7 +237,7 @@ class Migration(migrations.Migration):
                 ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
                 ('ip_address', fields.CharField(null=True, max_length=45)),
                 ('user_agent', fields.CharField(null=True, max_length=500)),
-                ('second_factor', fields.CharEnumField(null=True, description='OTP: OTP\nBACKUP_CODE: BACKUP_CODE', enum_type=SecondFactorMethod, max_length=16)),
+                ('second_factor', fields.CharField(null=True, max_length=16)),
             ],
             options={'table': 'session', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A live session. To end a session is to delete its row.'},
             bases=['Model'],

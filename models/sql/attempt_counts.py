@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from models.attempt_count import Factor
 from models.sql.execution import execute, execute_returning
 
 RESET_WAIT = "UPDATE attempt_count SET failures = 0 WHERE subject = $1 AND factor = $2"
@@ -16,7 +15,7 @@ RESET_UNLOCKED = """
 
 async def reserve_attempt(  # noqa: PLR0913  # each is a parameter of the statement
     subject: str,
-    factor: Factor,
+    factor: str,
     now: datetime,
     *,
     waits: Sequence[tuple[int, timedelta]],
@@ -65,11 +64,11 @@ def _reserve_statement(failures_with_wait: tuple[int, ...]) -> str:
     """  # noqa: S608  # only numbers are inserted
 
 
-async def reset_wait(subject: str, factor: Factor) -> None:
+async def reset_wait(subject: str, factor: str) -> None:
     """Set the failures in a row of one factor to zero."""
     await execute(RESET_WAIT, subject, factor)
 
 
-async def reset_unlocked_factors(subject: str, factor: Factor, *, locked_at: int) -> None:
+async def reset_unlocked_factors(subject: str, factor: str, *, locked_at: int) -> None:
     """Set all counts of the used factor to zero, and those of every other factor that is not locked."""
     await execute(RESET_UNLOCKED, subject, factor, locked_at)

@@ -1,12 +1,14 @@
 """Open, find and use challenges."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.authenticator import Authenticator
+from tortoise.models import Model
+
 from models.challenge import Challenge
 from models.company import Company
-from models.sql.execution import FOR_UPDATE, columns, execute, insert, model_of, select
+from models.sql.execution import FOR_UPDATE, columns, execute, insert, model_of, select, table_of
 from models.user import User
 
 LOCK_USER_OF_CHALLENGE = """
@@ -16,7 +18,7 @@ FIND_CHALLENGE = """
     SELECT {columns} FROM challenge
     JOIN user_account ON user_account.id = challenge.user_id
     JOIN company ON company.id = user_account.company_id
-    JOIN authenticator ON authenticator.user_id = user_account.id
+    LEFT JOIN {factor} ON {factor}.user_id = user_account.id AND {in_force}
     WHERE challenge.token_hash = $1 AND challenge.expires_at > $2 AND challenge.created_at <= $3
 """
 USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
@@ -43,15 +45,27 @@ async def lock_user_of_challenge(token_hash: str) -> None:
 
 
 async def find_challenge(
-    token_hash: str, *, unexpired_at: datetime, created_before: datetime
-) -> tuple[Challenge, User, Company, Authenticator] | None:
-    """Return the challenge with this token, its user, their company account and their authenticator."""
-    tables = (Challenge, User, Company, Authenticator)
-    rows = await select(FIND_CHALLENGE.format(columns=columns(*tables)), token_hash, unexpired_at, created_before)
+    token_hash: str, factor: type[Model], *, in_force: str, unexpired_at: datetime, created_before: datetime
+) -> tuple[Challenge, User, Company, Sequence[Model]] | None:
+    """Return the challenge with this token, its user, their company account and their rows of a factor's table.
+
+    Args:
+        token_hash: The hash of the token.
+        factor: The table of a factor, with the columns `id` and `user_id`.
+        in_force: An SQL condition for its rows.
+        unexpired_at: The challenge expires later than this.
+        created_before: The challenge was created before this.
+
+    """
+    statement = FIND_CHALLENGE.format(
+        columns=columns(Challenge, User, Company, factor), factor=table_of(factor), in_force=in_force
+    )
+    rows = await select(statement, token_hash, unexpired_at, created_before)
     if not rows:
         return None
-    (row,) = rows
-    return model_of(Challenge, row), model_of(User, row), model_of(Company, row), model_of(Authenticator, row)
+    first = rows[0]
+    owned = [model_of(factor, row) for row in rows if row[f"{table_of(factor)}.id"] is not None]
+    return model_of(Challenge, first), model_of(User, first), model_of(Company, first), owned
 
 
 async def use_challenge(challenge_id: UUID) -> bool:

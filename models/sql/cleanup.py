@@ -10,7 +10,7 @@ them to the next call: the index of PostgreSQL still has the entries of deleted 
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.attempt_count import Factor
+from models.attempt_count import PASSWORD_FACTOR
 from models.outbox_email import EmailState
 from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
 
@@ -79,7 +79,7 @@ async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) 
 
 async def delete_idle_password_counts(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
     """Delete attempt counts of passwords whose last attempt was between two times."""
-    condition = f"factor = '{Factor.PASSWORD}'"
+    condition = f"factor = '{PASSWORD_FACTOR}'"
     return await _delete(
         "attempt_count",
         "last_attempt_at",

@@ -1,18 +1,20 @@
 """Find the encryption keys in use."""
 
-from models.activation import Activation
-from models.authenticator import Authenticator
-from models.sql.execution import select
+from collections.abc import Iterable
+
+from tortoise.models import Model
+
+from models.sql.execution import select, table_of
 
 # One look-up in the index for each key, whatever the number of rows. SELECT DISTINCT reads the whole index.
 NEXT_KEY_ID = "SELECT MIN(key_id) AS key_id FROM {table} WHERE key_id > $1"
 
 
-async def key_ids_in_use() -> set[str]:
-    """Return the ids of the keys that encrypt a TOTP secret in the database."""
+async def key_ids_in_use(tables: Iterable[type[Model]]) -> set[str]:
+    """Return the ids of the keys that encrypt a secret in these tables."""
     found: set[str] = set()
-    for model in (Authenticator, Activation):
-        statement = NEXT_KEY_ID.format(table=model._meta.db_table)  # noqa: SLF001  # there is no public attribute
+    for model in tables:
+        statement = NEXT_KEY_ID.format(table=table_of(model))
         key_id = ""
         while key_id is not None:
             (row,) = await select(statement, key_id)

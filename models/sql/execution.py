@@ -53,6 +53,11 @@ async def insert(model: type[Model], **values: object) -> None:
     await _execute(_insert_statement(model, tuple(values)), tuple(values.values()))
 
 
+def table_of(model: type[Model]) -> str:
+    """Return the name of a table."""
+    return model._meta.db_table  # noqa: SLF001  # there is no public attribute
+
+
 @cache
 def columns(*of: type[Model]) -> str:
     """Return all columns of some tables for a SELECT, each under an alias that `model_of` expects."""

@@ -5,23 +5,19 @@ from uuid import UUID
 
 from models.sql.execution import execute
 
-USE_TIME_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
-# No time step is older.
+USE_TIME_STEP = "UPDATE authenticator SET last_step = $2 WHERE id = $1 AND last_step < $2"
+# No row has the nil UUID (RFC 9562 §5.9), and no time step is older.
+NO_AUTHENTICATOR = UUID(int=0)
 NO_TIME_STEP = -1
 USE_BACKUP_CODE = """
     UPDATE backup_code SET used_at = $3 WHERE code_set_id = $1 AND code_hash = $2 AND used_at IS NULL
 """
-# No row has the nil UUID (RFC 9562 §5.9).
 NO_CODE_SET = UUID(int=0)
 
 
-async def use_time_step(user_id: UUID, time_step: int | None) -> bool:
-    """Accept a time step if it is newer than every accepted one (RFC 6238 §5.2). Return False for None.
-
-    For None the function runs the same statement. Otherwise the response time would show whether an OTP is wrong or
-    already used.
-    """
-    return await execute(USE_TIME_STEP, user_id, NO_TIME_STEP if time_step is None else time_step) == 1
+async def use_time_step(authenticator_id: UUID, time_step: int) -> bool:
+    """Accept a time step of an authenticator if it is newer than every accepted one (RFC 6238 §5.2)."""
+    return await execute(USE_TIME_STEP, authenticator_id, time_step) == 1
 
 
 async def use_backup_code(code_set_id: UUID | None, code_hash: str, now: datetime) -> bool:

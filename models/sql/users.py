@@ -1,10 +1,13 @@
 """Find and lock the rows of a user."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from tortoise.models import Model
+
 from models.company import Company
-from models.sql.execution import FOR_UPDATE, execute, select_one
+from models.sql.execution import FOR_UPDATE, columns, execute, model_of, select, select_one, table_of
 from models.user import User
 
 RECORD_SIGN_IN = """
@@ -29,6 +32,22 @@ async def company_of(user: User) -> Company:
     company = await select_one(Company, "id = $1", user.company_id)
     assert company is not None  # noqa: S101  # the foreign key guarantees it
     return company
+
+
+async def company_and_factors_of(
+    user: User, factors: Mapping[str, tuple[type[Model], str]]
+) -> tuple[Company, set[str]]:
+    """Return the company account of a user, and the kinds of factor of which the user has rows in force.
+
+    `factors` has the table of each kind, and an SQL condition for its rows in force.
+    """
+    kinds = ", ".join(
+        f'EXISTS (SELECT 1 FROM {table_of(table)} WHERE user_id = $2 AND {in_force}) AS "{kind}"'  # noqa: S608  # our names
+        for kind, (table, in_force) in factors.items()
+    )
+    statement = f"SELECT {columns(Company)}, {kinds} FROM company WHERE id = $1"  # noqa: S608  # our names
+    (row,) = await select(statement, user.company_id, user.id)
+    return model_of(Company, row), {kind for kind in factors if row[kind]}
 
 
 async def record_sign_in(

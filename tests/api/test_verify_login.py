@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import models
-from models import Factor
+from models import SecondFactorMethod
 from models.database import Database
 from tests.api.conftest import SideEffects
 from tests.api.steps import (
@@ -252,7 +252,7 @@ async def test_factor_is_locked_after_a_hundred_failures(
     async with database.transaction():
         await models.AttemptCount.create(
             subject=subject,
-            factor=Factor.OTP,
+            factor=SecondFactorMethod.OTP,
             failures=99,
             failures_since_sign_in=99,
             last_attempt_at=clock.now - timedelta(hours=1),

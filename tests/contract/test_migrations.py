@@ -131,6 +131,74 @@ async def test_0002_replaces_an_index_and_keeps_rows_and_the_unique_constraint(e
         await database.close()
 
 
+async def test_0003_gives_authenticators_an_id_and_keeps_them(empty_database_url: str) -> None:
+    """A user can then have several. The way back works as long as nobody has."""
+    database = Database(empty_database_url)
+    await database.open()
+    company, user = str(uuid4()), str(uuid4())
+    true = "1" if database.dialect == "sqlite" else "true"
+    secret = "x'01'" if database.dialect == "sqlite" else "decode('01', 'hex')"
+    activation = "id, token_hash, user_id, encrypted_secret, key_id, last_step, attempts, created_at, expires_at"
+    try:
+        await migrate_to(database, "0002_index_of_idle_attempt_counts")
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        await database.connection.execute_script(
+            f"""
+            INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)
+            VALUES ('{company}', 'Acme', {true}, {true}, '{START}');
+            INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+                is_enabled, created_at, last_login_at, backup_codes_remaining)
+            VALUES ('{user}', '{company}', 'a', 'a', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{START}', '{START}', 0);
+            INSERT INTO authenticator
+                (user_id, encrypted_secret, key_id, last_step, activation_token_hash, activated_by_acknowledgement)
+            VALUES ('{user}', {secret}, 'key', 7, 'hash', {true});
+            INSERT INTO activation ({activation})
+            VALUES ('{uuid4()}', 'hash', '{user}', {secret}, 'key', 0, 0, '{START}', '{START}');
+            """  # noqa: S608  # ours
+        )
+
+        await database.migrate()
+
+        (authenticator,) = await models.Authenticator.all()
+        assert (str(authenticator.user_id), authenticator.encrypted_secret) == (user, b"\x01")
+        assert (authenticator.key_id, authenticator.last_step) == ("key", 7)
+        assert (await models.Activation.get()).factor == "OTP"
+        await models.Authenticator.create(
+            user_id=user, encrypted_secret=b"2", key_id="key", last_step=0, activation_token_hash="",
+            activated_by_acknowledgement=True,
+        )  # fmt: skip
+        await models.Authenticator.exclude(id=authenticator.id).delete()
+
+        await migrate_to(database, "0002_index_of_idle_attempt_counts")
+
+        assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+        rows = await database.connection.execute_query_dict("SELECT user_id, last_step FROM authenticator")
+        assert [(str(row["user_id"]), row["last_step"]) for row in rows] == [(user, 7)]
+    finally:
+        await database.close()
+
+
+async def test_migration_of_a_large_table_may_take_long(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit on the time of a statement is for requests."""
+    timeouts = []
+
+    async def migrate(executor: MigrationExecutor, **_: object) -> None:
+        if executor.connection.capabilities.dialect == "postgres":
+            timeouts.extend(await executor.connection.execute_query_dict("SHOW statement_timeout"))
+
+    monkeypatch.setattr(MigrationExecutor, "migrate", migrate)
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await database.migrate()
+
+        assert timeouts == ([{"statement_timeout": "0"}] if database.dialect == "postgres" else [])
+    finally:
+        await database.close()
+
+
 async def test_database_with_unknown_migrations_is_rejected_unchanged(empty_database_url: str) -> None:
     """A database from before the first release, or from a newer version, has tables that this version does not know."""
     database = Database(empty_database_url)

@@ -149,7 +149,7 @@ async def attempt_counts(database: Database) -> dict[str, int]:
     """Return the number of failed attempts for each factor."""
     async with database.reading():
         rows = await models.AttemptCount.filter(failures__gt=0)
-    return {row.factor.value: row.failures for row in rows}
+    return {row.factor: row.failures for row in rows}
 
 
 async def set_security_policy(database: Database, company: models.Company, **policy: bool) -> None:

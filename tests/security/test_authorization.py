@@ -178,7 +178,7 @@ class Accounts:
         now, token = self.services.now(), self.services.new_token(TokenKind.ACTIVATION)
         encrypted = self.services.encrypt(self.secret, self.users[target].id)
         activation = await models.Activation.create(
-            token_hash=token_hash(TokenKind.ACTIVATION, token), user_id=self.users[target].id,
+            factor="OTP", token_hash=token_hash(TokenKind.ACTIVATION, token), user_id=self.users[target].id,
             encrypted_secret=encrypted.ciphertext,
             key_id=encrypted.key_id, created_at=now, expires_at=now + timedelta(minutes=10),
         )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import models
 from accounts import attempt_limits
 from accounts.errors import SecondFactorLockedError
-from models import Factor, SecurityEventKind
+from models import SecondFactorMethod, SecurityEventKind
 from security.constants import FREE_ATTEMPTS, LONGEST_WAIT, SECOND_FACTOR_FAILURES_ALLOWED
 from security.errors import TooManyAttemptsError
 from settings import Settings
@@ -58,15 +58,15 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
     return str(response.json()["data"]["login"]["challengeToken"])
 
 
-@pytest.mark.parametrize("factor", [Factor.OTP, Factor.BACKUP_CODE])
+@pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
-    database_url: str, clock: Clock, factor: Factor
+    database_url: str, clock: Clock, factor: str
 ) -> None:
     """Of 60 concurrent guesses the server checks five, and one after each wait. Then the user can log in."""
     settings = Settings(database_url=database_url)
     async with app_harness(settings, clock) as harness:
         user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=CHALLENGES)
-        is_otp = factor is Factor.OTP
+        is_otp = factor is SecondFactorMethod.OTP
         wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
         guess = otp_request if is_otp else backup_code_request
         with http_workers(settings) as workers:
@@ -101,15 +101,15 @@ async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_u
         assert await harness.outcome(otp_request(user, tokens[-2], otp(user, clock()))) == "LoggedIn"
 
 
-@pytest.mark.parametrize("factor", [Factor.OTP, Factor.BACKUP_CODE])
-async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: Factor) -> None:
+@pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
+async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: str) -> None:
     """Neither long waits nor new challenges nor a second process let the attacker make more guesses."""
     settings = Settings(database_url=database_url)
     async with app_harness(settings, clock) as harness:
         company = await harness.factory.company()
         admin = await harness.factory.logged_in_admin(company)
         user, _ = await harness.factory.member_with_2fa(company, challenges=0)
-        is_otp = factor is Factor.OTP
+        is_otp = factor is SecondFactorMethod.OTP
         guess = otp_request if is_otp else backup_code_request
         # Start close to the limit of 100 failures.
         async with harness.services.database.transaction():
@@ -190,7 +190,7 @@ async def test_simulation_makes_as_many_guesses_as_the_product_allows(database_u
     """The attempt limit of the product allows as many guesses in a day, and in total if the user never logs in."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         user, _ = await harness.factory.member_with_2fa(await harness.factory.company())
-        limit = attempt_limits.second_factor_limit(user.user_id, Factor.OTP)
+        limit = attempt_limits.second_factor_limit(user.user_id, SecondFactorMethod.OTP)
         count, in_a_day, is_locked = 0, 0, False
         now = START
         while not is_locked:

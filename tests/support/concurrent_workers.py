@@ -57,11 +57,11 @@ async def _log_in(services: Services, email: str, password: str) -> object:
 
 
 async def _verify_otp(services: Services, challenge: str, otp: str) -> object:
-    return await verify_login(services, CLIENT, challenge, otp=otp, backup_code=None)
+    return await verify_login(services, CLIENT, challenge, kind="OTP", text=otp)
 
 
 async def _verify_backup_code(services: Services, challenge: str, code: str) -> object:
-    return await verify_login(services, CLIENT, challenge, otp=None, backup_code=code)
+    return await verify_login(services, CLIENT, challenge, kind="BACKUP_CODE", text=code)
 
 
 async def _start(services: Services, viewer: Viewer, password: str) -> object:

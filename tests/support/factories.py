@@ -122,6 +122,7 @@ class Factory:
             token = make_token(TokenKind.ACTIVATION, secrets.token_bytes(TOKEN_BYTES))
             encrypted = self._key_ring.encrypt(secret, user.id, secrets.token_bytes(NONCE_BYTES))
             activation = await models.Activation.create(
+                factor="OTP",
                 token_hash=token_hash(TokenKind.ACTIVATION, token),
                 user_id=user.id,
                 encrypted_secret=encrypted.ciphertext,

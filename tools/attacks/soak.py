@@ -19,7 +19,7 @@ from tortoise.queryset import QuerySet
 
 import models
 from accounts.cleanup import delete_expired_rows
-from models import EmailState, Factor
+from models import PASSWORD_FACTOR, EmailState
 from security.constants import SENT_EMAILS_KEPT
 from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
@@ -81,7 +81,7 @@ async def measure(harness: AppHarness) -> Measurement:
         "activations": models.Activation.all(),
         "sessions": models.Session.all(),
         "emails": models.OutboxEmail.all(),
-        "password attempt counts": models.AttemptCount.filter(factor=Factor.PASSWORD),
+        "password attempt counts": models.AttemptCount.filter(factor=PASSWORD_FACTOR),
     }
     async with harness.services.database.reading():
         rows = {name: await query.count() for name, query in expiring.items()}

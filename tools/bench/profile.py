@@ -74,7 +74,7 @@ async def _measure(environment: BenchEnvironment) -> str:
 
             async def call_use_case(token: str, otp: str) -> object:
                 if otp:
-                    return await login.verify_login(services, CLIENT, token, otp=otp, backup_code=None)
+                    return await login.verify_login(services, CLIENT, token, kind="OTP", text=otp)
                 return await sessions.authenticate(services, token)
 
             async def call_graphql(token: str, otp: str) -> object:

@@ -54,9 +54,10 @@ USERS = """
     ) AS generated
 """
 AUTHENTICATORS = """
-    INSERT INTO authenticator (user_id, encrypted_secret, key_id, last_step, activation_token_hash,
+    INSERT INTO authenticator (id, user_id, encrypted_secret, key_id, last_step, activation_token_hash,
         activated_by_acknowledgement)
-    SELECT id, decode(md5(id::text) || md5(email) || md5(name), 'hex'), 'bench', 0, md5(id::text) || md5(email), true
+    SELECT gen_random_uuid(), id,
+        decode(md5(id::text) || md5(email) || md5(name), 'hex'), 'bench', 0, md5(id::text) || md5(email), true
     FROM user_account WHERE company_id = $1 AND two_factor_activated_at IS NOT NULL
 """
 ATTEMPT_COUNTS = """

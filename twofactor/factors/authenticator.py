@@ -1,22 +1,90 @@
 """The authenticator as a factor: decrypt its TOTP secret, and accept each of its OTPs once."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 import structlog
+from typing_extensions import override
 
 import models
 from accounts.services import Services
-from models.sql.factors import use_time_step
+from models import SecondFactorMethod
+from models.sql.factors import NO_AUTHENTICATOR, NO_TIME_STEP, use_time_step
 from security.key_ring import DecryptionError, EncryptedValue
-from twofactor.factors.totp import matching_step
+from twofactor.factors.factor import Check, EnrollableFactor
+from twofactor.factors.totp import is_well_formed_otp, key, matching_step, otpauth_uri
 
 log = structlog.get_logger(__name__)
 
 
-async def use_otp(services: Services, authenticator: models.Authenticator, otp: str, now: datetime) -> bool:
-    """Check an OTP and use its time step. Return False if the OTP is wrong, or its time step is not new."""
-    secret = decrypt_totp_secret(services, authenticator)
-    return await use_time_step(authenticator.user_id, matching_step(secret, otp, now) if secret else None)
+@dataclass(frozen=True, slots=True)
+class AuthenticatorEnrolment:
+    """What an authenticator app needs to generate OTPs."""
+
+    key: str = field(repr=False)
+    otpauth_uri: str = field(repr=False)
+    issuer: str
+    account_name: str
+
+
+class OtpFactor(EnrollableFactor):
+    """One-time passwords of an authenticator app (RFC 6238)."""
+
+    kind = SecondFactorMethod.OTP
+    table = models.Authenticator
+    has_encrypted_secrets = True
+
+    @override
+    def normalise(self, text: str) -> str | None:
+        return text if is_well_formed_otp(text) else None
+
+    @override
+    async def verify(self, check: Check, text: str) -> bool:
+        now = check.services.now()
+        secrets = ((row.id, decrypt_totp_secret(check.services, row)) for row in check.rows)
+        steps = ((row_id, matching_step(secret, text, now)) for row_id, secret in secrets if secret)
+        matching = [(row_id, step) for row_id, step in steps if step is not None]
+        # A wrong OTP runs the same statement, without effect. Otherwise the response time would show whether an OTP is
+        # wrong or already used.
+        for row_id, step in matching or [(NO_AUTHENTICATOR, NO_TIME_STEP)]:
+            if await use_time_step(row_id, step):
+                return True
+        return False
+
+    @override
+    def new_secret(self, services: Services, user: models.User) -> bytes:
+        return services.new_totp_secret()
+
+    @override
+    def enrolment(self, services: Services, user: models.User, secret: bytes) -> AuthenticatorEnrolment:
+        return AuthenticatorEnrolment(
+            key=key(secret),
+            otpauth_uri=otpauth_uri(secret, issuer=services.issuer, account_name=user.email),
+            issuer=services.issuer,
+            account_name=user.email,
+        )
+
+    @override
+    def first_position(self, secret: bytes, text: str, now: datetime) -> int | None:
+        return matching_step(secret, text, now)
+
+    @override
+    async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
+        await models.Authenticator.create(
+            user_id=activation.user_id,
+            encrypted_secret=activation.encrypted_secret,
+            key_id=activation.key_id,
+            last_step=activation.last_step,
+            activation_token_hash=activation.token_hash,
+            activated_by_acknowledgement=by_acknowledgement,
+        )
+
+    @override
+    async def is_enrolled_by(self, user_id: UUID, activation_hash: str, *, by_acknowledgement: bool) -> bool:
+        return await models.Authenticator.filter(
+            user_id=user_id, activation_token_hash=activation_hash, activated_by_acknowledgement=by_acknowledgement
+        ).exists()
 
 
 def decrypt_totp_secret(services: Services, row: models.Authenticator | models.Activation) -> bytes | None:

@@ -1,8 +1,10 @@
 """Backup codes as a factor: create, issue, check and replace them."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+
+from typing_extensions import override
 
 import models
 from accounts import audit, security_policy
@@ -16,12 +18,18 @@ from accounts.reauthentication import (
 )
 from accounts.services import Client, Services
 from mail import outbox
-from models import EmailKind, SecurityEventKind
-from models.sql.factors import use_backup_code as use_backup_code_row
-from security.constants import BACKUP_CODES_PER_SET
+from models import EmailKind, SecondFactorMethod, SecurityEventKind
+from models.sql.factors import use_backup_code
+from security.constants import BACKUP_CODES_PER_SET, FEW_BACKUP_CODES
 from security.password_hashing import Hasher
 from twofactor.errors import BackupCodesDisabledError, TwoFactorNotActiveError
-from twofactor.factors.backup_code_format import backup_code_hash, backup_codes_file, generate_backup_codes
+from twofactor.factors.backup_code_format import (
+    backup_code_hash,
+    backup_codes_file,
+    generate_backup_codes,
+    normalise_backup_code,
+)
+from twofactor.factors.factor import Check, HashedFactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +91,51 @@ async def issue_backup_codes(
     await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now)
 
 
-async def hash_for_check(services: Services, hasher: Hasher, code: str, code_set: models.BackupCodeSet | None) -> str:
-    """Return the hash of a code with the salt of its set, for `use_backup_code`.
+class BackupCodeFactor(HashedFactor):
+    """Backup codes (look-up secrets, NIST SP 800-63B §3.1.2)."""
 
-    Compute a hash even if the user has no codes. Otherwise the response time would show that there are none.
-    """
-    salt = code_set.salt if code_set else services.new_salt()
-    return await hasher.run(backup_code_hash, code, salt)
+    kind = SecondFactorMethod.BACKUP_CODE
+    table = models.BackupCodeSet
+    # Codes that are not acknowledged are not in force.
+    in_force = "backup_code_set.activation_id IS NULL"
+
+    @override
+    def is_available(self, user: models.User, company: models.Company) -> bool:
+        return security_policy.backup_codes_enabled(company) and user.backup_codes_remaining > 0
+
+    @override
+    def normalise(self, text: str) -> str | None:
+        return normalise_backup_code(text)
+
+    @override
+    async def hash(self, services: Services, hasher: Hasher, rows: Sequence[models.BackupCodeSet], text: str) -> str:
+        # Compute a hash even if the user has no codes. Otherwise the response time would show that there are none.
+        salt = rows[0].salt if rows else services.new_salt()
+        return await hasher.run(backup_code_hash, text, salt)
+
+    @override
+    async def verify(self, check: Check, text: str) -> bool:
+        set_id = check.rows[0].id if check.rows and security_policy.backup_codes_enabled(check.company) else None
+        if not await use_backup_code(set_id, text, check.services.now()):
+            return False
+        await _record_use(check.services, check.client, check.user)
+        return True
 
 
-async def use_backup_code(
-    company: models.Company, code_set: models.BackupCodeSet | None, code_hash: str, now: datetime
-) -> bool:
-    """Use a code if backup codes are on. Return False if it is wrong or used, or its set was replaced."""
-    set_id = code_set.id if code_set and security_policy.backup_codes_enabled(company) else None
-    return await use_backup_code_row(set_id, code_hash, now)
+async def _record_use(services: Services, client: Client, user: models.User) -> None:
+    now = services.now()
+    user.backup_codes_remaining -= 1
+    await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
+    await outbox.enqueue(
+        EmailKind.BACKUP_CODE_USED,
+        to=user,
+        now=now,
+        facts=audit.request_details(client, now) | {"remaining": user.backup_codes_remaining},
+    )
+    if user.backup_codes_remaining <= FEW_BACKUP_CODES:
+        await outbox.enqueue(
+            EmailKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
+        )
 
 
 async def regenerate_backup_codes(

@@ -23,7 +23,7 @@ from resolvers.qr_rendering import PNG_SCALE_MAX
 from security import constants, cost_limiter, fair_queue, ip_rate_limiter, key_ring, password_hashing
 from settings import Settings, key_of
 from tests.contract.docs.markdown import FENCED_CODE, ROOT, markdown_files
-from transport import document_cache, error_codes, http_protocol, limits, operations, stranger_delay
+from transport import connection_limits, document_cache, error_codes, http_protocol, limits, operations, stranger_delay
 from twofactor.factors.backup_code_format import ALPHABET
 
 SCHEMA = ROOT / "schema.graphql"
@@ -227,7 +227,7 @@ RULES = [
     Rule(
         "connections",
         rf"connections (?:[|] at most |\(){N} for each process(?: and|, )\s*{N}\s*for each",
-        (http_protocol.MAX_CONNECTIONS, http_protocol.MAX_CONNECTIONS_PER_ADDRESS),
+        (connection_limits.MAX_CONNECTIONS, connection_limits.MAX_CONNECTIONS_PER_ADDRESS),
         ("limits.md", "CHANGELOG.md"),
     ),
     Rule(

@@ -201,7 +201,7 @@ async def create_authenticator_and_activation(database: Database) -> None:
             **secret, last_step=0, activation_token_hash="0" * 64, activated_by_acknowledgement=True
         )
         await models.Activation.create(
-            **secret, token_hash="0" * 64, created_at=now, expires_at=now + timedelta(minutes=10)
+            factor="OTP", **secret, token_hash="0" * 64, created_at=now, expires_at=now + timedelta(minutes=10)
         )
 
 

@@ -275,6 +275,7 @@ async def _add_activation(services: Services, key_id: str) -> None:
         created_at=services.now(),
     )
     await models.Activation.create(
+        factor="OTP",
         id=uuid4(),
         token_hash=uuid4().hex,
         user=user,

@@ -80,12 +80,12 @@ async def viewer_of(services: Services, logged_in: LoggedIn) -> Viewer:
 
 async def verify_otp(services: Services, challenge: str, otp: str) -> LoggedIn:
     """Complete a sign-in with an OTP."""
-    return await verify_login(services, CLIENT, challenge, otp=otp, backup_code=None)
+    return await verify_login(services, CLIENT, challenge, kind="OTP", text=otp)
 
 
 async def verify_backup_code(services: Services, challenge: str, code: str) -> LoggedIn:
     """Complete a sign-in with a backup code."""
-    return await verify_login(services, CLIENT, challenge, otp=None, backup_code=code)
+    return await verify_login(services, CLIENT, challenge, kind="BACKUP_CODE", text=code)
 
 
 async def reload_viewer(services: Services, viewer: Viewer) -> Viewer:
@@ -101,7 +101,7 @@ async def start_and_confirm_activation(
 ) -> tuple[str, Authenticator, tuple[str, ...]]:
     """Return the id, the authenticator and the codes of a confirmed activation. There are no codes if they are off."""
     activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-    authenticator = Authenticator.parse(activation.otpauth_uri)
+    authenticator = Authenticator.parse(activation.enrolment.otpauth_uri)
     otp = authenticator.otp(services.now())
     answer = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
     codes = answer.codes if isinstance(answer, BackupCodesIssued) else ()
@@ -222,7 +222,7 @@ async def set_security_policy(services: Services, company: models.Company, **pol
 
 
 async def set_attempt_count(
-    services: Services, user: models.User, factor: models.Factor, *, failures: int, since_sign_in: int, last: datetime
+    services: Services, user: models.User, factor: str, *, failures: int, since_sign_in: int, last: datetime
 ) -> None:
     """Set the number of failures of a second factor in the database."""
     async with services.database.transaction():

@@ -364,7 +364,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         if challenge is None:
             return
         text, step = self.choose_otp(self.authenticator, otp)
-        attempt = verify_login(self.services, CLIENT, challenge, otp=text, backup_code=None)
+        attempt = verify_login(self.services, CLIENT, challenge, kind="OTP", text=text)
         self.verify_second_factor(attempt, challenge, "otp", malformed=otp == "malformed", right=step > self.last_step)
         if self.signed_in:
             self.last_step = step
@@ -380,7 +380,7 @@ class AccountStateMachine(RuleBasedStateMachine):
             return
         code = candidates[which % len(candidates)]
         right = self.codes_on and code in self.codes["unused"]
-        attempt = verify_login(self.services, CLIENT, challenge, otp=None, backup_code=code)
+        attempt = verify_login(self.services, CLIENT, challenge, kind="BACKUP_CODE", text=code)
         few = [Email.FEW_BACKUP_CODES_LEFT] * (len(self.codes["unused"]) - 1 <= 2)
         self.verify_second_factor(
             attempt,
@@ -476,10 +476,10 @@ class AccountStateMachine(RuleBasedStateMachine):
         """Set 98 or 99 failures of a factor, the last one two hours ago."""
         long_ago = self.now - timedelta(hours=2)
         self.attempt_counts[kind] = AttemptLimitModel(failures, failures, long_ago)
-        factor = models.Factor.OTP if kind == "otp" else models.Factor.BACKUP_CODE
+        factor = models.SecondFactorMethod.OTP if kind == "otp" else models.SecondFactorMethod.BACKUP_CODE
         self.runner.run(self._set_attempt_count(factor, failures, long_ago))
 
-    async def _set_attempt_count(self, factor: models.Factor, failures: int, last: datetime) -> None:
+    async def _set_attempt_count(self, factor: str, failures: int, last: datetime) -> None:
         async with self.services.database.transaction():
             await models.AttemptCount.update_or_create(
                 {"failures": failures, "failures_since_sign_in": failures, "last_attempt_at": last},
@@ -503,7 +503,7 @@ class AccountStateMachine(RuleBasedStateMachine):
                 attempt, "TwoFactorActivation", Event.TWO_FACTOR_ACTIVATION_STARTED
             )
             self.end_activation()
-            authenticator = Authenticator.parse(answer.otpauth_uri)
+            authenticator = Authenticator.parse(answer.enrolment.otpauth_uri)
             self.activation = ActivationModel(answer.activation_id, authenticator, self.now + timedelta(minutes=10))
 
     def choose_activation(self, which: int, *, past: bool) -> str | None:

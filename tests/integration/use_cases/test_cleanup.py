@@ -17,7 +17,7 @@ from accounts import cleanup
 from accounts.errors import WrongEmailOrPasswordError
 from accounts.permissions import Viewer
 from accounts.services import Services
-from models import EmailState, Factor, SessionTransport
+from models import PASSWORD_FACTOR, EmailState, SecondFactorMethod, SessionTransport
 from models.database import CLEANUP_LOCK, Database
 from models.sql import cleanup as statements
 from models.sql.execution import dialect, select
@@ -104,7 +104,7 @@ class TestDeleteExpiredRows:
         async with services.database.transaction():
             await models.AttemptCount.create(
                 subject=member.id.hex,
-                factor=Factor.OTP,
+                factor=SecondFactorMethod.OTP,
                 failures=99,
                 failures_since_sign_in=99,
                 last_attempt_at=clock.now,
@@ -113,7 +113,7 @@ class TestDeleteExpiredRows:
 
         await clean_up(services)
 
-        assert await count_rows(services, models.AttemptCount, factor=Factor.PASSWORD) == 0
+        assert await count_rows(services, models.AttemptCount, factor=PASSWORD_FACTOR) == 0
         assert await count_rows(services, models.AttemptCount, failures_since_sign_in=99) == 1
 
     async def test_deletes_sent_emails_and_events_without_a_company_after_thirty_days(

@@ -17,7 +17,7 @@ from accounts.security_policy import update_security_policy
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, authenticate
 from accounts.users import delete_user, disable_user, enable_user, set_password, set_role
-from models import EmailKind, Factor, SecondFactorMethod, SecurityEventKind, SessionTransport
+from models import EmailKind, SecondFactorMethod, SecurityEventKind, SessionTransport
 from security.constants import CHALLENGES_PER_USER, PASSWORD_MAX_LENGTH
 from security.errors import OverloadedError, TooManyAttemptsError
 from security.fair_queue import FairQueue
@@ -479,7 +479,7 @@ class TestVerifyLoginWithOtp:
             error = await raises(verify_otp(services, challenge, otp), WrongSecondFactorError)
             assert (error.attempts_remaining, error.was_checked) == (5, False)
 
-        assert await count_rows(services, models.AttemptCount, factor=Factor.OTP) == 0
+        assert await count_rows(services, models.AttemptCount, factor=SecondFactorMethod.OTP) == 0
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
@@ -614,7 +614,7 @@ class TestVerifyLoginWithBackupCode:
             error = await raises(verify_backup_code(services, challenge, code), WrongSecondFactorError)
             assert (error.attempts_remaining, error.was_checked) == (5, False)
 
-        assert await count_rows(services, models.AttemptCount, factor=Factor.BACKUP_CODE) == 0
+        assert await count_rows(services, models.AttemptCount, factor=SecondFactorMethod.BACKUP_CODE) == 0
         assert await side_effects.new() == []
 
     async def test_malformed_code_has_to_wait_like_any_other(
@@ -691,7 +691,7 @@ class TestVerifyLoginWithBackupCode:
         broken = Client(ip_address="\ud800")
 
         with pytest.raises(Exception, match="surrogates not allowed"):
-            await verify_login(services, broken, challenge, otp=None, backup_code=enrolled.codes[0])
+            await verify_login(services, broken, challenge, kind="BACKUP_CODE", text=enrolled.codes[0])
 
         assert await account_rows(services) == before
         assert await side_effects.new() == []
@@ -731,7 +731,7 @@ class TestSecondFactorErrors:
         for remaining in (4, 3, 2, 1, 0):
             client = Client(ip_address=f"192.0.2.{remaining}")
             challenge = await new_challenge(services, member.email)
-            attempt = verify_login(services, client, challenge, otp=wrong, backup_code=None)
+            attempt = verify_login(services, client, challenge, kind="OTP", text=wrong)
             assert (await raises(attempt, WrongSecondFactorError)).attempts_remaining == remaining
 
         challenge = await new_challenge(services, member.email)
@@ -844,7 +844,7 @@ class TestSecondFactorErrors:
     ) -> None:
         """The lock does not expire. Backup codes still work, but do not unlock the OTP."""
         await set_attempt_count(
-            services, member, Factor.OTP, failures=98, since_sign_in=98, last=clock.now - timedelta(hours=1)
+            services, member, SecondFactorMethod.OTP, failures=98, since_sign_in=98, last=clock.now - timedelta(hours=1)
         )
         challenge = await new_challenge(services, member.email)
         await raises(
@@ -877,7 +877,9 @@ class TestSecondFactorErrors:
     ) -> None:
         """OTPs still work, but do not unlock backup codes."""
         long_ago = clock.now - timedelta(hours=1)
-        await set_attempt_count(services, member, Factor.BACKUP_CODE, failures=99, since_sign_in=99, last=long_ago)
+        await set_attempt_count(
+            services, member, SecondFactorMethod.BACKUP_CODE, failures=99, since_sign_in=99, last=long_ago
+        )
         challenge = await new_challenge(services, member.email)
         await raises(verify_backup_code(services, challenge, WRONG_BACKUP_CODE), WrongSecondFactorError)
 
@@ -892,7 +894,7 @@ class TestSecondFactorErrors:
     ) -> None:
         """After 99 failures and a sign-in the next failure is the first one."""
         await set_attempt_count(
-            services, member, Factor.OTP, failures=99, since_sign_in=99, last=clock.now - timedelta(hours=1)
+            services, member, SecondFactorMethod.OTP, failures=99, since_sign_in=99, last=clock.now - timedelta(hours=1)
         )
         await sign_in_with_otp(services, member.email, enrolled.authenticator)
 
@@ -907,7 +909,9 @@ class TestSecondFactorErrors:
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
         """The server checks the challenge first, then the lock, then the wait."""
-        await set_attempt_count(services, member, Factor.OTP, failures=100, since_sign_in=100, last=clock.now)
+        await set_attempt_count(
+            services, member, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
+        )
 
         challenge = await new_challenge(services, member.email)
 
@@ -931,7 +935,9 @@ class TestSecondFactorErrors:
 
         for moment, emails in ((timedelta(days=1) - SECOND, 1), (timedelta(days=1), 2)):
             clock.now = warned_at + moment
-            await set_attempt_count(services, member, Factor.OTP, failures=9, since_sign_in=9, last=warned_at)
+            await set_attempt_count(
+                services, member, SecondFactorMethod.OTP, failures=9, since_sign_in=9, last=warned_at
+            )
             challenge = await new_challenge(services, member.email)
             await raises(
                 verify_otp(services, challenge, enrolled.authenticator.wrong_otp(clock.now)), WrongSecondFactorError
@@ -966,7 +972,9 @@ class TestChallenges:
         await raises(verify_otp(services, second, enrolled.authenticator.otp(clock.now)), ChallengeExpiredError)
 
         assert await side_effects.new() == []
-        assert await count_rows(services, models.AttemptCount, factor=Factor.BACKUP_CODE, failures__gt=0) == 0
+        assert (
+            await count_rows(services, models.AttemptCount, factor=SecondFactorMethod.BACKUP_CODE, failures__gt=0) == 0
+        )
 
     async def test_challenge_works_once(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled

@@ -14,7 +14,7 @@ import models
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.sessions import LoggedIn, authenticate
-from models import EmailKind, Factor, SecurityEventKind
+from models import EmailKind, SecondFactorMethod, SecurityEventKind
 from security.tokens import TokenKind, token_hash
 from tests.integration.use_cases.helpers import (
     CLIENT,
@@ -258,7 +258,7 @@ class TestWrongAttempts:
         side_effects: SideEffects,
     ) -> None:
         """Of a hundred wrong OTPs the server checks one."""
-        await set_attempt_count(services, member, Factor.OTP, failures=4, since_sign_in=4, last=clock.now)
+        await set_attempt_count(services, member, SecondFactorMethod.OTP, failures=4, since_sign_in=4, last=clock.now)
         challenges = [await new_challenge(services, member.email), *await copy_challenge(services, member, 9)]
         await side_effects.new()
         wrong = member_with_2fa.authenticator.wrong_otp(clock.now)
@@ -289,7 +289,7 @@ class TestWrongAttempts:
     ) -> None:
         """For the other 25 calls the activation has expired."""
         activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
-        wrong = Authenticator(activation.key).wrong_otp(services.now())
+        wrong = Authenticator(activation.enrolment.key).wrong_otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=wrong)] * 30
@@ -305,7 +305,7 @@ class TestActivation:
         """The other call is rejected as a replay."""
         activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
         await side_effects.new()
-        right = Authenticator(activation.key).otp(services.now())
+        right = Authenticator(activation.enrolment.key).otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
@@ -327,7 +327,7 @@ class TestActivation:
         async with services.database.transaction():
             await models.Company.filter(id=company.id).update(backup_codes_enabled=False)
         await side_effects.new()
-        right = Authenticator(activation.key).otp(services.now())
+        right = Authenticator(activation.enrolment.key).otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
@@ -373,7 +373,7 @@ class TestActivation:
         """Either codes are issued, or 2FA is active without codes."""
         member_session = await session_of(services, member)
         activation = await start_activation(services, CLIENT, member_session.viewer, PASSWORD)
-        right = Authenticator(activation.key).otp(services.now())
+        right = Authenticator(activation.enrolment.key).otp(services.now())
 
         outcomes = await run(
             [

@@ -17,7 +17,7 @@ from accounts.errors import (
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.users import disable_user, set_role
-from models import EmailKind, Factor, Role, SecurityEventKind
+from models import EmailKind, Role, SecondFactorMethod, SecurityEventKind
 from security.errors import DomainError, TooManyAttemptsError
 from tests.integration.use_cases.helpers import (
     CLIENT,
@@ -166,7 +166,9 @@ class TestResetByAdmin:
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
         """After a new activation the OTP works again."""
-        await set_attempt_count(services, member, Factor.OTP, failures=100, since_sign_in=100, last=clock.now)
+        await set_attempt_count(
+            services, member, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
+        )
 
         await reset_by_admin(services, CLIENT, admin_viewer, member.id, PASSWORD, None)
 

@@ -1,0 +1,132 @@
+"""Let a user have several authenticators, and an activation belong to a kind of factor.
+
+Until now, the id of the user was the primary key of the authenticator.
+"""
+
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.migrations import operations as ops
+from tortoise.migrations.schema_editor import BaseSchemaEditor
+
+# A random UUID (RFC 9562 §5.4) as text. SQLite has no function for it.
+SQLITE_UUID = """
+    lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'
+    || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))
+"""
+COLUMNS = "encrypted_secret, key_id, last_step, activation_token_hash, activated_by_acknowledgement, user_id"
+USER_INDEX = "CREATE INDEX authenticator_of_user ON authenticator (user_id)"
+# SQLite can neither add nor drop a primary key, so the table is copied.
+COPY_SQLITE_TABLE = """
+    CREATE TABLE copied_authenticator (
+        {id}
+        encrypted_secret BLOB NOT NULL,
+        key_id VARCHAR(32) NOT NULL,
+        last_step BIGINT NOT NULL,
+        activation_token_hash VARCHAR(64) NOT NULL,
+        activated_by_acknowledgement INT NOT NULL,
+        user_id CHAR(36) NOT NULL {user_key} REFERENCES user_account (id) ON DELETE CASCADE
+    );
+    INSERT INTO copied_authenticator SELECT {uuid} {columns} FROM authenticator;
+    DROP TABLE authenticator;
+    ALTER TABLE copied_authenticator RENAME TO authenticator;
+    CREATE INDEX idx_authenticat_key_id_c341c0 ON authenticator (key_id);
+"""
+FORWARD = {
+    "sqlite": COPY_SQLITE_TABLE.format(
+        columns=COLUMNS, id="id CHAR(36) NOT NULL PRIMARY KEY,", user_key="", uuid=f"{SQLITE_UUID},"
+    ),
+    "postgres": """
+        ALTER TABLE authenticator DROP CONSTRAINT authenticator_pkey;
+        ALTER TABLE authenticator ADD COLUMN id UUID NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY;
+        ALTER TABLE authenticator ALTER COLUMN id DROP DEFAULT;
+    """,
+}
+# The way back fails if a user has several authenticators.
+BACKWARD = {
+    "sqlite": COPY_SQLITE_TABLE.format(columns=COLUMNS, id="", user_key="PRIMARY KEY", uuid=""),
+    "postgres": """
+        DROP INDEX authenticator_of_user;
+        ALTER TABLE authenticator DROP COLUMN id;
+        ALTER TABLE authenticator ADD CONSTRAINT authenticator_pkey PRIMARY KEY (user_id);
+    """,
+}
+
+
+async def give_authenticators_an_id(_apps: object, editor: BaseSchemaEditor) -> None:
+    """Replace the primary key of the table."""
+    await editor.client.execute_script(f"{FORWARD[editor.client.capabilities.dialect]} {USER_INDEX};")
+
+
+async def take_their_id_away(_apps: object, editor: BaseSchemaEditor) -> None:
+    """Restore the primary key of the table."""
+    await editor.client.execute_script(BACKWARD[editor.client.capabilities.dialect])
+
+
+class InModelsOnly:
+    """The part of an operation that changes the state of the models. Another operation changes the table."""
+
+    async def database_forward(self, *_: object, **__: object) -> None:
+        """Leave the table as it is."""
+
+    async def database_backward(self, *_: object, **__: object) -> None:
+        """Leave the table as it is."""
+
+
+class DeleteModelInModelsOnly(InModelsOnly, ops.DeleteModel):
+    """See the base classes."""
+
+
+class CreateModelInModelsOnly(InModelsOnly, ops.CreateModel):
+    """See the base classes."""
+
+
+class AddFieldInModelsOnly(InModelsOnly, ops.AddField):
+    """See the base classes."""
+
+
+class Migration(migrations.Migration):
+    """See the module."""
+
+    dependencies = [("models", "0002_index_of_idle_attempt_counts")]
+
+    initial = False
+
+    operations = [
+        ops.RunPython(give_authenticators_an_id, take_their_id_away),
+        DeleteModelInModelsOnly("Authenticator"),
+        CreateModelInModelsOnly(
+            name="Authenticator",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="authenticators",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("encrypted_secret", fields.BinaryField()),
+                ("key_id", fields.CharField(db_index=True, max_length=32)),
+                ("last_step", fields.BigIntField()),
+                ("activation_token_hash", fields.CharField(max_length=64)),
+                ("activated_by_acknowledgement", fields.BooleanField()),
+            ],
+            options={
+                "table": "authenticator",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": "An active authenticator of a user whose 2FA is active.",
+            },
+            bases=["Model"],
+        ),
+        ops.RunSQL(
+            ["ALTER TABLE activation ADD COLUMN factor VARCHAR(16) NOT NULL DEFAULT 'OTP'"],
+            ["ALTER TABLE activation DROP COLUMN factor"],
+        ),
+        AddFieldInModelsOnly(model_name="Activation", name="factor", field=fields.CharField(max_length=16)),
+    ]

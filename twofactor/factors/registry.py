@@ -1,0 +1,23 @@
+"""The kinds of second factor, in the order in which a client offers them."""
+
+from twofactor.factors.authenticator import OtpFactor
+from twofactor.factors.backup_codes import BackupCodeFactor
+from twofactor.factors.factor import EnrollableFactor, Factor
+
+OTP = OtpFactor()
+FACTORS: list[Factor] = [OTP, BackupCodeFactor()]
+
+
+def factor_of(kind: str) -> Factor:
+    """Return the factor of this kind."""
+    return next(factor for factor in FACTORS if factor.kind == kind)
+
+
+def enrollable_factor_of(kind: str) -> EnrollableFactor:
+    """Return the factor of this kind, with which 2FA is activated."""
+    return next(factor for factor in enrollable_factors() if factor.kind == kind)
+
+
+def enrollable_factors() -> list[EnrollableFactor]:
+    """Return the factors that activate 2FA."""
+    return [factor for factor in FACTORS if isinstance(factor, EnrollableFactor)]
