@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import models
 from accounts.services import Client
+from mail.emails import RequestDetails
 from models import SecurityEventKind
 from models.sql.security_events import insert_event
 
@@ -33,10 +34,6 @@ async def record(  # noqa: PLR0913  # ASVS 16.2.1 asks for when, where, who and 
     )
 
 
-def request_details(client: Client, now: datetime) -> dict[str, str | int | None]:
+def request_details(client: Client, now: datetime) -> RequestDetails:
     """Return time, IP address and user agent of a request, for an email."""
-    return {
-        "at": now.isoformat(timespec="seconds"),
-        "ip_address": client.ip_address,
-        "user_agent": client.user_agent,
-    }
+    return RequestDetails(now, client.ip_address, client.user_agent)

@@ -16,8 +16,8 @@ from accounts.reauthentication import (
     reauthenticate_with,
 )
 from accounts.services import Client, Services
-from mail import outbox
-from models import EmailKind, SecurityEventKind
+from mail import emails, outbox
+from models import SecurityEventKind
 from security.constants import PASSWORD_MIN_LENGTH
 from security.password_hashing import Hasher
 
@@ -54,9 +54,7 @@ async def change_password(
         await end_challenges_and_activations(account.user.id)
         await end_other_sessions(account.session)
         await audit.record(SecurityEventKind.PASSWORD_CHANGED, user=account.user, client=client, now=now)
-        await outbox.enqueue(
-            EmailKind.PASSWORD_CHANGED, to=account.user, now=now, facts=audit.request_details(client, now)
-        )
+        await outbox.enqueue(emails.password_changed(audit.request_details(client, now)), to=account.user, now=now)
         return PasswordChanged(account.viewer.user)
 
 

@@ -17,8 +17,8 @@ from accounts.imported_hashes import problem_of_imported_hash
 from accounts.passwords import hash_unless_weak
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
-from mail import outbox
-from models import EmailKind, Role, SecurityEventKind
+from mail import emails, outbox
+from models import Role, SecurityEventKind
 from models.sql.users import lock_user
 from security.fair_queue import COMMAND_LINE
 
@@ -164,10 +164,7 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         await _end_everything_open(user)
         await _record(services, SecurityEventKind.PASSWORD_CHANGED, user)
         await outbox.enqueue(
-            EmailKind.PASSWORD_CHANGED,
-            to=user,
-            now=services.now(),
-            facts=audit.request_details(OPERATOR, services.now()),
+            emails.password_changed(audit.request_details(OPERATOR, services.now())), to=user, now=services.now()
         )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import idna
 from babel.dates import format_date, format_time
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 import models
+from mail.html_parts import description_list, paragraph_with_heading, paragraphs
 from mail.plain_text import client_names, one_line
 
 DEFAULT_LANGUAGE = "en"
@@ -35,14 +36,16 @@ def _format_rfc3339(context: Context, rfc3339: str) -> str:
 
 
 # A missing fact is an error. An incomplete email is worse than one that waits until the code is fixed.
-_templates = Environment(
-    loader=PackageLoader("mail"),
-    autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
+_text_templates = Environment(  # noqa: S701  # plain text
+    loader=PackageLoader("mail"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_templates.filters |= {"time": _format_rfc3339, "client_names": client_names}
+_text_templates.filters |= {"time": _format_rfc3339, "client_names": client_names}
+_html_templates = _text_templates.overlay(autoescape=True)
+_html_templates.filters = _text_templates.filters | {
+    "paragraphs": paragraphs,
+    "description_list": description_list,
+    "paragraph_with_heading": paragraph_with_heading,
+}
 
 
 def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str) -> EmailMessage:
@@ -53,7 +56,7 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
         jinja2.UndefinedError: A fact is missing.
     """
     language = language_of(email.locale)
-    folder = f"{language}/{email.kind}"
+    template = f"{language}/{email.kind}.txt"
     variables: dict[str, Any] = {
         "language": language,
         "product_name": one_line(product_name),
@@ -61,7 +64,7 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
         "facts": {key: one_line(fact) if isinstance(fact, str) else fact for key, fact in email.facts.items()},
         "written_at": _format_time(email.created_at, language),
     }
-    variables["subject"] = one_line(_render(f"{folder}/subject.txt", variables))
+    variables["subject"] = one_line(_render(_text_templates, template, variables | {"layout": "subject.txt"}))
 
     sender = mailbox(product_name, sender_address)
     message = EmailMessage(policy=SMTP)
@@ -73,8 +76,10 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
     # Prevents automatic replies (RFC 3834 §5).
     message["Auto-Submitted"] = "auto-generated"
     # Quoted-printable passes unchanged through servers that do not support 8-bit content or long lines.
-    message.set_content(_render(f"{folder}/body.txt", variables), cte="quoted-printable")
-    message.add_alternative(_render(f"{folder}/body.html", variables), subtype="html", cte="quoted-printable")
+    text = _render(_text_templates, template, variables | {"layout": "layout.txt"})
+    message.set_content(text, cte="quoted-printable")
+    html = _render(_html_templates, template, variables | {"layout": "layout.html"})
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     # Python would choose a new boundary at every attempt.
     message.set_boundary(email.id.hex)
     message["Content-Language"] = language
@@ -104,8 +109,8 @@ def language_of(locale: str) -> str:
     return language if language in LANGUAGES else DEFAULT_LANGUAGE
 
 
-def _render(template: str, variables: dict[str, Any]) -> str:
-    text = _templates.get_template(template).render(variables)
+def _render(templates: Environment, template: str, variables: dict[str, Any]) -> str:
+    text = templates.get_template(template).render(variables)
     return BLANK_LINES.sub("\n\n", text).strip() + "\n"
 
 

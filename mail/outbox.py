@@ -5,15 +5,16 @@ whose condition is that the email is still due and that its number of attempts h
 worker dies, the email is due again when the lease ends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from tortoise.queryset import QuerySet
 
 import models
+from mail.emails import Email
 from mail.plain_text import one_line
-from models import EmailKind, EmailState
+from models import EmailState
 
 DEFAULT_LOCALE = "en"
 NAME_MAX_LENGTH = 200
@@ -33,16 +34,16 @@ MIN_WAIT_IF_PERMANENT = timedelta(minutes=30)
 JITTER = 0.25
 
 
-async def enqueue(kind: EmailKind, *, to: models.User, now: datetime, facts: Mapping[str, str | int | None]) -> None:
+async def enqueue(email: Email, *, to: models.User, now: datetime) -> None:
     """Insert an email into the outbox, in the current transaction."""
     await models.OutboxEmail.create(
         id=uuid4(),
-        kind=kind,
+        kind=email.kind,
         recipient_email=to.email,
         recipient_name=one_line(to.name)[:NAME_MAX_LENGTH],
         locale=to.locale or DEFAULT_LOCALE,
         # PostgreSQL rejects NUL and lone surrogates. The error would roll back the change that the email reports.
-        facts={key: one_line(fact) if isinstance(fact, str) else fact for key, fact in facts.items()},
+        facts={key: one_line(fact) if isinstance(fact, str) else fact for key, fact in email.facts.items()},
         created_at=now,
         next_try_at=now,
     )

@@ -6,7 +6,7 @@ from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeSet
 from models.challenge import Challenge, SessionTransport
 from models.company import Company
-from models.outbox_email import EmailKind, EmailState, OutboxEmail
+from models.outbox_email import EmailState, OutboxEmail
 from models.security_event import SecurityEvent, SecurityEventKind
 from models.session import SecondFactorMethod, Session
 from models.user import NEVER, Role, User
@@ -21,7 +21,6 @@ __all__ = [
     "BackupCodeSet",
     "Challenge",
     "Company",
-    "EmailKind",
     "EmailState",
     "OutboxEmail",
     "Role",

@@ -9,19 +9,6 @@ from tortoise.models import Model
 from models.enum_as_text import enum_as_text
 
 
-class EmailKind(StrEnum):
-    """The kinds of email. The value is the name of the folder with the templates."""
-
-    TWO_FACTOR_ACTIVATED = "two_factor_activated"
-    TWO_FACTOR_DEACTIVATED = "two_factor_deactivated"
-    TWO_FACTOR_RESET = "two_factor_reset"
-    BACKUP_CODE_USED = "backup_code_used"
-    BACKUP_CODES_REGENERATED = "backup_codes_regenerated"
-    FEW_BACKUP_CODES_LEFT = "few_backup_codes_left"
-    PASSWORD_CHANGED = "password_changed"
-    SECOND_FACTOR_WARNING = "second_factor_warning"
-
-
 class EmailState(StrEnum):
     """The state of an email in the outbox."""
 
@@ -36,6 +23,7 @@ class OutboxEmail(Model):
     # Also the left side of the Message-ID. It is the same for every try, so that a receiver can recognise a duplicate
     # (RFC 5322 §3.6.4).
     id = fields.UUIDField(primary_key=True)
+    # The name of a function of `mail.emails`.
     kind = fields.CharField(max_length=40)
     recipient_email = fields.CharField(max_length=254)
     recipient_name = fields.CharField(max_length=200)

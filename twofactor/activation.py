@@ -21,8 +21,8 @@ from accounts.reauthentication import (
     reauthenticate,
 )
 from accounts.services import Client, Services
-from mail import outbox
-from models import EmailKind, SecurityEventKind
+from mail import emails, outbox
+from models import SecurityEventKind
 from models.database import CommitAndRaise
 from security.constants import ACTIVATION_LIFETIME, BACKUP_CODES_PER_SET, CLOCK_SLACK, CONFIRM_ATTEMPTS
 from security.tokens import TokenKind, token_hash
@@ -241,5 +241,5 @@ async def _activate(
     await end_challenges_and_activations(user.id)
     await end_other_sessions(account.session)
     await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
-    await outbox.enqueue(EmailKind.TWO_FACTOR_ACTIVATED, to=user, now=now, facts=audit.request_details(client, now))
+    await outbox.enqueue(emails.two_factor_activated(audit.request_details(client, now)), to=user, now=now)
     return TwoFactorActivated(account.viewer.user)

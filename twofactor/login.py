@@ -19,8 +19,8 @@ from accounts.password_strength import could_be_password
 from accounts.reauthentication import record_wrong_password
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
-from mail import outbox
-from models import EmailKind, SecurityEventKind, SessionTransport
+from mail import emails, outbox
+from models import SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
 from models.sql import challenges
 from models.sql.users import company_and_factors_of, company_of, find_user_by_email_key, lock_user
@@ -236,9 +236,5 @@ async def _send_warning(client: Client, user: models.User, now: datetime, *, fac
         return
     user.second_factor_warned_at = now
     await user.save(update_fields=["second_factor_warned_at"])
-    await outbox.enqueue(
-        EmailKind.SECOND_FACTOR_WARNING,
-        to=user,
-        now=now,
-        facts=audit.request_details(client, now) | {"factor": factor, "locked": locked},
-    )
+    request = audit.request_details(client, now)
+    await outbox.enqueue(emails.second_factor_warning(request, factor=factor, locked=locked), to=user, now=now)

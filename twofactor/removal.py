@@ -19,8 +19,8 @@ from accounts.reauthentication import (
     reauthenticate,
 )
 from accounts.services import Client, Services
-from mail import outbox
-from models import EmailKind, SecurityEventKind
+from mail import emails, outbox
+from models import SecurityEventKind
 from models.sql.users import lock_user
 from security.constants import REASON_MAX_LENGTH
 from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
@@ -69,7 +69,7 @@ async def deactivate(services: Services, client: Client, viewer: Viewer, passwor
         await end_other_sessions(account.session)
         await audit.record(SecurityEventKind.TWO_FACTOR_DEACTIVATED, user=account.user, client=client, now=now)
         await outbox.enqueue(
-            EmailKind.TWO_FACTOR_DEACTIVATED, to=account.user, now=now, facts=audit.request_details(client, now)
+            emails.two_factor_deactivated(audit.request_details(client, now)), to=account.user, now=now
         )
         return TwoFactorDeactivated(account.viewer.user)
 
@@ -141,12 +141,8 @@ async def _reset(
     await remove_two_factor(user)
     await models.Session.filter(user_id=user.id).delete()
     await audit.record(SecurityEventKind.TWO_FACTOR_RESET, user=user, actor=by, client=client, now=now, note=reason)
-    await outbox.enqueue(
-        EmailKind.TWO_FACTOR_RESET,
-        to=user,
-        now=now,
-        facts={"at": now.isoformat(timespec="seconds"), "by": by.name if by else None, "reason": reason},
-    )
+    email = emails.two_factor_reset(at=now, by=by.name if by else None, reason=reason)
+    await outbox.enqueue(email, to=user, now=now)
 
 
 def _require_valid_reason(reason: str | None) -> None:

@@ -30,6 +30,7 @@ SAME_SUBJECT = {
     "backup_codes": "the factor, resolvers and GraphQL fields of backup codes",
     "cleanup": "the SQL, use case and benchmark of deleting expired rows",
     "company": "the table and the command group",
+    "emails": "the emails and the command group",
     "errors": "the errors that a package raises",
     "events": "the resolvers and GraphQL fields of audit events",
     "login": "the use case, resolvers and GraphQL fields of signing in",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import models
 from accounts.services import Services
-from models import EmailKind
 from tests.security.helpers import (
     TIME_STEP,
     WRONG_PASSWORD,
@@ -100,10 +99,10 @@ async def test_each_step_of_an_enrolment_is_recorded(
     async with services.database.reading():
         emails = {email.kind: email.facts for email in await models.OutboxEmail.all()}
     now = clock.now.isoformat(timespec="seconds")
-    assert emails[EmailKind.TWO_FACTOR_RESET] == {"at": now, "by": logged_in_admin.user.name, "reason": "phone lost"}
-    assert emails[EmailKind.BACKUP_CODE_USED]["remaining"] == 9
-    assert emails[EmailKind.SECOND_FACTOR_WARNING]["factor"] == "OTP"
-    for kind in set(emails) - {EmailKind.TWO_FACTOR_RESET}:
+    assert emails["two_factor_reset"] == {"at": now, "by": logged_in_admin.user.name, "reason": "phone lost"}
+    assert emails["backup_code_used"]["remaining"] == 9
+    assert emails["second_factor_warning"]["factor"] == "OTP"
+    for kind in set(emails) - {"two_factor_reset"}:
         assert emails[kind]["ip_address"] == "127.0.0.1"
         assert emails[kind]["at"] <= now
 
@@ -114,5 +113,5 @@ async def test_reset_by_the_operator_is_recorded_without_an_actor(member_with_2f
 
     async with services.database.reading():
         event = await models.SecurityEvent.get(kind=models.SecurityEventKind.TWO_FACTOR_RESET)
-        email = await models.OutboxEmail.get(kind=EmailKind.TWO_FACTOR_RESET)
+        email = await models.OutboxEmail.get(kind="two_factor_reset")
     assert (event.note, email.facts["reason"], email.facts["by"]) == ("asked in person", "asked in person", None)

@@ -367,7 +367,7 @@ async def test_reset_deletes_all_2fa_data_and_sessions(
             assert await table.all().count() == 0, table
         assert await models.AttemptCount.filter(subject=member_with_2fa.user.id.hex).count() == 0
         event = await models.SecurityEvent.get(kind=SecurityEventKind.TWO_FACTOR_RESET)
-        email = await models.OutboxEmail.get(kind=models.EmailKind.TWO_FACTOR_RESET)
+        email = await models.OutboxEmail.get(kind="two_factor_reset")
     assert (event.user_id, event.actor_id) == (member_with_2fa.user.id, logged_in_admin.user.id)
     assert email.facts["by"] == logged_in_admin.user.name
     assert await member_with_2fa.api.data("{ viewer { id } }") == {"viewer": None}

@@ -109,8 +109,8 @@ async def test_ten_codes_complete_ten_logins(
     async with services.database.reading():
         kinds = Counter([email.kind for email in await models.OutboxEmail.all()])
         user = await models.User.get(id=member_with_2fa.user.id)
-    assert kinds[models.EmailKind.BACKUP_CODE_USED] == 10
-    assert kinds[models.EmailKind.FEW_BACKUP_CODES_LEFT] == 3
+    assert kinds["backup_code_used"] == 10
+    assert kinds["few_backup_codes_left"] == 3
     assert user.backup_codes_remaining == 0
     completed = await verify_login(api, answer["challengeToken"], otp=member_with_2fa.authenticator.otp(clock.now))
     assert completed["__typename"] == "LoggedIn"

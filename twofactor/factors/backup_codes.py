@@ -17,8 +17,8 @@ from accounts.reauthentication import (
     reauthenticate_with,
 )
 from accounts.services import Client, Services
-from mail import outbox
-from models import EmailKind, SecondFactorMethod, SecurityEventKind
+from mail import emails, outbox
+from models import SecondFactorMethod, SecurityEventKind
 from models.sql.factors import use_backup_code
 from security.constants import BACKUP_CODES_PER_SET, FEW_BACKUP_CODES
 from security.password_hashing import Hasher
@@ -126,16 +126,11 @@ async def _record_use(services: Services, client: Client, user: models.User) -> 
     now = services.now()
     user.backup_codes_remaining -= 1
     await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
-    await outbox.enqueue(
-        EmailKind.BACKUP_CODE_USED,
-        to=user,
-        now=now,
-        facts=audit.request_details(client, now) | {"remaining": user.backup_codes_remaining},
-    )
-    if user.backup_codes_remaining <= FEW_BACKUP_CODES:
-        await outbox.enqueue(
-            EmailKind.FEW_BACKUP_CODES_LEFT, to=user, now=now, facts={"remaining": user.backup_codes_remaining}
-        )
+    remaining = user.backup_codes_remaining
+    request = audit.request_details(client, now)
+    await outbox.enqueue(emails.backup_code_used(request, remaining=remaining), to=user, now=now)
+    if remaining <= FEW_BACKUP_CODES:
+        await outbox.enqueue(emails.few_backup_codes_left(remaining=remaining), to=user, now=now)
 
 
 async def regenerate_backup_codes(
@@ -164,6 +159,6 @@ async def regenerate_backup_codes(
         await account.user.save(update_fields=["backup_codes_remaining"])
         await end_challenges_and_activations(account.user.id)
         await outbox.enqueue(
-            EmailKind.BACKUP_CODES_REGENERATED, to=account.user, now=now, facts=audit.request_details(client, now)
+            emails.backup_codes_regenerated(audit.request_details(client, now)), to=account.user, now=now
         )
         return BackupCodesRegenerated(new.codes, new.file, account.viewer.user)

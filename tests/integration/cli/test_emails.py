@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import models
-from models import EmailKind, EmailState
+from models import EmailState
 from models.database import Database
 from tests.integration.cli.conftest import CommandLine
 
@@ -18,7 +18,7 @@ def insert_email(command_line: CommandLine, state: EmailState) -> UUID:
     async def insert(_database: Database) -> UUID:
         now = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
         email = await models.OutboxEmail.create(
-            id=uuid4(), kind=EmailKind.PASSWORD_CHANGED, recipient_email="mia@acme.example", recipient_name="Mia",
+            id=uuid4(), kind="password_changed", recipient_email="mia@acme.example", recipient_name="Mia",
             locale="en", facts={"reason": FACT}, created_at=now, state=state, tries=33, next_try_at=now,
             last_error="SMTPServerDisconnected",
         )  # fmt: skip

@@ -10,7 +10,6 @@ import trustme
 
 import models
 from mail.worker import EmailWorker, SmtpSettings
-from models import EmailKind
 from models.database import Database
 from tests.support.clock import START, Clock
 
@@ -65,7 +64,7 @@ def build_email(**fields: object) -> models.OutboxEmail:
     return models.OutboxEmail(
         **{
             "id": uuid4(),
-            "kind": EmailKind.PASSWORD_CHANGED,
+            "kind": "password_changed",
             "recipient_email": "grace@example.org",
             "recipient_name": "Grace Hopper",
             "locale": "en",

@@ -8,7 +8,8 @@ import pytest
 
 import models
 from mail import outbox
-from models import EmailKind, EmailState
+from mail.emails import Email
+from models import EmailState
 from models.database import Database
 from tests.integration.mail.conftest import FACTS, NOW, insert_email, reload
 from tests.integration.mail.test_messages import HOSTILE_NAMES
@@ -25,11 +26,11 @@ class TestEnqueue:
     async def test_stores_the_data_of_the_email(self, database: Database) -> None:
         """Kind, recipient, language and facts are stored, and the email is due at once."""
         async with database.transaction():
-            await outbox.enqueue(EmailKind.PASSWORD_CHANGED, to=build_user(), now=NOW, facts=FACTS)
+            await outbox.enqueue(Email("password_changed", FACTS), to=build_user(), now=NOW)
 
         async with database.reading():
             [email] = await outbox.due_emails(NOW, at_most=10)
-        assert email.kind is EmailKind.PASSWORD_CHANGED
+        assert email.kind == "password_changed"
         assert (email.recipient_email, email.recipient_name, email.locale) == ("grace@example.org", "Grace", "de")
         assert email.facts == FACTS
         assert (email.created_at, email.state, email.tries) == (NOW, EmailState.WAITING, 0)
@@ -37,7 +38,7 @@ class TestEnqueue:
     async def test_uses_english_if_the_user_has_no_language(self, database: Database) -> None:
         """English is the default language."""
         async with database.transaction():
-            await outbox.enqueue(EmailKind.PASSWORD_CHANGED, to=build_user(locale=None), now=NOW, facts=FACTS)
+            await outbox.enqueue(Email("password_changed", FACTS), to=build_user(locale=None), now=NOW)
 
         async with database.reading():
             [email] = await outbox.list_emails()
@@ -48,7 +49,7 @@ class TestEnqueue:
 
         async def fail() -> None:
             async with database.transaction():
-                await outbox.enqueue(EmailKind.PASSWORD_CHANGED, to=build_user(), now=NOW, facts=FACTS)
+                await outbox.enqueue(Email("password_changed", FACTS), to=build_user(), now=NOW)
                 raise LookupError
 
         with pytest.raises(LookupError):
@@ -62,7 +63,7 @@ class TestEnqueue:
         """No text from a client can make the insert fail, which would roll back the change."""
         async with database.transaction():
             await outbox.enqueue(
-                EmailKind.PASSWORD_CHANGED, to=build_user(name=text), now=NOW, facts=FACTS | {"user_agent": text}
+                Email("password_changed", FACTS | {"user_agent": text}), to=build_user(name=text), now=NOW
             )
 
         async with database.reading():

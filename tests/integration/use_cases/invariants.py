@@ -4,15 +4,15 @@ from collections import Counter
 
 import models
 from accounts.services import Services
-from models import EmailKind, SecurityEventKind
+from models import SecurityEventKind
 
 # Each of these events has one email. So their numbers are equal.
 EMAILED = {
-    SecurityEventKind.TWO_FACTOR_ACTIVATED: EmailKind.TWO_FACTOR_ACTIVATED,
-    SecurityEventKind.TWO_FACTOR_DEACTIVATED: EmailKind.TWO_FACTOR_DEACTIVATED,
-    SecurityEventKind.TWO_FACTOR_RESET: EmailKind.TWO_FACTOR_RESET,
-    SecurityEventKind.BACKUP_CODE_USED: EmailKind.BACKUP_CODE_USED,
-    SecurityEventKind.PASSWORD_CHANGED: EmailKind.PASSWORD_CHANGED,
+    SecurityEventKind.TWO_FACTOR_ACTIVATED: "two_factor_activated",
+    SecurityEventKind.TWO_FACTOR_DEACTIVATED: "two_factor_deactivated",
+    SecurityEventKind.TWO_FACTOR_RESET: "two_factor_reset",
+    SecurityEventKind.BACKUP_CODE_USED: "backup_code_used",
+    SecurityEventKind.PASSWORD_CHANGED: "password_changed",
 }
 
 

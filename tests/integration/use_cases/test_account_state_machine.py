@@ -31,7 +31,7 @@ from accounts.security_policy import update_security_policy
 from accounts.services import Services
 from accounts.sessions import LoggedIn, authenticate, log_out, revoke_session
 from accounts.users import disable_user, enable_user
-from models import EmailKind, Role, SecurityEventKind
+from models import Role, SecurityEventKind
 from models.database import Database
 from security.errors import DomainError
 from security.fair_queue import COMMAND_LINE
@@ -65,7 +65,6 @@ from twofactor.login import SecondFactorRequired, log_in, verify_login
 from twofactor.removal import deactivate, reset_by_admin
 
 Event = SecurityEventKind
-Email = EmailKind
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
@@ -206,7 +205,7 @@ class AccountStateMachine(RuleBasedStateMachine):
 
     # Run an operation and check its result.
 
-    def check(self, attempt: Awaitable[Any], expected: str, *kinds: Event | Email, changes: bool = True) -> Any:  # noqa: ANN401
+    def check(self, attempt: Awaitable[Any], expected: str, *kinds: Event | str, changes: bool = True) -> Any:  # noqa: ANN401
         """Run an operation, and compare its result, its events and emails, and its changes with the expected ones."""
 
         async def compared() -> Any:  # noqa: ANN401
@@ -381,14 +380,14 @@ class AccountStateMachine(RuleBasedStateMachine):
         code = candidates[which % len(candidates)]
         right = self.codes_on and code in self.codes["unused"]
         attempt = verify_login(self.services, CLIENT, challenge, kind="BACKUP_CODE", text=code)
-        few = [Email.FEW_BACKUP_CODES_LEFT] * (len(self.codes["unused"]) - 1 <= 2)
+        few = ["few_backup_codes_left"] * (len(self.codes["unused"]) - 1 <= 2)
         self.verify_second_factor(
             attempt,
             challenge,
             "code",
             malformed=code == "not a code",
             right=right,
-            success_kinds=[Event.BACKUP_CODE_USED, Email.BACKUP_CODE_USED, *few],
+            success_kinds=[Event.BACKUP_CODE_USED, "backup_code_used", *few],
         )
         if self.signed_in:
             self.codes["unused"].remove(code)
@@ -402,7 +401,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         *,
         malformed: bool,
         right: bool,
-        success_kinds: list[Event | Email] | None = None,
+        success_kinds: list[Event | str] | None = None,
     ) -> None:
         """Check a second factor. Afterwards `signed_in` shows whether it completed the sign-in."""
         self.signed_in = False
@@ -423,12 +422,12 @@ class AccountStateMachine(RuleBasedStateMachine):
             self.signed_in = True
         else:
             counted.fail(self.now)
-            failure_kinds: list[Event | Email] = [Event.SECOND_FACTOR_FAILED]
+            failure_kinds: list[Event | str] = [Event.SECOND_FACTOR_FAILED]
             if counted.failures >= 5 or counted.since_sign_in >= 100:
                 failure_kinds.append(Event.LOCKED)
                 if self.warned_at is None or self.now - self.warned_at >= timedelta(days=1):
                     self.warned_at = self.now
-                    failure_kinds.append(Email.SECOND_FACTOR_WARNING)
+                    failure_kinds.append("second_factor_warning")
             self.check(attempt, "WrongSecondFactorError", *failure_kinds)
 
     def choose_otp(self, authenticator: Authenticator | None, otp: int | str) -> tuple[str, int]:
@@ -542,7 +541,7 @@ class AccountStateMachine(RuleBasedStateMachine):
             found.last_step, found.confirmed, found.codes = step, True, list(answer.codes)
         else:
             found.last_step = step
-            self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
+            self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
             self.activate(found, viewer, "confirm", [])
 
     @precondition(lambda self: self.activation or self.past_activations)
@@ -560,7 +559,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif not found.confirmed:
             self.check(attempt, "OtpNotConfirmedError")
         else:
-            self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
+            self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
             codes, found.codes = found.codes, []
             self.activate(found, viewer, "acknowledge", codes)
 
@@ -585,7 +584,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif not self.codes_on:
             self.check(attempt, "BackupCodesDisabledError")
         else:
-            kinds = Event.BACKUP_CODES_ISSUED, Email.BACKUP_CODES_REGENERATED
+            kinds = Event.BACKUP_CODES_ISSUED, "backup_codes_regenerated"
             answer: BackupCodesRegenerated = self.check(attempt, "BackupCodesRegenerated", *kinds)
             self.replace_codes(list(answer.codes))
             self.end_challenges_and_activation()
@@ -604,7 +603,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif self.enforced:
             self.check(attempt, "TwoFactorIsEnforcedError")
         else:
-            self.check(attempt, "TwoFactorDeactivated", Event.TWO_FACTOR_DEACTIVATED, Email.TWO_FACTOR_DEACTIVATED)
+            self.check(attempt, "TwoFactorDeactivated", Event.TWO_FACTOR_DEACTIVATED, "two_factor_deactivated")
             self.remove_two_factor()
             self.end_sessions(keep=viewer.session.id)
 
@@ -619,7 +618,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif self.authenticator is None:
             self.check(attempt, "TwoFactorNotActiveError")
         else:
-            self.check(attempt, "TwoFactorReset", Event.TWO_FACTOR_RESET, Email.TWO_FACTOR_RESET)
+            self.check(attempt, "TwoFactorReset", Event.TWO_FACTOR_RESET, "two_factor_reset")
             self.remove_two_factor()
             self.end_sessions()
 
@@ -650,7 +649,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif new not in PASSWORDS:
             self.check(attempt, "PasswordTooWeakError")
         else:
-            self.check(attempt, "PasswordChanged", Event.PASSWORD_CHANGED, Email.PASSWORD_CHANGED)
+            self.check(attempt, "PasswordChanged", Event.PASSWORD_CHANGED, "password_changed")
             self.password = new
             self.end_challenges_and_activation()
             self.end_sessions(keep=viewer.session.id)

@@ -11,7 +11,7 @@ from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.sessions import revoke_session
 from accounts.users import disable_user, set_password, set_role
-from models import EmailKind, SecurityEventKind
+from models import SecurityEventKind
 from tests.integration.use_cases.helpers import (
     CLIENT,
     TIME_STEP,
@@ -46,7 +46,6 @@ from twofactor.factors.backup_code_format import backup_codes_file, normalise_ba
 from twofactor.removal import deactivate
 
 Event = SecurityEventKind
-Email = EmailKind
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -215,7 +214,7 @@ class TestConfirmOtp:
         assert answer.two_factor.activated_at == services.now()
         assert answer.two_factor.backup_codes_remaining is None
         assert await count_rows(services, models.BackupCodeSet) == 0
-        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
         await set_security_policy(services, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 0
 
@@ -444,8 +443,8 @@ class TestAcknowledgeBackupCodes:
         assert await count_rows(services, models.Session, id=other.session.id) == 0
         assert await count_rows(services, models.Session, id=viewer.session.id) == 1
         assert await count_rows(services, models.Activation) == 0
-        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, Email.TWO_FACTOR_ACTIVATED)
-        [email] = await emails_of(services, Email.TWO_FACTOR_ACTIVATED)
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
+        [email] = await emails_of(services, "two_factor_activated")
         assert (email.recipient_email, email.locale) == (member.email, "de")
         clock.advance(TIME_STEP)
         await sign_in_with_otp(services, member.email, authenticator)

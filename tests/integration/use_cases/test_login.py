@@ -17,7 +17,7 @@ from accounts.security_policy import update_security_policy
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, authenticate
 from accounts.users import delete_user, disable_user, enable_user, set_password, set_role
-from models import EmailKind, SecondFactorMethod, SecurityEventKind, SessionTransport
+from models import SecondFactorMethod, SecurityEventKind, SessionTransport
 from security.constants import CHALLENGES_PER_USER, PASSWORD_MAX_LENGTH
 from security.errors import OverloadedError, TooManyAttemptsError
 from security.fair_queue import FairQueue
@@ -58,7 +58,6 @@ from twofactor.login import log_in, verify_login
 from twofactor.removal import deactivate, reset_by_admin
 
 Event = SecurityEventKind
-Email = EmailKind
 
 NEW_PASSWORD = "tr0ub4dor and three more words"
 # The waits in seconds. Each one is twice the one before, up to one hour.
@@ -553,9 +552,9 @@ class TestVerifyLoginWithBackupCode:
         assert answer.viewer.two_factor.backup_codes_remaining == 9
         assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 9
         assert await side_effects.new() == side_effects.expected(
-            Event.LOGIN_SUCCEEDED, Event.BACKUP_CODE_USED, Email.BACKUP_CODE_USED
+            Event.LOGIN_SUCCEEDED, Event.BACKUP_CODE_USED, "backup_code_used"
         )
-        [email] = await emails_of(services, Email.BACKUP_CODE_USED)
+        [email] = await emails_of(services, "backup_code_used")
         assert (email.recipient_email, email.facts["remaining"]) == (member.email, 9)
         assert email.facts["ip_address"] == CLIENT.ip_address
         await raises(verify_backup_code(services, challenges[1], enrolled.codes[3]), WrongSecondFactorError)
@@ -579,10 +578,10 @@ class TestVerifyLoginWithBackupCode:
             assert SecondFactorMethod.BACKUP_CODE in challenge.methods
             answer = await verify_backup_code(services, challenge.challenge_token, code)
             assert answer.viewer.two_factor.backup_codes_remaining == 10 - used
-            assert len(await emails_of(services, Email.BACKUP_CODE_USED)) == used
-            assert len(await emails_of(services, Email.FEW_BACKUP_CODES_LEFT)) == max(used - 7, 0)
+            assert len(await emails_of(services, "backup_code_used")) == used
+            assert len(await emails_of(services, "few_backup_codes_left")) == max(used - 7, 0)
 
-        facts = [email.facts["remaining"] for email in await emails_of(services, Email.FEW_BACKUP_CODES_LEFT)]
+        facts = [email.facts["remaining"] for email in await emails_of(services, "few_backup_codes_left")]
         assert sorted(facts) == [0, 1, 2]
         challenge = await start_sign_in(services, member.email)
         assert challenge.methods == (SecondFactorMethod.OTP,)
@@ -743,7 +742,7 @@ class TestSecondFactorErrors:
 
         assert right.retry_at == wrong_again.retry_at == malformed.retry_at == services.now() + timedelta(seconds=30)
         assert await side_effects.new() == side_effects.expected(
-            *[Event.SECOND_FACTOR_FAILED] * 5, Event.LOCKED, Email.SECOND_FACTOR_WARNING
+            *[Event.SECOND_FACTOR_FAILED] * 5, Event.LOCKED, "second_factor_warning"
         )
 
     async def test_waits_double_up_to_an_hour(
@@ -925,11 +924,11 @@ class TestSecondFactorErrors:
         """The email follows the fifth wrong second factor (ASVS 6.3.5)."""
         challenge = await new_challenge(services, member.email)
         for attempt in range(5):
-            assert len(await emails_of(services, Email.SECOND_FACTOR_WARNING)) == 0, attempt
+            assert len(await emails_of(services, "second_factor_warning")) == 0, attempt
             await raises(
                 verify_otp(services, challenge, enrolled.authenticator.wrong_otp(clock.now)), WrongSecondFactorError
             )
-        [email] = await emails_of(services, Email.SECOND_FACTOR_WARNING)
+        [email] = await emails_of(services, "second_factor_warning")
         assert (email.facts["factor"], email.facts["locked"]) == ("OTP", False)
         warned_at = clock.now
 
@@ -942,7 +941,7 @@ class TestSecondFactorErrors:
             await raises(
                 verify_otp(services, challenge, enrolled.authenticator.wrong_otp(clock.now)), WrongSecondFactorError
             )
-            assert len(await emails_of(services, Email.SECOND_FACTOR_WARNING)) == emails
+            assert len(await emails_of(services, "second_factor_warning")) == emails
 
     async def test_failures_end_no_session(self, services: Services, member: models.User, enrolled: Enrolled) -> None:
         """An attacker who guesses cannot sign the user out."""

@@ -9,7 +9,7 @@ from accounts.passwords import change_password
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.users import disable_user
-from models import EmailKind, SecurityEventKind
+from models import SecurityEventKind
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from tests.integration.use_cases.helpers import (
     CLIENT,
@@ -33,7 +33,6 @@ from twofactor.errors import ChallengeExpiredError
 from twofactor.login import log_in
 
 Event = SecurityEventKind
-Email = EmailKind
 NEW = "tr0ub4dor and three more words"
 
 
@@ -52,8 +51,8 @@ class TestChangePassword:
         assert answer.viewer.two_factor.backup_codes_remaining == 10
         assert await count_rows(services, models.Session, id=other.session.id) == 0
         assert await count_rows(services, models.Session, id=enrolled.viewer.session.id) == 1
-        assert await side_effects.new() == side_effects.expected(Event.PASSWORD_CHANGED, Email.PASSWORD_CHANGED)
-        assert [email.recipient_email for email in await emails_of(services, Email.PASSWORD_CHANGED)] == [member.email]
+        assert await side_effects.new() == side_effects.expected(Event.PASSWORD_CHANGED, "password_changed")
+        assert [email.recipient_email for email in await emails_of(services, "password_changed")] == [member.email]
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(services.now())), ChallengeExpiredError)
         await raises(log_in(services, CLIENT, member.email, PASSWORD, TOKEN), WrongEmailOrPasswordError)
         await new_challenge(services, member.email, NEW)

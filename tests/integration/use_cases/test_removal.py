@@ -17,7 +17,7 @@ from accounts.errors import (
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.users import disable_user, set_role
-from models import EmailKind, Role, SecondFactorMethod, SecurityEventKind
+from models import Role, SecondFactorMethod, SecurityEventKind
 from security.errors import DomainError, TooManyAttemptsError
 from tests.integration.use_cases.helpers import (
     CLIENT,
@@ -50,7 +50,6 @@ from twofactor.errors import (
 from twofactor.removal import deactivate, reset_by_admin, reset_by_operator
 
 Event = SecurityEventKind
-Email = EmailKind
 TABLES_OF_2FA = (models.Authenticator, models.BackupCodeSet, models.BackupCode, models.Challenge, models.Activation)
 
 
@@ -80,10 +79,8 @@ class TestDeactivate:
         await assert_no_2fa_data(services, member)
         assert await count_rows(services, models.Session, id=other.session.id) == 0
         assert await count_rows(services, models.Session, id=enrolled.viewer.session.id) == 1
-        assert await side_effects.new() == side_effects.expected(
-            Event.TWO_FACTOR_DEACTIVATED, Email.TWO_FACTOR_DEACTIVATED
-        )
-        [email] = await emails_of(services, Email.TWO_FACTOR_DEACTIVATED)
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_DEACTIVATED, "two_factor_deactivated")
+        [email] = await emails_of(services, "two_factor_deactivated")
         assert email.recipient_email == member.email
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(services.now())), ChallengeExpiredError)
         await sign_in(services, member.email)
@@ -155,10 +152,10 @@ class TestResetByAdmin:
         await assert_no_2fa_data(services, member)
         assert await count_rows(services, models.Session, user_id=member.id) == 0
         assert await count_rows(services, models.Session, user_id=admin_viewer.user.id) == 1
-        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_RESET, Email.TWO_FACTOR_RESET)
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_RESET, "two_factor_reset")
         [event] = await events_of(services, Event.TWO_FACTOR_RESET)
         assert (event.user_id, event.actor_id, event.note) == (member.id, admin_viewer.user.id, "lost\nthe phone")
-        [email] = await emails_of(services, Email.TWO_FACTOR_RESET)
+        [email] = await emails_of(services, "two_factor_reset")
         assert (email.recipient_email, email.facts["by"]) == (member.email, admin_viewer.user.name)
         await sign_in(services, member.email)
 
@@ -331,7 +328,7 @@ class TestResetByOperator:
 
         await assert_no_2fa_data(services, member)
         assert await count_rows(services, models.Session, user_id=member.id) == 0
-        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_RESET, Email.TWO_FACTOR_RESET)
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_RESET, "two_factor_reset")
         [event] = await events_of(services, Event.TWO_FACTOR_RESET)
         assert (event.user_id, event.actor_id, event.ip_address) == (member.id, None, None)
 

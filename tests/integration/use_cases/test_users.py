@@ -24,7 +24,7 @@ from accounts.users import (
     set_password,
     set_role,
 )
-from models import EmailKind, Role, SecurityEventKind
+from models import Role, SecurityEventKind
 from tests.integration.use_cases.helpers import (
     CLIENT,
     TOKEN,
@@ -39,7 +39,6 @@ from tests.support.users import PASSWORD
 from twofactor.login import log_in
 
 Event = SecurityEventKind
-Email = EmailKind
 NEW = "tr0ub4dor and three more words"
 # A valid hash, but one character longer than the column.
 LONG_HASH = PasswordHasher(1, 8, 1, hash_len=154).hash(NEW)
@@ -190,7 +189,7 @@ class TestChangeUser:
         await set_password(services, member.id, NEW)
 
         assert await count_rows(services, models.Session) == 0
-        assert await side_effects.new() == side_effects.expected(Event.PASSWORD_CHANGED, Email.PASSWORD_CHANGED)
+        assert await side_effects.new() == side_effects.expected(Event.PASSWORD_CHANGED, "password_changed")
         await raises(log_in(services, CLIENT, member.email, PASSWORD, TOKEN), WrongEmailOrPasswordError)
         await sign_in(services, member.email, NEW)
         assert (await raises(set_password(services, member.id, "short"), InvalidInputError)).argument == "password"

@@ -1,0 +1,71 @@
+"""The emails to users. Each function returns one email; its templates have the name of the function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An email with the facts that its templates show. It contains no secret."""
+
+    kind: str
+    facts: Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetails:
+    """When and from where a request came, so that the user can recognise it."""
+
+    at: datetime
+    ip_address: str | None
+    user_agent: str | None
+
+    @property
+    def facts(self) -> dict[str, str | int | None]:
+        """The facts of an email about the request."""
+        return {"at": _timestamp(self.at), "ip_address": self.ip_address, "user_agent": self.user_agent}
+
+
+def two_factor_activated(request: RequestDetails) -> Email:
+    """2FA is active."""
+    return Email("two_factor_activated", request.facts)
+
+
+def two_factor_deactivated(request: RequestDetails) -> Email:
+    """The user deactivated 2FA."""
+    return Email("two_factor_deactivated", request.facts)
+
+
+def two_factor_reset(*, at: datetime, by: str | None, reason: str | None) -> Email:
+    """An admin with this name, or the operator, removed the user's 2FA."""
+    return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason})
+
+
+def backup_code_used(request: RequestDetails, *, remaining: int) -> Email:
+    """A login used a backup code."""
+    return Email("backup_code_used", request.facts | {"remaining": remaining})
+
+
+def few_backup_codes_left(*, remaining: int) -> Email:
+    """The user should generate new backup codes."""
+    return Email("few_backup_codes_left", {"remaining": remaining})
+
+
+def backup_codes_regenerated(request: RequestDetails) -> Email:
+    """New backup codes replaced the old ones."""
+    return Email("backup_codes_regenerated", request.facts)
+
+
+def password_changed(request: RequestDetails) -> Email:
+    """The password was changed."""
+    return Email("password_changed", request.facts)
+
+
+def second_factor_warning(request: RequestDetails, *, factor: str, locked: bool) -> Email:
+    """Somebody entered the right password and a wrong second factor several times (ASVS 6.3.5)."""
+    return Email("second_factor_warning", request.facts | {"factor": factor, "locked": locked})
+
+
+def _timestamp(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")
