@@ -146,6 +146,17 @@ async def verify_login(services: Services, client: Client, challenge_token: str,
             return await _decide(services, client, locked, factor, locked.rows, normalised)
 
 
+@dataclass(frozen=True, slots=True)
+class _LockedChallenge:
+    """A valid challenge and its account. The user's row is locked."""
+
+    challenge: models.Challenge
+    user: models.User
+    company: models.Company
+    # The user's rows of the factor.
+    rows: Sequence[Any]
+
+
 async def _verify_hashed(
     services: Services, client: Client, challenge_hash: str, factor: HashedFactor, text: str
 ) -> LoggedIn:
@@ -161,7 +172,7 @@ async def _verify_hashed(
 
 async def _reserve_attempt(
     services: Services, challenge_hash: str, factor: Factor, text: str
-) -> tuple["_LockedChallenge", str]:
+) -> tuple[_LockedChallenge, str]:
     """Lock the challenge and reserve an attempt. Return the normalised text too."""
     now = services.now()
     locked = await _lock_challenge(challenge_hash, factor, now)
@@ -174,23 +185,12 @@ async def _reserve_attempt(
 
 
 async def _decide(  # noqa: PLR0913, PLR0917  # each is a part of the check
-    services: Services, client: Client, locked: "_LockedChallenge", factor: Factor, rows: Sequence[Any], text: str
+    services: Services, client: Client, locked: _LockedChallenge, factor: Factor, rows: Sequence[Any], text: str
 ) -> LoggedIn:
     """Start a session if the text is right."""
     if not await factor.verify(Check(services, client, locked.user, locked.company, rows), text):
         await _raise_wrong_second_factor(services, client, locked.user, factor.kind)
     return await _complete(services, client, locked, factor.kind)
-
-
-@dataclass(frozen=True, slots=True)
-class _LockedChallenge:
-    """A valid challenge and its account. The user's row is locked."""
-
-    challenge: models.Challenge
-    user: models.User
-    company: models.Company
-    # The user's rows of the factor.
-    rows: Sequence[Any]
 
 
 async def _lock_challenge(challenge_hash: str, factor: Factor, now: datetime) -> _LockedChallenge:
