@@ -25,7 +25,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table mutants bench bench-cleanup check check-frontend schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ attack-soak: $(INSTALLED_DEV) ## Run every mutation for an hour while the test c
 
 attack-availability: $(INSTALLED_DEV) ## Attack a served process for minutes, and print what other users notice; AVAILABILITY="--seconds 5" is shorter
 	$(RUN_DEV) -m tools.attacks.availability $(AVAILABILITY)
+
+attacks-table: $(INSTALLED_DEV) ## Write the tests of each attack into docs/security/attacks.md, from the markers of the tests
+	$(RUN_DEV) -m tools.attacks_table
 
 mutants: $(INSTALLED_DEV) ## Run mutation tests: change the rules of 2FA in small ways, and count changes that no test detects
 	$(VENV_DEV)/bin/mutmut run

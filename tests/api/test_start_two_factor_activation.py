@@ -63,6 +63,7 @@ async def test_returns_a_key_and_a_matching_qr_code(
     assert await side_effects() == (["TWO_FACTOR_ACTIVATION_STARTED"], [])
 
 
+@pytest.mark.attack("D11")
 async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread renders, and it computes the modules once for all images of a response."""
     done: list[tuple[str, str]] = []

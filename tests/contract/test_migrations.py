@@ -59,6 +59,7 @@ async def test_are_in_step_with_the_models() -> None:
     assert changes == []
 
 
+@pytest.mark.attack("K7")
 async def test_migrate_up_down_and_up_again(empty_database_url: str) -> None:
     """Migrating down leaves nothing behind, so that migrating up again gives the same tables and indexes."""
     database = Database(empty_database_url)
@@ -84,6 +85,7 @@ async def test_migrate_up_down_and_up_again(empty_database_url: str) -> None:
         await database.close()
 
 
+@pytest.mark.attack("K7")
 async def test_migrating_up_keeps_rows(empty_database_url: str) -> None:
     """Every migration after the first one works on tables with rows."""
     database = Database(empty_database_url)

@@ -263,6 +263,7 @@ async def actual_outcome(api: Api, name: str, arguments: dict[str, Any]) -> str:
     return str(field["__typename"])
 
 
+@pytest.mark.attack("C5", "C8", "I1")
 @pytest.mark.parametrize("requester", Requester, ids=[requester.name for requester in Requester])
 async def test_each_requester_gets_the_outcome_of_the_matrix(
     api: Api, services: Services, password_hash: str, requester: Requester
@@ -288,6 +289,7 @@ async def test_each_requester_gets_the_outcome_of_the_matrix(
     assert wrong == []
 
 
+@pytest.mark.attack("I1")
 @pytest.mark.parametrize("viewpoint", Viewpoint, ids=[viewpoint.name for viewpoint in Viewpoint])
 async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
     api: Api, services: Services, password_hash: str, viewpoint: Viewpoint
@@ -333,6 +335,7 @@ async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
     assert found == {selection: outcomes[viewpoint] for selection, outcomes in USER_FIELDS.items()}
 
 
+@pytest.mark.attack("I2")
 async def test_admin_cannot_reset_own_2fa(logged_in_admin: ApiUser, clock: Clock) -> None:
     """I2: no admin can reset their own 2FA, whether it is active or not."""
     assert (
@@ -347,6 +350,7 @@ async def test_admin_cannot_reset_own_2fa(logged_in_admin: ApiUser, clock: Clock
     )
 
 
+@pytest.mark.attack("I3")
 async def test_reset_deletes_all_2fa_data_and_sessions(
     api: Api, member_with_2fa: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
@@ -374,6 +378,7 @@ async def test_reset_deletes_all_2fa_data_and_sessions(
     assert await verify_outcome(api, challenge, backupCode=member_with_2fa.codes[0]) == "ChallengeExpired"
 
 
+@pytest.mark.attack("I4")
 async def test_enforced_2fa_stays_active(
     member_with_2fa: ApiUser, company: models.Company, services: Services, clock: Clock
 ) -> None:
@@ -387,6 +392,7 @@ async def test_enforced_2fa_stays_active(
     assert answer["viewer"]["twoFactor"]["state"] == "ACTIVE"
 
 
+@pytest.mark.attack("I5")
 async def test_deactivation_requires_the_password(member_with_2fa: ApiUser) -> None:
     """I5: each wrong password counts. After five, the right one has to wait."""
     answers = [await outcome(member_with_2fa.api, "deactivateTwoFactor", password=WRONG_PASSWORD) for _ in range(5)]
@@ -395,6 +401,7 @@ async def test_deactivation_requires_the_password(member_with_2fa: ApiUser) -> N
     assert answers == ["WrongPassword"] * 5 + ["TooManyAttempts"]
 
 
+@pytest.mark.attack("I6")
 async def test_enforcement_limits_existing_sessions_to_the_setup(
     logged_in_member: ApiUser, logged_in_admin: ApiUser
 ) -> None:
@@ -415,6 +422,7 @@ async def enforce_2fa(logged_in_admin: ApiUser) -> None:
     assert answer["__typename"] == "SecurityPolicyUpdated"
 
 
+@pytest.mark.attack("I1")
 async def test_admin_who_becomes_a_member_loses_admin_rights(
     logged_in_admin: ApiUser, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -428,6 +436,7 @@ async def test_admin_who_becomes_a_member_loses_admin_rights(
     assert error_code(await logged_in_admin.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
 
 
+@pytest.mark.attack("I8")
 async def test_moved_user_belongs_to_the_new_company_only(
     api: Api,
     member_with_2fa: ApiUser,

@@ -43,6 +43,7 @@ def attacked_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         template.drop(url)
 
 
+@pytest.mark.attack("H18")
 @pytest.mark.parametrize("name", ATTACK_BY_NAME)
 def test_h18_others_are_served_while_clients_keep_the_server_busy(attacked_site: AttackedSite, name: str) -> None:
     """H18. No request with a session is refused, users sign in, memory is bounded, and all of it works afterwards."""

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from typing import Any
 
+import pytest
 from tortoise.models import Model
 
 import models
@@ -40,6 +41,7 @@ async def use_code(api: Api, api_user: ApiUser, spelling: str) -> str:
     return await verify_outcome(api, challenge, backupCode=spelling)
 
 
+@pytest.mark.attack("E1")
 async def test_used_backup_code_is_rejected(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
     """E1: a backup code that completed a login is wrong from then on, and the failure counts."""
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
@@ -48,6 +50,7 @@ async def test_used_backup_code_is_rejected(api: Api, member_with_2fa: ApiUser, 
     assert await attempt_counts(services.database) == {"BACKUP_CODE": 1}
 
 
+@pytest.mark.attack("E2")
 async def test_second_code_on_a_completed_challenge_stays_unused(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -61,6 +64,7 @@ async def test_second_code_on_a_completed_challenge_stays_unused(
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[1]) == "LoggedIn"
 
 
+@pytest.mark.attack("E3")
 async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa: ApiUser) -> None:
     """E3: all spellings of a code have one canonical form. A code used in one spelling is used in all."""
     code = member_with_2fa.codes[0]
@@ -72,6 +76,7 @@ async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa
         assert await use_code(api, member_with_2fa, spelling) == "WrongSecondFactor"
 
 
+@pytest.mark.attack("E3")
 async def test_malformed_code_is_rejected_without_a_failed_attempt(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -84,6 +89,7 @@ async def test_malformed_code_is_rejected_without_a_failed_attempt(
     assert await attempt_counts(services.database) == {}
 
 
+@pytest.mark.attack("E4")
 async def test_code_of_another_user_is_rejected_and_stays_unused(
     api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
 ) -> None:
@@ -96,6 +102,7 @@ async def test_code_of_another_user_is_rejected_and_stays_unused(
     assert await use_code(api, other, other.codes[0]) == "LoggedIn"
 
 
+@pytest.mark.attack("E5")
 async def test_ten_codes_complete_ten_logins(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
@@ -116,6 +123,7 @@ async def test_ten_codes_complete_ten_logins(
     assert completed["__typename"] == "LoggedIn"
 
 
+@pytest.mark.attack("E7")
 async def test_codes_of_a_replaced_set_are_rejected(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
     """E7: codes of a replaced set or of a deactivated 2FA are wrong."""
     renewed = await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD)
@@ -157,6 +165,7 @@ async def every_column(services: Services) -> list[str]:
     return texts
 
 
+@pytest.mark.attack("E8")
 async def test_database_contains_no_plaintext_secret(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
@@ -182,6 +191,7 @@ async def test_database_contains_no_plaintext_secret(
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in dump
 
 
+@pytest.mark.attack("E8", "K6")
 async def test_encrypted_secret_of_another_user_is_rejected(
     api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
 ) -> None:
@@ -200,6 +210,7 @@ async def test_encrypted_secret_of_another_user_is_rejected(
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
 
 
+@pytest.mark.attack("E9")
 async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
     """E9: a guess costs one slow hash, however many codes the account has, since a set has one salt."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -217,6 +228,7 @@ async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, ser
         assert len(hashes) == 1
 
 
+@pytest.mark.attack("E10")
 async def test_codes_are_random(member_with_2fa: ApiUser) -> None:
     """E10, ASVS 6.5.3, 6.5.4: codes differ, have 50 bits, and use each character of the alphabet equally often."""
     codes = [

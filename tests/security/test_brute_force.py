@@ -58,6 +58,7 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
     return str(response.json()["data"]["login"]["challengeToken"])
 
 
+@pytest.mark.attack("B4")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
     database_url: str, clock: Clock, factor: str
@@ -87,6 +88,7 @@ async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_l
         assert await harness.outcome(guess(user, tokens[-1], right)) == "LoggedIn"
 
 
+@pytest.mark.attack("B8")
 async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_url: str, clock: Clock) -> None:
     """Guesses at the OTP do not lock out a user who has a backup code."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
@@ -101,6 +103,7 @@ async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_u
         assert await harness.outcome(otp_request(user, tokens[-2], otp(user, clock()))) == "LoggedIn"
 
 
+@pytest.mark.attack("B6")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: str) -> None:
     """Neither long waits nor new challenges nor a second process let the attacker make more guesses."""

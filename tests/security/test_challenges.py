@@ -49,6 +49,7 @@ async def other_member(
     return await activate(await log_in(api, user), clock)
 
 
+@pytest.mark.attack("C1")
 async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """C1: a challenge proves only the password. It is not a session, and it expires after five minutes."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -63,6 +64,7 @@ async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, membe
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "ChallengeExpired"
 
 
+@pytest.mark.attack("C2")
 async def test_second_factor_of_another_user_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, other_member: ApiUser, services: Services
 ) -> None:
@@ -80,6 +82,7 @@ async def test_second_factor_of_another_user_is_rejected(
     assert len(rows) == 2
 
 
+@pytest.mark.attack("C3")
 async def test_completed_challenge_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """C3: after a challenge has created a session, neither a new OTP nor a backup code creates another one."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -125,6 +128,7 @@ NO_CHANGES: dict[str, Change] = {
 }
 
 
+@pytest.mark.attack("C4", "C8")
 @pytest.mark.parametrize("change", CHANGES)
 async def test_account_change_ends_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
@@ -137,6 +141,7 @@ async def test_account_change_ends_challenges(
     assert await verify_outcome(api, challenge, backupCode=member_with_2fa.codes[0]) == "ChallengeExpired"
 
 
+@pytest.mark.attack("C4")
 @pytest.mark.parametrize("change", NO_CHANGES)
 async def test_other_changes_keep_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
@@ -169,6 +174,7 @@ async def test_account_change_ends_activations(
         assert await models.Activation.all().count() == 0
 
 
+@pytest.mark.attack("C5")
 async def test_token_of_another_kind_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
@@ -202,6 +208,7 @@ async def test_token_of_another_kind_is_rejected(
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
 
 
+@pytest.mark.attack("C6")
 async def test_login_creates_a_new_session(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
@@ -241,6 +248,7 @@ async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: Ap
         assert await models.Session.all().count() == before
 
 
+@pytest.mark.attack("C7")
 async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """C7: a token with a changed, removed or added character is invalid."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -258,6 +266,7 @@ async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa
     assert await verify_outcome(api, challenge, otp=otp) == "LoggedIn"
 
 
+@pytest.mark.attack("C7")
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200) | st.from_regex(r"cs_challenge_[A-Za-z0-9_-]{40,46}", fullmatch=True))
 async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_in_member: ApiUser, text: str) -> None:
@@ -268,6 +277,7 @@ async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_i
     ] == "ActivationExpired"
 
 
+@pytest.mark.attack("C9")
 async def test_ended_session_is_rejected(api: Api, clock: Clock, logged_in_member: ApiUser) -> None:
     """C9: a session is invalid after logout, after 7 idle days and after 30 days."""
     other = await log_in(api, logged_in_member.user)
@@ -287,6 +297,7 @@ async def test_ended_session_is_rejected(api: Api, clock: Clock, logged_in_membe
     assert not await is_logged_in(api, idle.session_token)
 
 
+@pytest.mark.attack("C9")
 async def test_session_of_another_user_cannot_be_revoked(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, other_company_admin: models.User, api: Api
 ) -> None:
@@ -303,6 +314,7 @@ async def test_session_of_another_user_cannot_be_revoked(
     assert await is_logged_in(api, logged_in_admin.session_token)
 
 
+@pytest.mark.attack("C10", "K9")
 async def test_only_the_newest_challenges_are_kept(
     api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -325,6 +337,7 @@ async def test_only_the_newest_challenges_are_kept(
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
 
 
+@pytest.mark.attack("B4", "C11")
 async def test_challenges_share_one_attempt_limit(
     api: Api, member_with_2fa: ApiUser, clock: Clock, services: Services
 ) -> None:

@@ -52,6 +52,7 @@ async def verify_otp(api: Api, challenge: str, otp: str) -> str:
     return await verify_outcome(api, challenge, otp=otp)
 
 
+@pytest.mark.attack("A1")
 async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services) -> None:
     """A1: an OTP that completed a login is rejected with the same challenge and with a new one, and counts."""
     old, fresh = await start_login(api, member_with_2fa.user.email), await start_login(api, member_with_2fa.user.email)
@@ -64,6 +65,7 @@ async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa:
     assert await attempt_counts(services.database) == {"OTP": 2}
 
 
+@pytest.mark.attack("A2")
 async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """A2: after the use of a newer OTP, the one before it is rejected, although its time step is in the window."""
     before = member_with_2fa.authenticator.otp(clock.now)
@@ -78,6 +80,7 @@ async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, 
     assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), before) == "WrongSecondFactor"
 
 
+@pytest.mark.attack("A4", "A9")
 @pytest.mark.parametrize("within", [0.0, 29.999999], ids=["first instant", "last instant"])
 @pytest.mark.parametrize("drift", [-2, -1, 0, 1, 2])
 async def test_otp_of_adjacent_time_steps_is_accepted(
@@ -92,6 +95,7 @@ async def test_otp_of_adjacent_time_steps_is_accepted(
     assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), otp) == expected
 
 
+@pytest.mark.attack("A5")
 async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """A5: the OTP that confirmed the activation counts as used."""
     confirmed_with = member_with_2fa.authenticator.otp(clock.now - TIME_STEP)
@@ -101,6 +105,7 @@ async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock
     )
 
 
+@pytest.mark.attack("A7")
 async def test_only_six_ascii_digits_are_an_otp(
     api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -116,6 +121,7 @@ async def test_only_six_ascii_digits_are_an_otp(
     assert await verify_otp(api, challenge, otp) == "LoggedIn"
 
 
+@pytest.mark.attack("A7")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(), max_size=40) | st.text("0123456789 -+\x00\u0660\uff11", max_size=9))
 async def test_arbitrary_text_as_second_factor_returns_a_user_error(
@@ -130,6 +136,7 @@ async def test_arbitrary_text_as_second_factor_returns_a_user_error(
         assert answer["__typename"] in {"WrongSecondFactor", "SecondFactorLocked"}, ascii(text)
 
 
+@pytest.mark.attack("A8")
 @pytest.mark.parametrize("literal", ["012345", "123456", "1.5", "true", "null", "[123456]", "OTP", '{ a: "1" }'])
 async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser, literal: str) -> None:
     """A8: an OTP must be a string, since a number has no leading zeros. The operation does not run."""
@@ -145,6 +152,7 @@ async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa
     assert "data" not in result
 
 
+@pytest.mark.attack("A8")
 async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser) -> None:
     """A8: a variable must be a string too."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -154,6 +162,7 @@ async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2f
         assert await outcome(api, "verifyLogin", **arguments) == "BAD_USER_INPUT"
 
 
+@pytest.mark.attack("A8")
 def test_codes_are_strings_in_the_schema() -> None:
     """A8: every input field and argument for a code is a `String`."""
     mutations = served_schema().mutation_type
@@ -166,6 +175,7 @@ def test_codes_are_strings_in_the_schema() -> None:
     assert {each.type for each in second_factor.fields.values()} == {GraphQLString}  # type: ignore[attr-defined]
 
 
+@pytest.mark.attack("A11")
 @pytest.mark.parametrize("jump", [timedelta(days=366), timedelta(days=36_500)], ids=["a year", "a century"])
 async def test_clock_jump_forward_expires_sessions_and_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, jump: timedelta
@@ -185,6 +195,7 @@ async def test_clock_jump_forward_expires_sessions_and_challenges(
     )
 
 
+@pytest.mark.attack("A10")
 async def test_used_otp_stays_used_after_the_clock_is_set_back(
     api: Api, clock: Clock, member_with_2fa: ApiUser
 ) -> None:
@@ -207,6 +218,7 @@ async def test_used_otp_stays_used_after_the_clock_is_set_back(
     )
 
 
+@pytest.mark.attack("A12")
 async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """A12: no header and no argument sets the current time."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -222,6 +234,7 @@ async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2f
     assert not {name for name in names if "time" in name or name in {"now", "at", "step"}}
 
 
+@pytest.mark.attack("A7")
 async def test_only_six_ascii_digits_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
     """A7: the same rule applies to the OTP of an activation."""
     activation_id, authenticator = await start_activation(logged_in_member)

@@ -167,6 +167,7 @@ async def full_company(
         )  # fmt: skip
 
 
+@pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
 async def test_h17_no_operation_takes_more_than_a_quarter_of_a_second(
     logged_in_admin: ApiUser, services: Services
@@ -186,6 +187,7 @@ async def test_h17_no_operation_takes_more_than_a_quarter_of_a_second(
     assert dearest[0][0] <= MAX_CALLS
 
 
+@pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
 async def test_h17_dear_operation_lets_others_run(
     logged_in_admin: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
@@ -212,6 +214,7 @@ async def test_h17_dear_operation_lets_others_run(
     assert turns > 2 * 25 * 24
 
 
+@pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
 async def test_h17_large_queries_are_executed_one_at_a_time(
     logged_in_admin: ApiUser, monkeypatch: pytest.MonkeyPatch
@@ -242,6 +245,7 @@ async def test_h17_large_queries_are_executed_one_at_a_time(
     assert most == 1
 
 
+@pytest.mark.attack("H17")
 async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
     logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +269,7 @@ async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
     assert await logged_in_member.api.data("{ viewer { id } }") == {"viewer": {"id": logged_in_member.id}}
 
 
+@pytest.mark.attack("H17")
 async def test_h17_logins_with_a_dear_response_count_by_address(
     api: Api, member: models.User, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

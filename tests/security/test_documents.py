@@ -18,6 +18,7 @@ def events_of_events(levels: int) -> str:
     return f"{{ viewer {{ {inner} }} }}"
 
 
+@pytest.mark.attack("H1")
 @pytest.mark.parametrize(
     "document",
     [
@@ -101,6 +102,7 @@ async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) ->
     assert all(each == sessions[0] for each in sessions)
 
 
+@pytest.mark.attack("H1")
 def test_every_list_declares_its_length() -> None:
     """H1: a list has pages, is the content of a page, or declares its maximum length on the field."""
     costs = field_costs(served_schema())

@@ -60,6 +60,7 @@ async def two_factor_rows(services: Services, user: models.User) -> list[dict[st
     return [dict(row) for row in rows]
 
 
+@pytest.mark.attack("D1")
 async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
     """D1, B13: without the password there is no activation, and a wrong password counts as in a login."""
     for remaining in (4, 3):
@@ -71,6 +72,7 @@ async def test_activation_requires_the_password(logged_in_member: ApiUser, servi
     assert await attempt_counts(services.database) == {"PASSWORD": 2}
 
 
+@pytest.mark.attack("D2")
 async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, services: Services) -> None:
     """D2: a new activation is rejected while 2FA is active, and no stored byte changes."""
     before = await two_factor_rows(services, member_with_2fa.user)
@@ -81,6 +83,7 @@ async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, servic
     assert len(before) == 12
 
 
+@pytest.mark.attack("D3")
 async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser, clock: Clock) -> None:
     """D3: only the newest activation is valid. The earlier key is worthless with either id."""
     first_id, first_authenticator = await start_activation(logged_in_member)
@@ -99,6 +102,7 @@ async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser,
         assert answer["__typename"] == expected
 
 
+@pytest.mark.attack("D4")
 async def test_activation_is_confirmed_only_with_its_own_otp(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
@@ -140,6 +144,7 @@ async def test_activation_is_confirmed_only_with_its_own_otp(
         assert await models.Authenticator.all().count() == await models.BackupCode.all().count() == 0
 
 
+@pytest.mark.attack("D4")
 async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
     """D4, R5: `confirmOtp` has its own attempt limit. After it, the right OTP is rejected."""
     activation_id, authenticator = await start_activation(logged_in_member)
@@ -156,6 +161,7 @@ async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, cloc
     assert await attempt_counts(services.database) == {}
 
 
+@pytest.mark.attack("D6")
 async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, clock: Clock) -> None:
     """D6: the same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
     activation_id, authenticator = await start_activation(logged_in_member)
@@ -174,6 +180,7 @@ async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, 
     assert not set(first["codes"]) & set(second["codes"])
 
 
+@pytest.mark.attack("D7")
 async def test_unacknowledged_codes_are_not_valid(
     api: Api, logged_in_member: ApiUser, clock: Clock, services: Services
 ) -> None:
@@ -200,6 +207,7 @@ async def test_unacknowledged_codes_are_not_valid(
         assert await models.BackupCodeSet.all().count() == 1
 
 
+@pytest.mark.attack("D8")
 async def test_activation_steps_cannot_be_skipped(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
@@ -238,6 +246,7 @@ def field_types(kind: GraphQLObjectType) -> Iterator[GraphQLObjectType]:
             yield from schema.get_possible_types(named)
 
 
+@pytest.mark.attack("D9")
 def test_only_the_creating_mutation_returns_a_secret() -> None:
     """D9, ASVS 14.2.6: no query and no other mutation leads to a type that contains a secret."""
     schema = served_schema()
@@ -287,6 +296,7 @@ def all_fields(kind: GraphQLObjectType, depth: int) -> str:
     return " ".join(parts)
 
 
+@pytest.mark.attack("D9")
 async def test_secrets_cannot_be_read_again(
     api: Api, logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
@@ -334,6 +344,7 @@ async def test_secrets_cannot_be_read_again(
     assert [secret for secret in [*secrets, PASSWORD, "otpauth"] if secret in text] == []
 
 
+@pytest.mark.attack("D9")
 async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) -> None:
     """D9, G10: no cache may store a response, least of all one with a secret."""
     response = await logged_in_member.api.post(mutation("startTwoFactorActivation", "password"), {"password": PASSWORD})
@@ -342,6 +353,7 @@ async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) 
     assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.attack("D10")
 @pytest.mark.parametrize("email", HOSTILE_NAMES)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
@@ -365,6 +377,7 @@ async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
     assert "onload" not in qr_code["svg"].lower()
 
 
+@pytest.mark.attack("D10")
 @pytest.mark.parametrize("issuer", HOSTILE_ISSUERS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_member: ApiUser, issuer: str) -> None:
@@ -376,6 +389,7 @@ async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_m
     assert scanned.account_name == logged_in_member.user.email
 
 
+@pytest.mark.attack("D11")
 async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, services: Services) -> None:
     """D11: many starts leave one activation. Wrong passwords have to wait as in a login."""
     for _ in range(8):
@@ -390,6 +404,7 @@ async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, serv
     assert answers == ["WrongPassword"] * 5 + ["TooManyAttempts"] * 2
 
 
+@pytest.mark.attack("D12")
 async def test_activation_without_backup_codes(
     api: Api, logged_in_member: ApiUser, company: models.Company, clock: Clock, services: Services
 ) -> None:

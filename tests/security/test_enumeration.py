@@ -56,6 +56,7 @@ async def disabled_user(services: Services, other_company_admin: models.User) ->
     return other_company_admin
 
 
+@pytest.mark.attack("G1")
 async def test_wrong_password_response_does_not_reveal_the_account(
     api: Api, member_with_2fa: ApiUser, admin: models.User, disabled_user: models.User
 ) -> None:
@@ -70,6 +71,7 @@ async def test_wrong_password_response_does_not_reveal_the_account(
     assert kinds == ["WrongEmailOrPassword"] * 5 + ["TooManyAttempts"] * 2
 
 
+@pytest.mark.attack("G1")
 async def test_disabled_account_gets_the_response_of_an_unknown_one(api: Api, disabled_user: models.User) -> None:
     """G1: even for the right password, a disabled account is indistinguishable from an unknown one."""
     actual = await login_responses(api, disabled_user.email, PASSWORD, 1)
@@ -77,6 +79,7 @@ async def test_disabled_account_gets_the_response_of_an_unknown_one(api: Api, di
     assert actual == await login_responses(api, "unknown@acme.example", PASSWORD, 1)
 
 
+@pytest.mark.attack("G2")
 async def test_two_factor_state_is_revealed_only_after_the_right_password(api: Api, member_with_2fa: ApiUser) -> None:
     """G2: only the right password reveals that an account has 2FA."""
     assert (
@@ -85,6 +88,7 @@ async def test_two_factor_state_is_revealed_only_after_the_right_password(api: A
     assert await outcome(api, "login", email=member_with_2fa.user.email, password=PASSWORD) == "SecondFactorRequired"
 
 
+@pytest.mark.attack("G3")
 async def test_rejected_second_factors_get_one_result(
     api: Api, member_with_2fa: ApiUser, clock: Clock, services: Services
 ) -> None:
@@ -118,6 +122,7 @@ async def test_rejected_second_factors_get_one_result(
         assert answer["__typename"] == answers[0]["__typename"]
 
 
+@pytest.mark.attack("G3")
 async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
     """G3, R5: during a wait, right and wrong OTPs get the same result, and the right one stays unused."""
     challenge = await start_login(api, member_with_2fa.user.email)
@@ -134,6 +139,7 @@ async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_wi
     )
 
 
+@pytest.mark.attack("G4")
 async def test_user_of_another_company_is_indistinguishable_from_an_unknown_id(
     logged_in_admin: ApiUser, other_company_admin: models.User, api: Api, clock: Clock
 ) -> None:
@@ -216,6 +222,7 @@ def production_app(database_url: str, clock: Clock) -> Starlette:
     return create_app(Settings(database_url=database_url, mode="production", secret_keys=KEYS), clock=clock)
 
 
+@pytest.mark.attack("G5")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_production_errors_do_not_reveal_the_schema(production_app: Starlette) -> None:
     """G5: neither introspection nor the error about a misspelt name reveals names of the schema."""
@@ -243,6 +250,7 @@ async def test_production_errors_do_not_reveal_the_schema(production_app: Starle
             assert not [name for name in names if f"'{name}'" in text], document
 
 
+@pytest.mark.attack("G8")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "second_factor",

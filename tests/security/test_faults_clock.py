@@ -97,6 +97,7 @@ async def test_a10_small_clock_correction_keeps_sessions_and_waits(
         assert not await is_logged_in(harness, user.session_token)
 
 
+@pytest.mark.attack("A10")
 async def test_a10_clock_jump_extends_no_wait_beyond_an_hour_and_the_slack(database_url: str, clock: Clock) -> None:
     """For any time of the last attempt, the user can log in after this time."""
     for ahead in (timedelta(minutes=59), CLOCK_SLACK, CLOCK_SLACK + timedelta(seconds=1), YEAR):

@@ -93,6 +93,7 @@ async def run(harness: AppHarness, scenario: Scenario, clock: Clock) -> dict[str
     return await state(harness, request.affected_user)
 
 
+@pytest.mark.attack("K1")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_k1_lost_connection_at_any_statement_leaves_the_old_or_the_new_state(
     harness: AppHarness, proxy: Proxy, clock: Clock, scenario: Scenario
@@ -128,6 +129,7 @@ async def test_k1_lost_connection_at_any_statement_leaves_the_old_or_the_new_sta
     assert 2 < number < MAX_STATEMENTS
 
 
+@pytest.mark.attack("K1")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_k1_unreachable_server_changes_nothing_and_the_application_reconnects(
     harness: AppHarness, proxy: Proxy, clock: Clock, scenario: Scenario
@@ -168,6 +170,7 @@ TRIGGERS = {
 }
 
 
+@pytest.mark.attack("K3")
 @pytest.mark.parametrize("at", TRIGGERS)
 @pytest.mark.parametrize("sqlstate", SQLSTATES.values(), ids=SQLSTATES)
 async def test_k3_postgresql_error_changes_nothing_and_can_be_retried(
@@ -207,6 +210,7 @@ async def test_k3_wait_for_a_row_lock_is_bounded(
         assert await harness.outcome(request) == scenario.success_type
 
 
+@pytest.mark.attack("K3")
 async def test_k3_wait_for_a_pool_connection_is_bounded(
     harness: AppHarness, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +259,7 @@ async def _cancel_at(harness: AppHarness, request: Request, number: int) -> bool
     return task.cancelled()
 
 
+@pytest.mark.attack("H11")
 @pytest.mark.parametrize("name", ["verifyLogin with an OTP", "acknowledgeBackupCodes", "updateSecurityPolicy"])
 async def test_h11_cancelled_request_leaves_no_lock_and_no_partial_change(
     database_url: str, clock: Clock, name: str
@@ -273,6 +278,7 @@ async def test_h11_cancelled_request_leaves_no_lock_and_no_partial_change(
         assert await state(harness, request.affected_user) == new
 
 
+@pytest.mark.attack("K2")
 async def test_k2_wait_for_the_sqlite_write_lock_is_bounded(
     sqlite_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +323,7 @@ async def test_k2_h11_request_cancelled_during_the_wait_leaves_no_open_transacti
     assert await sqlite_harness.outcome(request) == scenario.success_type
 
 
+@pytest.mark.attack("K2")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("fault", ["PRAGMA max_page_count = 1", "PRAGMA query_only = ON"], ids=["full", "read-only"])
 async def test_k2_full_disk_or_read_only_file_changes_nothing_and_can_be_retried(

@@ -94,6 +94,7 @@ def create_worker(port: int, services: Services) -> EmailWorker:
     return EmailWorker(services.database, smtp, clock=services.clock)
 
 
+@pytest.mark.attack("J2")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_j2_mutation_succeeds_despite_a_mail_server_fault_and_its_email_is_sent_later(
     database_url: str, clock: Clock, fault: str
@@ -140,6 +141,7 @@ async def _was_tried(services: Services) -> bool:
         return await models.OutboxEmail.filter(tries__gte=1).exists()
 
 
+@pytest.mark.attack("J3")
 async def test_j3_k1_email_worker_recovers_from_a_lost_database_connection(
     migrated_postgres: PostgresTemplate, clock: Clock
 ) -> None:

@@ -69,6 +69,7 @@ RETRY_OUTCOMES = {
 }
 
 
+@pytest.mark.attack("E6", "J4", "K4")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_k4_j4_e6_killed_process_leaves_the_old_or_the_new_state(
     harness: AppHarness, database_url: str, clock: Clock, scenario: Scenario
@@ -116,6 +117,7 @@ async def test_k4_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
     assert await harness.outcome(replace(request, variables=variables)) == "BackupCodesIssued"
 
 
+@pytest.mark.attack("B9")
 async def test_b9_failed_attempts_survive_killed_processes(
     harness: AppHarness, database_url: str, clock: Clock
 ) -> None:

@@ -13,6 +13,7 @@ REQUESTS = 150
 PARSER_RUNS = 3_000
 
 
+@pytest.mark.attack("C7")
 @pytest.mark.parametrize("name", PERCENTAGES)
 def test_f7_fuzzed_requests_cause_no_server_error_and_no_leak(database_url: str, name: str) -> None:
     """The requests are bytes, JSON, valid operations with hostile values, or documents from the schema."""
@@ -26,6 +27,7 @@ def test_f7_fuzzed_requests_cause_no_server_error_and_no_leak(database_url: str,
     assert target.results.requests >= REQUESTS
 
 
+@pytest.mark.attack("C7")
 def test_fuzzer_detects_server_errors_and_leaks(database_url: str) -> None:
     """The fuzzer reports an application that fails and one that leaks a secret."""
     with FuzzTarget(database_url) as target:

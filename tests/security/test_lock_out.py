@@ -13,6 +13,7 @@ from tests.support.clock import Clock
 from tests.support.users import PASSWORD
 
 
+@pytest.mark.attack("B8")
 async def test_wrong_passwords_cause_only_a_wait(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
@@ -29,6 +30,7 @@ async def test_wrong_passwords_cause_only_a_wait(
     assert completed["__typename"] == "LoggedIn"
 
 
+@pytest.mark.attack("B8")
 async def test_second_factor_attempts_require_the_password(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
@@ -44,6 +46,7 @@ async def test_second_factor_attempts_require_the_password(
         assert await models.AttemptCount.filter(subject=member_with_2fa.user.id.hex, failures__gt=0).count() == 0
 
 
+@pytest.mark.attack("B5")
 @pytest.mark.parametrize(
     ("first", "second", "share_limit"),
     [

@@ -38,6 +38,7 @@ async def first_email(server: MailServer) -> Received:
     return server.received[0]
 
 
+@pytest.mark.attack("J1", "J6")
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 async def test_hostile_name_does_not_change_the_email(
     services: Services, logged_in_member: ApiUser, clock: Clock, name: str, smtp_server: MailServer
@@ -61,6 +62,7 @@ async def test_hostile_name_does_not_change_the_email(
     assert [secret for secret in secrets if any(secret in text for text in parts.values())] == []
 
 
+@pytest.mark.attack("J7")
 async def test_each_change_sends_one_email(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
     """J7: each activation and deactivation requires the password and sends exactly one email."""
     api_user = logged_in_member
@@ -73,6 +75,7 @@ async def test_each_change_sends_one_email(logged_in_member: ApiUser, clock: Clo
     assert sorted(kinds) == sorted(["two_factor_activated", "two_factor_deactivated"] * 3)
 
 
+@pytest.mark.attack("J7")
 async def test_rejected_mutations_send_no_email(
     logged_in_member: ApiUser, member_with_2fa: ApiUser, services: Services
 ) -> None:

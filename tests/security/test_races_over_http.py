@@ -9,6 +9,7 @@ from tests.support.scenarios import VERIFY_LOGIN, Request
 from tools.attacks.races import RACES, Round, race_runner
 
 
+@pytest.mark.attack("A3", "D5", "E1", "E2", "I7")
 @pytest.mark.parametrize("name", RACES)
 async def test_a3_d5_e1_e2_i7_concurrent_requests_from_two_processes_keep_the_invariants(
     database_url: str, name: str

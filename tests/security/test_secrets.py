@@ -210,6 +210,7 @@ async def email_texts(harness: AppHarness) -> str:
     )
 
 
+@pytest.mark.attack("G7")
 async def test_g7_e8_j6_no_secret_is_in_logs_sql_emails_results_or_a_database_dump(
     harness: AppHarness, clock: Clock, log_output: io.StringIO
 ) -> None:
@@ -273,6 +274,7 @@ class FailingClock(Clock):
         return super().__call__()
 
 
+@pytest.mark.attack("G6")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_g6_g7_exception_on_any_path_reveals_no_secret(
     database_url: str, log_output: io.StringIO, scenario: Scenario
@@ -307,6 +309,7 @@ async def test_g6_g7_exception_on_any_path_reveals_no_secret(
 CONTROL_CHARACTERS = ("\n", "\r\nINFO ", "\x1b[31m", "\u2028", "\u2029", "\x85", "\x00", "\x0b", "\x0c", "\u202e")
 
 
+@pytest.mark.attack("G9")
 @pytest.mark.parametrize("log_format", ["json", "text"])
 async def test_g9_client_input_cannot_forge_log_lines(
     harness: AppHarness, log_output: io.StringIO, log_format: str

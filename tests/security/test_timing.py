@@ -46,6 +46,7 @@ def test_p_value_matches_the_reference_implementation(first: list[float], second
     assert mann_whitney(second, first) == pytest.approx(p)
 
 
+@pytest.mark.attack("G1")
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
 async def test_g1_g3_both_kinds_of_a_pair_have_the_same_outcome(database_url: str, clock: Clock, pair: Pair) -> None:
     """`make attack-timing` measures requests with the same outcome, as many of each kind."""
@@ -77,6 +78,7 @@ def statement_log() -> Iterator[_StatementLog]:
     logger.setLevel(logging.NOTSET)
 
 
+@pytest.mark.attack("G1", "G3")
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
 async def test_g1_g3_both_kinds_of_a_pair_execute_the_same_statements(
     database_url: str, clock: Clock, pair: Pair, statement_log: _StatementLog
@@ -96,6 +98,7 @@ async def test_g1_g3_both_kinds_of_a_pair_execute_the_same_statements(
     assert executed[1:] == executed[:1] * 3
 
 
+@pytest.mark.attack("G1", "G3")
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
 async def test_g1_g3_rejected_logins_get_response_time_padding(database_url: str, clock: Clock, pair: Pair) -> None:
     """No response is sent before the padding ends, so smaller differences do not show."""

@@ -60,6 +60,7 @@ async def _busy_queue(queue: FairQueue | None = None) -> AsyncIterator[_Turns]:
     yield _Turns(queue)
 
 
+@pytest.mark.attack("H16")
 async def test_h16_an_owner_comes_before_strangers_who_ask_again_and_again() -> None:
     """Strangers who sent many requests before wait behind somebody who signs in for the first time."""
     async with _busy_queue() as turns:
@@ -73,6 +74,7 @@ async def test_h16_an_owner_comes_before_strangers_who_ask_again_and_again() -> 
     assert order.index(OWNER) <= 70
 
 
+@pytest.mark.attack("H16")
 @pytest.mark.parametrize(
     "attacker",
     [
@@ -94,6 +96,7 @@ async def test_h16_one_address_or_account_has_one_turn_at_a_time(attacker: Calla
     assert [place for place, requester in enumerate(order) if requester == OWNER] == [1, 3]
 
 
+@pytest.mark.attack("H16")
 async def test_h16_many_hashes_take_many_turns() -> None:
     """A request for a single turn comes before requests for ten of the same time."""
     async with _busy_queue() as turns:
@@ -107,6 +110,7 @@ async def test_h16_many_hashes_take_many_turns() -> None:
     assert Counter(order) == {_member(0): 10, _member(1): 10, _member(2): 10, single: 1}
 
 
+@pytest.mark.attack("H16")
 async def test_h16_live_sessions_come_before_strangers_and_leave_them_every_fourth_turn() -> None:
     """A flood of strangers does not delay a session, and a flood of sessions does not shut strangers out."""
     async with _busy_queue() as turns:
@@ -119,6 +123,7 @@ async def test_h16_live_sessions_come_before_strangers_and_leave_them_every_four
     assert [requester.has_session for requester in order[:16]] == ([True] * SESSION_TURNS + [False]) * 4
 
 
+@pytest.mark.attack("D11", "H16")
 async def test_h16_a_full_queue_refuses_the_last_stranger() -> None:
     """A better request takes the place of the worst one. A session takes that of a stranger, never the reverse."""
     async with _busy_queue(FairQueue(places=1, max_waiting=3)) as turns:

@@ -25,6 +25,7 @@ def test_accepts_what_the_library_makes(hasher: PasswordHasher) -> None:
     assert problem_of_imported_hash(hasher.hash("correct horse battery staple")) is None
 
 
+@pytest.mark.attack("H15")
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

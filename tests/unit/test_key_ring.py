@@ -33,6 +33,7 @@ class TestEncrypt:
         with pytest.raises(DecryptionError):
             RING.decrypt(RING.encrypt(value, owner, NONCE), other)
 
+    @pytest.mark.attack("K6")
     @given(VALUES, st.data())
     def test_does_not_decrypt_a_changed_ciphertext(self, value: bytes, data: st.DataObject) -> None:
         """One flipped bit, a missing end or an additional byte is an error."""

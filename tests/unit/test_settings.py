@@ -145,6 +145,7 @@ def test_production_accepts_random_keys() -> None:
         Settings(mode="production", secret_keys="k:" + base64.b64encode(secrets.token_bytes(32)).decode())
 
 
+@pytest.mark.attack("H8")
 @pytest.mark.parametrize(
     ("changes", "key"),
     [

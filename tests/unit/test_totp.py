@@ -51,6 +51,7 @@ class TestMatchingStep:
         assert totp.step_at(at(60) - timedelta(microseconds=1)) == 1
         assert totp.step_at(at(60)) == 2
 
+    @pytest.mark.attack("A6")
     def test_returns_the_newer_of_two_steps_with_the_same_digits(self) -> None:
         """If the newer step is used, the older one is used as well."""
         older = 910_737  # found by search
@@ -83,6 +84,7 @@ class TestIsWellFormedOtp:
         """Other Unicode digits, spaces and other lengths are invalid."""
         assert totp.is_well_formed_otp(otp) == (len(otp) == 6 and set(otp) <= set("0123456789"))
 
+    @pytest.mark.attack("F7")
     @pytest.mark.parametrize(
         "otp",
         ["", "12345", "1234567", "12345\n", "123456\n", " 123456", "１２３４５６", "12345\ud800", "²23456", "-12345"],

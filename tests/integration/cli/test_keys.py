@@ -78,6 +78,7 @@ class TestGenerate:
 
 
 class TestRotate:
+    @pytest.mark.attack("K5")
     def test_otps_work_during_a_failed_and_a_repeated_rotation(
         self, acme: CommandLine, monkeypatch: pytest.MonkeyPatch
     ) -> None:

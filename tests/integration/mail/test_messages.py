@@ -175,6 +175,7 @@ class TestEveryEmail:
         for text in (body_part(message, "plain"), body_part(message, "html")):
             assert not re.search(r"https?:|www\.|href|src=|url\(", text)
 
+    @pytest.mark.attack("J6")
     def test_escapes_untrusted_text(self, kind: str, locale: str) -> None:
         """Markup in a name or a fact is shown as text in the HTML part."""
         evil = "<img src=x onerror=alert(1)>\"'&"
@@ -249,6 +250,7 @@ class TestHeaders:
         assert message["From"] == "Countersign <security@countersign.example>"
         assert message["To"] == "Grace Hopper <grace@example.org>"
 
+    @pytest.mark.attack("J1")
     @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
     def test_keep_their_structure_with_any_recipient_name(self, name: str) -> None:
         """A hostile name adds no header, no recipient and no part."""

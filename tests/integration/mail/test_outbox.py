@@ -44,6 +44,7 @@ class TestEnqueue:
             [email] = await outbox.list_emails()
         assert email.locale == "en"
 
+    @pytest.mark.attack("J4")
     async def test_is_rolled_back_with_the_change(self, database: Database) -> None:
         """If the change is rolled back, there is no email."""
 

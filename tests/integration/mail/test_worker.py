@@ -124,6 +124,7 @@ class TestDelivery:
 
         assert server.received[0].recipients == ["zoë@example.org"]
 
+    @pytest.mark.attack("J5")
     async def test_two_workers_send_each_email_once(self, database: Database, worker_for: WorkerFactory) -> None:
         """Two workers share the outbox, and no email is sent twice."""
         emails = [await insert_email(database) for _ in range(10)]
@@ -150,6 +151,7 @@ class TestDelivery:
 
 
 class TestUnavailableServer:
+    @pytest.mark.attack("J2")
     @pytest.mark.parametrize(
         ("conversation", "error"),
         [
@@ -220,6 +222,7 @@ class TestUntrustedServer:
         assert server.received == []
         await assert_retry_scheduled(database, email, error="SMTPException", wait=FIRST_WAIT)
 
+    @pytest.mark.attack("H8")
     @pytest.mark.parametrize("security", ["starttls", "tls"])
     @pytest.mark.parametrize("flaw", ["authority", "name"])
     async def test_gets_nothing_with_an_invalid_certificate(
@@ -300,6 +303,7 @@ class TestRejectedEmail:
 
         await assert_retry_scheduled(database, email, error=f"SMTPDataError {answer[:3]}", wait=wait)
 
+    @pytest.mark.attack("J8")
     @pytest.mark.parametrize(
         "poison",
         [
@@ -339,6 +343,7 @@ class TestRejectedEmail:
 
 
 class TestAtLeastOnce:
+    @pytest.mark.attack("J3")
     async def test_lost_reply_sends_again_with_the_same_id(
         self, database: Database, worker_for: WorkerFactory, clock: Clock
     ) -> None:
@@ -357,6 +362,7 @@ class TestAtLeastOnce:
         assert ids[0] == ids[2] == f"<{first.id}@countersign.example>"
         assert server.received[0].content == server.received[2].content
 
+    @pytest.mark.attack("J2")
     async def test_missing_reply_schedules_a_retry(self, database: Database, worker_for: WorkerFactory) -> None:
         """Without a reply before the timeout, the email counts as not sent."""
         email = await insert_email(database)
@@ -402,6 +408,7 @@ class TestAtLeastOnce:
         first, second = (received.message["Message-ID"] for received in server.received)
         assert first == second
 
+    @pytest.mark.attack("J3")
     async def test_killed_process_loses_no_email(
         self, database: Database, database_url: str, worker_for: WorkerFactory, clock: Clock
     ) -> None:

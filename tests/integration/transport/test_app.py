@@ -61,6 +61,7 @@ async def test_app_executes_queries_of_the_real_schema(tmp_path: Path) -> None:
         assert error_code(await execute(http, "{ featureFlags { backupCodes } }")) == "UNAUTHENTICATED"
 
 
+@pytest.mark.attack("G5")
 async def test_g5_production_hides_the_schema(tmp_path: Path) -> None:
     """In production, introspection, suggestions, the query page and GET are off."""
     async with running(create_app(production(tmp_path))) as http:
@@ -78,6 +79,7 @@ async def test_f5_development_allows_introspection(tmp_path: Path) -> None:
         assert (await http.get("/graphql", headers={"accept": "text/html"})).status_code == 200
 
 
+@pytest.mark.attack("G10", "H8")
 @pytest.mark.parametrize("path", ["/graphql", "/health/alive", "/health/ready", "/nowhere"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 async def test_g10_h8_every_response_has_security_headers(tmp_path: Path, path: str, method: str) -> None:
@@ -114,6 +116,7 @@ async def test_malformed_request_id_is_replaced(tmp_path: Path, given: str) -> N
         assert (await http.get("/health/alive", headers={"x-request-id": given})).headers["x-request-id"] != given
 
 
+@pytest.mark.attack("H5")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -172,6 +175,7 @@ async def test_h5_cors_is_off_by_default(tmp_path: Path) -> None:
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.attack("H7")
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -190,6 +194,7 @@ async def test_h7_unknown_host_gets_400(tmp_path: Path, host: str, status: int) 
         assert (await http.get("/health/alive", headers={"host": host})).status_code == 200
 
 
+@pytest.mark.attack("H7")
 async def test_h7_no_redirect_contains_the_host_header(tmp_path: Path) -> None:
     """A trailing slash gets 404 without a `Location` header."""
     async with running(create_app(settings(tmp_path))) as http:
@@ -286,6 +291,7 @@ async def _add_activation(services: Services, key_id: str) -> None:
     )
 
 
+@pytest.mark.attack("K5")
 async def test_production_does_not_start_without_a_key_in_use(tmp_path: Path) -> None:
     """No user with 2FA could log in with an OTP, so the start fails, and readiness is 503."""
     async with running(create_app(production(tmp_path)), migrate=True) as http:
@@ -298,6 +304,7 @@ async def test_production_does_not_start_without_a_key_in_use(tmp_path: Path) ->
         assert (await http.get("/health/ready")).json() == {"status": "keys_missing"}
 
 
+@pytest.mark.attack("K5")
 async def test_key_that_is_missing_beside_others_affects_no_other_user(tmp_path: Path) -> None:
     """The server starts and is ready, and the log names the missing key. Only users of that key are affected."""
     async with running(create_app(production(tmp_path)), migrate=True) as http:
@@ -310,6 +317,7 @@ async def test_key_that_is_missing_beside_others_affects_no_other_user(tmp_path:
     assert {"event": "encryption_keys_missing", "key_ids": ["lost"], "log_level": "warning"} in logs
 
 
+@pytest.mark.attack("K10")
 async def test_readiness_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
     """Another process holds the file when the server starts. Each probe gets 503 in time, and 200 afterwards."""
     app = create_app(settings(tmp_path))
@@ -324,6 +332,7 @@ async def test_readiness_does_not_wait_for_a_locked_database(tmp_path: Path) -> 
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.attack("K10")
 async def test_readiness_recovers_after_a_path_that_is_a_directory(tmp_path: Path) -> None:
     """The first failed connection does not block later ones."""
     (tmp_path / "app.sqlite3").mkdir()

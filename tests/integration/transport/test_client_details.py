@@ -11,6 +11,7 @@ from transport.client_details import USER_AGENT_MAX_LENGTH, client_address
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 
 
+@pytest.mark.attack("B12")
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "expected"),
     [
@@ -43,6 +44,7 @@ def test_b12_only_trusted_proxies_can_set_the_address(
     assert client_address(peer, forwarded_for, PROXIES) == expected
 
 
+@pytest.mark.attack("B12")
 @pytest.mark.parametrize(
     "header", ["forwarded", "x-real-ip", "client-ip", "true-client-ip", "x-client-ip", "cf-connecting-ip"]
 )

@@ -25,6 +25,7 @@ REQUEST_ERRORS = [
 ]
 
 
+@pytest.mark.attack("F8")
 @pytest.mark.parametrize(("request_json", "expected"), REQUEST_ERRORS)
 async def test_f8_request_error_gets_400_as_graphql_response_json(
     client: ApiClient, request_json: dict[str, object], expected: str
@@ -61,6 +62,7 @@ async def test_field_error_gets_200_with_data(client: ApiClient, query: str) -> 
     assert "data" in response.json()
 
 
+@pytest.mark.attack("F4", "G6")
 @pytest.mark.parametrize("field", ["broken", "mustNotBeNull", "oddColour"])
 async def test_f4_g6_unexpected_error_contains_only_its_id(client: ApiClient, field: str) -> None:
     """The response contains the correlation id but not the message of the exception."""

@@ -81,6 +81,7 @@ def status(response: bytes) -> int:
     return int(response.split(b" ", 2)[1])
 
 
+@pytest.mark.attack("H13")
 async def test_h13_headers_of_32_kib_are_the_maximum(server: Server) -> None:
     """Longer headers get 431 and the connection closes, in one header or in many, complete or not."""
     padding = b"X: " + b"x" * (MAX_HEADER_BYTES - 1_000) + b"\r\n"
@@ -95,6 +96,7 @@ async def test_h13_headers_of_32_kib_are_the_maximum(server: Server) -> None:
     assert status(await server.send(b"GET /" + b"x" * MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n")) == 431
 
 
+@pytest.mark.attack("H13")
 @pytest.mark.parametrize(
     "sent",
     [b"", b"GET / HT", GET, GET + b"X: x\r\n"],
@@ -107,6 +109,7 @@ async def test_h13_headers_have_a_deadline(server: Server, monkeypatch: pytest.M
     assert status(await server.send(sent)) == 408
 
 
+@pytest.mark.attack("H13")
 async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline counts from the start of the connection, and a client that sends slowly cannot extend it."""
     monkeypatch.setattr(http_protocol, "HEADERS_TIMEOUT_S", 0.2)
@@ -121,6 +124,7 @@ async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeyp
     writer.close()
 
 
+@pytest.mark.attack("H13")
 async def test_h13_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that does not finish its first body gets 408."""
     monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.1)
@@ -194,6 +198,7 @@ async def test_complete_request_has_no_deadline(server: Server, monkeypatch: pyt
     writer.close()
 
 
+@pytest.mark.attack("H13")
 async def test_h13_address_has_a_maximum_of_connections(server: Server) -> None:
     """The next connection is closed at once. The others stay open, and a closed one makes room."""
     server.limits.max_per_address = 2
@@ -208,6 +213,7 @@ async def test_h13_address_has_a_maximum_of_connections(server: Server) -> None:
     connections[1][1].close()
 
 
+@pytest.mark.attack("H13")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -245,6 +251,7 @@ async def test_trusted_proxy_has_no_maximum_of_its_own() -> None:
     assert limits.key_of("2001:db8::1") == limits.key_of("2001:db8::2") == "2001:db8::/64"
 
 
+@pytest.mark.attack("H14")
 @pytest.mark.parametrize("body_arrives", ["with the headers", "later"])
 @pytest.mark.parametrize("upgrade", [b"h2c", b"websocket", b"anything"])
 async def test_h14_body_of_a_request_with_upgrade_is_read(server: Server, upgrade: bytes, body_arrives: str) -> None:
@@ -269,6 +276,7 @@ async def test_h14_body_of_a_request_with_upgrade_is_read(server: Server, upgrad
     writer.close()
 
 
+@pytest.mark.attack("H14")
 @pytest.mark.parametrize(
     "headers",
     [

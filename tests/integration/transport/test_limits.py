@@ -28,6 +28,7 @@ def doubling(levels: int) -> str:
     return "{ ...f0 }" + "".join(parts) + f"fragment f{levels} on Query {{ hello }}"
 
 
+@pytest.mark.attack("B1", "F1", "F2")
 @pytest.mark.parametrize("count", [2, 50, 900, 1000, 5000])
 async def test_f1_f2_b1_aliased_attempts_are_rejected_before_execution(client: ApiClient, count: int) -> None:
     """A document with several attempts makes none of them."""
@@ -38,6 +39,7 @@ async def test_f1_f2_b1_aliased_attempts_are_rejected_before_execution(client: A
     assert client.attempts == []
 
 
+@pytest.mark.attack("B1", "B3")
 @pytest.mark.parametrize(
     "document",
     [
@@ -61,6 +63,7 @@ async def test_b1_b3_two_attempts_in_one_operation_are_rejected(client: ApiClien
     assert client.attempts == []
 
 
+@pytest.mark.attack("B3")
 @pytest.mark.parametrize(
     "document",
     [
@@ -94,6 +97,7 @@ def test_every_field_with_a_password_or_code_counts_as_an_attempt() -> None:
     assert attempt_fields == ATTEMPT_FIELDS
 
 
+@pytest.mark.attack("H1")
 @pytest.mark.parametrize(
     ("allowed", "rejected"),
     [
@@ -124,6 +128,7 @@ async def test_h1_limits_are_exact(client: ApiClient, allowed: str, rejected: st
     assert error_code(await client.execute(rejected)) == "GRAPHQL_VALIDATION_FAILED"
 
 
+@pytest.mark.attack("H1")
 @pytest.mark.parametrize(
     "document",
     [
@@ -178,6 +183,7 @@ async def test_schemas_do_not_share_cached_validation(client: ApiClient, product
         assert "errors" in (await production_client.execute("{ __schema { queryType { name } } }")).json()
 
 
+@pytest.mark.attack("H12")
 @pytest.mark.parametrize(
     "document",
     [
@@ -202,6 +208,7 @@ async def test_h12_response_to_an_invalid_document_is_short(client: ApiClient, d
     assert client.operations.documents.bytes == 0
 
 
+@pytest.mark.attack("H17")
 async def test_h17_documents_are_validated_outside_the_event_loop(
     client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +231,7 @@ async def test_h17_documents_are_validated_outside_the_event_loop(
     assert "errors" not in (await slow).json()
 
 
+@pytest.mark.attack("H12")
 def test_h12_memory_of_cached_documents_is_bounded() -> None:
     """A new document removes the least recently used ones."""
     cache = DocumentCache[str](max_bytes=3 * memory_of("aa", 1))

@@ -58,6 +58,7 @@ async def test_request_is_logged_as_one_line(log_output: LogOutput) -> None:
     assert line["timestamp"].endswith("Z")
 
 
+@pytest.mark.attack("G7")
 async def test_g7_no_secret_reaches_the_log_at_any_level(log_output: LogOutput) -> None:
     """Headers, bodies, variables and exception messages are not logged, even at DEBUG."""
     secret_headers = {
@@ -86,6 +87,7 @@ async def test_g7_no_secret_reaches_the_log_at_any_level(log_output: LogOutput) 
     assert CANARY not in log_output.getvalue()
 
 
+@pytest.mark.attack("G6")
 async def test_g6_unexpected_error_is_logged_with_id_and_traceback(log_output: LogOutput) -> None:
     """The log event has the correlation id that the client gets, the exception class and the traceback."""
     async with api_client(minimal_app()) as client:
@@ -113,6 +115,7 @@ async def test_error_outside_graphql_gets_500_and_is_logged(log_output: LogOutpu
     assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.attack("G9")
 @pytest.mark.parametrize("forged", ["a\nb", "a\r\nb", "\x1b[31mred", "\u2028", "\u2029", "\x85", "\x00", "\u202e"])
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_g9_log_lines_cannot_be_forged(log_output: LogOutput, forged: str, log_format: str) -> None:

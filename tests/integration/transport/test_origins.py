@@ -7,6 +7,7 @@ from tests.integration.transport.minimal_app import ApiClient, api_client, error
 COOKIE = {"cookie": "__Host-countersign=cs_session_x"}
 
 
+@pytest.mark.attack("H4")
 @pytest.mark.parametrize("credentials", [{}, COOKIE, {"authorization": "Bearer x"}])
 @pytest.mark.parametrize(
     "origin",
@@ -53,6 +54,7 @@ async def test_h4_own_host_and_allowed_origins_may_call(headers: dict[str, str])
     assert response.status_code == 200
 
 
+@pytest.mark.attack("H4")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_h4_cross_site_request_without_origin_gets_403(client: ApiClient, method: str) -> None:
     """If a browser omits `Origin`, the `Sec-Fetch-Site` header marks the request as cross-site."""

@@ -74,6 +74,7 @@ async def test_well_formed_request_gets_200(server: Server) -> None:
     assert b"server:" not in response.lower()
 
 
+@pytest.mark.attack("H2")
 async def test_h2_slow_body_gets_408(server: Server) -> None:
     """If the body does not arrive in time, the server returns 408 and closes the connection."""
     response = await server.send(request(b"4000\r\n" + HELLO[:5], JSON, b"Transfer-Encoding: chunked"))
@@ -97,6 +98,7 @@ async def test_h2_large_chunked_body_gets_413(server: Server) -> None:
     assert status(response) == 413
 
 
+@pytest.mark.attack("H9")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -115,6 +117,7 @@ async def test_h9_ambiguous_request_is_rejected(server: Server, headers: list[by
     assert status(response) in {400, 413, 431}
 
 
+@pytest.mark.attack("H10")
 async def test_h10_websocket_upgrade_is_rejected(server: Server) -> None:
     """The server handles the upgrade request as a plain GET."""
     response = await server.send(
@@ -133,6 +136,7 @@ async def test_h10_websocket_upgrade_is_rejected(server: Server) -> None:
     assert b"101 Switching" not in response
 
 
+@pytest.mark.attack("H11")
 async def test_h11_disconnecting_clients_do_not_affect_others(server: Server) -> None:
     """After 200 clients disconnect during their bodies, the next request succeeds."""
     incomplete = request(HELLO[:5], JSON, b"Content-Length: %d" % len(HELLO))

@@ -16,6 +16,7 @@ JSON = {"content-type": "application/json"}
 HELLO = b'{"query": "{ hello }"}'
 
 
+@pytest.mark.attack("F3", "H2")
 @pytest.mark.parametrize(
     "body",
     [
@@ -63,6 +64,7 @@ async def test_json_depth_limit_is_exact(client: ApiClient) -> None:
         assert response.status_code == status
 
 
+@pytest.mark.attack("H2")
 async def test_h2_body_above_the_limit_gets_413(client: ApiClient) -> None:
     """The limit is exact, with and without a declared length, and the server does not read the rest of the body."""
     padding = MAX_BODY_BYTES - len(HELLO)
@@ -78,6 +80,7 @@ async def test_h2_body_above_the_limit_gets_413(client: ApiClient) -> None:
         assert response.headers["connection"] == "close"
 
 
+@pytest.mark.attack("H2")
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, identity", "x"])
 async def test_h2_compressed_body_gets_415(client: ApiClient, encoding: str) -> None:
     """The server decompresses no body, so decompression bombs have no effect."""
@@ -86,6 +89,7 @@ async def test_h2_compressed_body_gets_415(client: ApiClient, encoding: str) -> 
     assert response.status_code == 415
 
 
+@pytest.mark.attack("H4")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -121,6 +125,7 @@ async def test_json_content_type_is_case_insensitive(client: ApiClient, content_
     assert response.json() == {"data": {"hello": "world"}}
 
 
+@pytest.mark.attack("B2", "F6")
 async def test_b2_f6_batch_gets_400(client: ApiClient) -> None:
     """An array of requests is rejected, so it makes no attempts."""
     response = await client.send(json=[{"query": "mutation { login }"}] * 3)
@@ -129,6 +134,7 @@ async def test_b2_f6_batch_gets_400(client: ApiClient) -> None:
     assert client.attempts == []
 
 
+@pytest.mark.attack("H3")
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 async def test_h3_other_methods_get_405_with_allow(production_client: ApiClient, method: str) -> None:
     """In production, only POST is allowed, and the `Allow` header contains it."""
@@ -146,6 +152,7 @@ async def test_h3_get_gets_405_if_disabled(production_client: ApiClient) -> None
     assert response.headers["allow"] == "POST"
 
 
+@pytest.mark.attack("F6", "G8")
 async def test_f6_h3_mutation_by_get_gets_405(client: ApiClient) -> None:
     """A mutation by GET is rejected even if GET queries are on."""
     response = await client.send("GET", params={"query": "mutation { login }"})
@@ -193,6 +200,7 @@ async def test_query_page_is_served_only_if_enabled(client: ApiClient, tmp_path:
     assert without_page.status_code == 406
 
 
+@pytest.mark.attack("H18")
 async def test_h18_address_that_sends_many_requests_without_a_session_is_slowed_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -213,6 +221,7 @@ async def test_h18_address_that_sends_many_requests_without_a_session_is_slowed_
         assert len(delays) == 2
 
 
+@pytest.mark.attack("H18")
 async def test_h18_refusal_of_an_overloaded_server_is_delayed(
     client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

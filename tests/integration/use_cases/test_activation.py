@@ -68,6 +68,7 @@ class TestStartActivation:
         assert not (await reload_viewer(services, viewer)).user.two_factor.is_active
         assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATION_STARTED)
 
+    @pytest.mark.attack("D1")
     async def test_requires_the_password(self, services: Services, viewer: Viewer, side_effects: SideEffects) -> None:
         """A wrong password uses one attempt, records an event and starts no activation."""
         await side_effects.new()
@@ -86,6 +87,7 @@ class TestStartActivation:
             error = await raises(start_activation(services, CLIENT, viewer, password), WrongPasswordError)
             assert (error.attempts_remaining, error.was_checked) == (5, False)
 
+    @pytest.mark.attack("D2")
     async def test_rejects_a_user_with_active_2fa(
         self, services: Services, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -98,6 +100,7 @@ class TestStartActivation:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("D3")
     async def test_new_activation_ends_the_earlier_one(self, services: Services, viewer: Viewer) -> None:
         """It has its own secret. The id and the OTPs of the earlier activation no longer work."""
         first = await start_activation(services, CLIENT, viewer, PASSWORD)
@@ -119,6 +122,7 @@ class TestStartActivation:
         assert await count_rows(services, models.BackupCode) == 0
         await raises(acknowledge_backup_codes(services, CLIENT, viewer, first), ActivationExpiredError)
 
+    @pytest.mark.attack("D12")
     async def test_works_while_backup_codes_are_off(
         self, services: Services, company: models.Company, viewer: Viewer
     ) -> None:
@@ -142,6 +146,7 @@ class TestStartActivation:
 
         assert await count_rows(services, models.Activation) == 0
 
+    @pytest.mark.attack("C8")
     async def test_rejects_a_user_who_is_disabled_during_the_password_check(
         self, services: Services, member: models.User, viewer: Viewer
     ) -> None:
@@ -151,6 +156,7 @@ class TestStartActivation:
 
         assert await count_rows(services, models.Activation) == 0
 
+    @pytest.mark.attack("C8")
     async def test_rejects_a_session_that_ends_during_the_password_check(
         self, services: Services, member: models.User, viewer: Viewer
     ) -> None:
@@ -189,6 +195,7 @@ class TestConfirmOtp:
         assert after.user.two_factor.backup_codes_remaining is None
         assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED)
 
+    @pytest.mark.attack("E8")
     async def test_stores_no_code_and_no_key_in_plain_text(self, services: Services, viewer: Viewer) -> None:
         """Codes are stored only as slow, salted hashes. The TOTP secret is encrypted."""
         _, authenticator, codes = await start_and_confirm_activation(services, viewer)
@@ -218,6 +225,7 @@ class TestConfirmOtp:
         await set_security_policy(services, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 0
 
+    @pytest.mark.attack("D4")
     async def test_five_wrong_otps_end_the_activation(
         self, services: Services, viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -270,6 +278,7 @@ class TestConfirmOtp:
         attempt = confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
         assert (await raises(attempt, WrongOtpError)).attempts_remaining == 4
 
+    @pytest.mark.attack("D4")
     async def test_activation_expires_after_ten_minutes(self, services: Services, clock: Clock, viewer: Viewer) -> None:
         """One microsecond before that the OTP is accepted."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
@@ -295,6 +304,7 @@ class TestConfirmOtp:
         await raises(confirm_otp(services, CLIENT, viewer, token, "123456"), ActivationExpiredError)
         await raises(acknowledge_backup_codes(services, CLIENT, viewer, token), ActivationExpiredError)
 
+    @pytest.mark.attack("D4", "D8")
     async def test_activation_of_another_user_is_unknown(
         self, services: Services, viewer: Viewer, admin_viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -315,6 +325,7 @@ class TestConfirmOtp:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("D6")
     async def test_rejects_a_used_otp(self, services: Services, viewer: Viewer, side_effects: SideEffects) -> None:
         """The replay returns no codes and uses one attempt. The first codes stay valid."""
         activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
@@ -327,6 +338,7 @@ class TestConfirmOtp:
         assert await count_rows(services, models.BackupCodeSet) == before == 1
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
 
+    @pytest.mark.attack("D7")
     async def test_newer_otp_issues_new_codes(
         self, services: Services, clock: Clock, member: models.User, viewer: Viewer
     ) -> None:
@@ -345,6 +357,7 @@ class TestConfirmOtp:
             await sign_in_with_otp(services, member.email, authenticator)
         ).user.two_factor.backup_codes_remaining == 10
 
+    @pytest.mark.attack("D7")
     async def test_unacknowledged_codes_do_not_lock_the_user_out(
         self, services: Services, clock: Clock, member: models.User, viewer: Viewer
     ) -> None:
@@ -412,6 +425,7 @@ class TestConfirmOtp:
 
         assert await count_rows(services, models.BackupCode) == 0
 
+    @pytest.mark.attack("K6")
     async def test_rejects_every_otp_if_the_secret_cannot_be_decrypted(
         self, services: Services, viewer: Viewer
     ) -> None:
@@ -449,6 +463,7 @@ class TestAcknowledgeBackupCodes:
         clock.advance(TIME_STEP)
         await sign_in_with_otp(services, member.email, authenticator)
 
+    @pytest.mark.attack("D8")
     async def test_rejects_an_activation_without_a_confirmed_otp(
         self, services: Services, viewer: Viewer, side_effects: SideEffects
     ) -> None:

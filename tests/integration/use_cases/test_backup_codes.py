@@ -1,5 +1,7 @@
 """Regeneration of backup codes."""
 
+import pytest
+
 import models
 from accounts.errors import UnauthenticatedError, WrongPasswordError
 from accounts.permissions import Viewer
@@ -28,6 +30,7 @@ Event = SecurityEventKind
 
 
 class TestRegenerateBackupCodes:
+    @pytest.mark.attack("E7")
     async def test_new_codes_replace_the_old_ones(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:

@@ -62,6 +62,7 @@ class TestDeleteExpiredRows:
             attempt_counts,
         )
 
+    @pytest.mark.attack("C10", "K9")
     @pytest.mark.parametrize(
         ("table", "after"),
         [

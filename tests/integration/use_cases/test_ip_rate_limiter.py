@@ -35,6 +35,7 @@ def strict_services(services: Services) -> Services:
 
 
 class TestIpRateLimiter:
+    @pytest.mark.attack("B5")
     async def test_failures_of_several_accounts_share_one_limit(
         self, strict_services: Services, member: models.User, side_effects: SideEffects
     ) -> None:
@@ -65,6 +66,7 @@ class TestIpRateLimiter:
 
         await sign_in(strict_services, member.email)
 
+    @pytest.mark.attack("B5")
     async def test_every_kind_of_failure_counts(
         self, strict_services: Services, viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -85,6 +87,7 @@ class TestIpRateLimiter:
         )
 
 
+@pytest.mark.attack("B11")
 class TestUnavailableStore:
     @pytest.fixture
     def services_without_store(self, services: Services) -> Services:

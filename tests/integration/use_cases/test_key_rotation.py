@@ -18,6 +18,7 @@ from tests.support.users import KEYS
 from twofactor.key_rotation import count_under_old_keys, missing_key_ids, reencrypt_all
 
 
+@pytest.mark.attack("K5")
 class TestReencryptAll:
     async def test_encrypts_every_secret_with_the_first_key(
         self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer

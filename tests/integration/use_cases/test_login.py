@@ -131,6 +131,7 @@ class TestLogIn:
             await models.User.filter(id=member.id).update(backup_codes_remaining=0)
         assert (await start_sign_in(services, member.email)).methods == (SecondFactorMethod.OTP,)
 
+    @pytest.mark.attack("G1")
     async def test_unknown_email_and_wrong_password_return_the_same_error(
         self, services: Services, member: models.User, side_effects: SideEffects
     ) -> None:
@@ -238,6 +239,7 @@ class TestLogIn:
         await enable_user(services, member.id)
         await sign_in(services, member.email)
 
+    @pytest.mark.attack("C8")
     async def test_user_deleted_during_hashing_gets_the_error_of_an_unknown_one(
         self, services: Services, member: models.User, side_effects: SideEffects
     ) -> None:
@@ -262,6 +264,7 @@ class TestLogIn:
         assert await count_rows(services, models.AttemptCount) == 0
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("C10")
     async def test_keeps_the_newest_hundred_challenges(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -314,6 +317,7 @@ class TestVerifyLoginWithOtp:
 
         assert answer.transport is SessionTransport.COOKIE
 
+    @pytest.mark.attack("A1", "C3")
     async def test_otp_works_once(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -329,6 +333,7 @@ class TestVerifyLoginWithOtp:
         assert error.attempts_remaining == 4
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
 
+    @pytest.mark.attack("A2")
     async def test_rejects_an_otp_older_than_a_used_one(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -339,6 +344,7 @@ class TestVerifyLoginWithOtp:
 
         await raises(verify_otp(services, await new_challenge(services, member.email), older), WrongSecondFactorError)
 
+    @pytest.mark.attack("A4", "A9")
     @pytest.mark.parametrize(
         ("drift", "accepted"), [(-3, False), (-2, False), (-1, True), (0, True), (1, True), (2, False), (3, False)]
     )
@@ -366,6 +372,7 @@ class TestVerifyLoginWithOtp:
         else:
             await raises(attempt, WrongSecondFactorError)
 
+    @pytest.mark.attack("A5")
     async def test_rejects_the_otp_of_the_activation(
         self, services: Services, clock: Clock, member: models.User, viewer: Viewer
     ) -> None:
@@ -378,6 +385,7 @@ class TestVerifyLoginWithOtp:
 
         await raises(replay, WrongSecondFactorError)
 
+    @pytest.mark.attack("A6")
     async def test_same_digits_in_two_time_steps_work_once(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -401,6 +409,7 @@ class TestVerifyLoginWithOtp:
         clock.advance(TIME_STEP)
         await raises(verify_otp(services, challenges[1], otp), WrongSecondFactorError)
 
+    @pytest.mark.attack("A10")
     async def test_clock_that_goes_back_allows_no_replay(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -432,6 +441,7 @@ class TestVerifyLoginWithOtp:
             WrongSecondFactorError,
         )
 
+    @pytest.mark.attack("A11")
     @pytest.mark.parametrize("year", [1970, 2027, 9998])
     async def test_clock_far_off_causes_no_error(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, year: int
@@ -450,6 +460,7 @@ class TestVerifyLoginWithOtp:
                 verify_otp(services, await new_challenge(services, member.email), "000000"), WrongSecondFactorError
             )
 
+    @pytest.mark.attack("A7")
     @pytest.mark.parametrize(
         "otp",
         [
@@ -482,6 +493,7 @@ class TestVerifyLoginWithOtp:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("C2")
     async def test_otp_of_another_user_is_wrong(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
@@ -497,6 +509,7 @@ class TestVerifyLoginWithOtp:
         assert await count_rows(services, models.AttemptCount, subject=member.id.hex, failures=1) == 1
         assert await count_rows(services, models.AttemptCount, subject=admin_viewer.user.id.hex, failures__gt=0) == 0
 
+    @pytest.mark.attack("K6")
     @pytest.mark.parametrize(
         ("changed", "key_id", "reason"),
         [({"encrypted_secret": bytes(48)}, "now", "ciphertext_changed"), ({"key_id": "lost"}, "lost", "key_missing")],
@@ -539,6 +552,7 @@ class TestVerifyLoginWithOtp:
 
 
 class TestVerifyLoginWithBackupCode:
+    @pytest.mark.attack("E1")
     async def test_backup_code_works_once(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -560,6 +574,7 @@ class TestVerifyLoginWithBackupCode:
         await raises(verify_backup_code(services, challenges[1], enrolled.codes[3]), WrongSecondFactorError)
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
 
+    @pytest.mark.attack("E3")
     async def test_accepts_every_spelling_of_a_code(
         self, services: Services, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -569,6 +584,7 @@ class TestVerifyLoginWithBackupCode:
 
         await verify_backup_code(services, await new_challenge(services, member.email), spelling)
 
+    @pytest.mark.attack("E5")
     async def test_all_ten_codes_work_and_an_email_warns_of_the_end(
         self, services: Services, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -588,6 +604,7 @@ class TestVerifyLoginWithBackupCode:
         for code in enrolled.codes[:2]:
             await raises(verify_backup_code(services, challenge.challenge_token, code), WrongSecondFactorError)
 
+    @pytest.mark.attack("E4")
     async def test_code_of_another_user_is_wrong(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
@@ -679,6 +696,7 @@ class TestVerifyLoginWithBackupCode:
         answer = await verify_backup_code(services, challenge, enrolled.codes[0])
         assert answer.viewer.two_factor.backup_codes_remaining == 9
 
+    @pytest.mark.attack("E6")
     async def test_failed_commit_leaves_the_code_unused(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -698,6 +716,7 @@ class TestVerifyLoginWithBackupCode:
 
 
 class TestSecondFactorErrors:
+    @pytest.mark.attack("G3")
     async def test_wrong_expired_and_used_factors_return_the_same_error(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -721,6 +740,7 @@ class TestSecondFactorErrors:
             error = await raises(verify_backup_code(services, challenge, code), WrongSecondFactorError)
             assert error.attempts_remaining == 5 - attempt
 
+    @pytest.mark.attack("B4", "B7")
     async def test_new_challenge_or_address_does_not_reset_the_limit(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -780,6 +800,7 @@ class TestSecondFactorErrors:
 
         await verify_otp(services, challenge, enrolled.authenticator.otp(clock.now))
 
+    @pytest.mark.attack("B6", "B8")
     async def test_each_factor_has_its_own_attempt_limit(
         self, services: Services, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -801,6 +822,7 @@ class TestSecondFactorErrors:
         assert await count_rows(services, models.AttemptCount, failures__gt=0) == 0
         assert await count_rows(services, models.AttemptCount, subject=member.id.hex, failures_since_sign_in__gt=0) == 0
 
+    @pytest.mark.attack("B7")
     async def test_right_password_does_not_reset_the_second_factor(
         self, services: Services, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -821,6 +843,7 @@ class TestSecondFactorErrors:
         )
         assert error.attempts_remaining == 1
 
+    @pytest.mark.attack("B7")
     async def test_sign_in_of_another_user_does_not_reset_the_limit(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
@@ -918,6 +941,7 @@ class TestSecondFactorErrors:
         clock.advance(timedelta(minutes=5))
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), ChallengeExpiredError)
 
+    @pytest.mark.attack("J7")
     async def test_sends_at_most_one_warning_email_a_day(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -943,6 +967,7 @@ class TestSecondFactorErrors:
             )
             assert len(await emails_of(services, "second_factor_warning")) == emails
 
+    @pytest.mark.attack("B8")
     async def test_failures_end_no_session(self, services: Services, member: models.User, enrolled: Enrolled) -> None:
         """An attacker who guesses cannot sign the user out."""
         before = await count_rows(services, models.Session, user_id=member.id)
@@ -957,6 +982,7 @@ class TestSecondFactorErrors:
 
 
 class TestChallenges:
+    @pytest.mark.attack("C1")
     async def test_challenge_expires_after_five_minutes(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -975,6 +1001,7 @@ class TestChallenges:
             await count_rows(services, models.AttemptCount, factor=SecondFactorMethod.BACKUP_CODE, failures__gt=0) == 0
         )
 
+    @pytest.mark.attack("C3")
     async def test_challenge_works_once(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -987,6 +1014,7 @@ class TestChallenges:
         )
         await raises(verify_backup_code(services, challenge, enrolled.codes[0]), ChallengeExpiredError)
 
+    @pytest.mark.attack("C11")
     async def test_two_challenges_of_one_user_both_work(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -999,6 +1027,7 @@ class TestChallenges:
         await verify_otp(services, one, enrolled.authenticator.otp(clock.now))
         await verify_otp(services, other, enrolled.authenticator.otp(clock.advance(TIME_STEP)))
 
+    @pytest.mark.attack("C5")
     async def test_token_works_only_for_its_own_purpose(
         self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
@@ -1055,6 +1084,7 @@ CHANGES: dict[str, Callable[[Services, Viewer, Viewer], Awaitable[object]]] = {
 
 
 class TestAccountChanges:
+    @pytest.mark.attack("C4", "C8")
     @pytest.mark.parametrize("change", CHANGES)
     async def test_account_change_ends_open_challenges(
         self, services: Services, clock: Clock, enrolled: Enrolled, admin_viewer: Viewer, change: str
@@ -1067,6 +1097,7 @@ class TestAccountChanges:
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), ChallengeExpiredError)
         await raises(verify_backup_code(services, challenge, enrolled.codes[0]), ChallengeExpiredError)
 
+    @pytest.mark.attack("C4")
     async def test_new_enrolment_does_not_restore_a_challenge(
         self, services: Services, clock: Clock, enrolled: Enrolled
     ) -> None:
@@ -1090,6 +1121,7 @@ class TestAccountChanges:
         await raises(verify_backup_code(services, challenge, enrolled.codes[0]), WrongSecondFactorError)
         await verify_otp(services, challenge, enrolled.authenticator.otp(services.now()))
 
+    @pytest.mark.attack("I8")
     async def test_policy_of_the_current_company_applies(
         self,
         services: Services,
@@ -1112,6 +1144,7 @@ class TestAccountChanges:
 
 
 class TestPasswordAttemptLimit:
+    @pytest.mark.attack("B13", "D11")
     async def test_login_and_reauthentication_share_one_limit(
         self, services: Services, member: models.User, viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -1151,6 +1184,7 @@ def test_authenticator_of_the_tests_is_independent() -> None:
     assert Authenticator(key).otp(Clock().now.fromtimestamp(1_111_111_109, tz=Clock().now.tzinfo)) == "081804"
 
 
+@pytest.mark.attack("K8")
 async def test_restored_backup_revives_a_used_code_but_no_used_otp(
     services: Services, clock: Clock, member: models.User, enrolled: Enrolled
 ) -> None:

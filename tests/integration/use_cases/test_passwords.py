@@ -100,6 +100,7 @@ class TestChangePassword:
         await raises(log_in(services, CLIENT, member.email, new.strip(), TOKEN), WrongEmailOrPasswordError)
         await sign_in(services, member.email, new)
 
+    @pytest.mark.attack("C8")
     async def test_rejects_a_user_who_is_disabled_during_hashing(
         self, services: Services, member: models.User, viewer: Viewer, side_effects: SideEffects
     ) -> None:

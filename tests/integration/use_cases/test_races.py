@@ -117,6 +117,7 @@ async def admin_session(services: Services, admin: models.User) -> SignedIn:
 
 
 class TestOtp:
+    @pytest.mark.attack("A3")
     @pytest.mark.parametrize("call_count", [2, 50])
     async def test_one_otp_on_one_challenge_starts_one_session(
         self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls, call_count: int
@@ -133,6 +134,7 @@ class TestOtp:
         assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": call_count - 1}
         assert await count_rows(services, models.Session) == sessions + 1
 
+    @pytest.mark.attack("A3", "B4")
     @pytest.mark.parametrize("call_count", [2, 50])
     async def test_one_otp_on_many_challenges_starts_one_session(
         self,
@@ -179,6 +181,7 @@ class TestOtp:
 
 
 class TestBackupCode:
+    @pytest.mark.attack("E1")
     @pytest.mark.parametrize("call_count", [2, 20])
     async def test_one_code_on_many_challenges_starts_one_session(
         self,
@@ -213,6 +216,7 @@ class TestBackupCode:
         )
         assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 9
 
+    @pytest.mark.attack("E2")
     async def test_two_codes_on_one_challenge_start_one_session(
         self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
     ) -> None:
@@ -226,6 +230,7 @@ class TestBackupCode:
         assert outcomes == {"LoggedIn": 1, "ChallengeExpiredError": 1}
         assert await count_rows(services, models.BackupCode, used_at__isnull=False) == 1
 
+    @pytest.mark.attack("E7")
     async def test_code_used_during_regeneration_leaves_ten_new_codes(
         self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
     ) -> None:
@@ -247,6 +252,7 @@ class TestBackupCode:
 
 
 class TestWrongAttempts:
+    @pytest.mark.attack("B10")
     async def test_only_one_call_uses_the_last_attempt(
         self,
         services: Services,
@@ -269,6 +275,7 @@ class TestWrongAttempts:
             Event.SECOND_FACTOR_FAILED, Event.LOCKED, "second_factor_warning"
         )
 
+    @pytest.mark.attack("B10")
     async def test_five_wrong_passwords_are_checked(
         self, services: Services, member: models.User, run: RunCalls
     ) -> None:
@@ -283,6 +290,7 @@ class TestWrongAttempts:
 
         assert outcomes == {"WrongEmailOrPasswordError": 5, "TooManyAttemptsError": 25}
 
+    @pytest.mark.attack("B10")
     async def test_five_wrong_otps_of_an_activation_are_checked(
         self, services: Services, admin_session: SignedIn, run: RunCalls
     ) -> None:
@@ -298,6 +306,7 @@ class TestWrongAttempts:
 
 
 class TestActivation:
+    @pytest.mark.attack("D5")
     async def test_one_otp_issues_one_set_of_codes(
         self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects
     ) -> None:
@@ -313,6 +322,7 @@ class TestActivation:
         assert outcomes == {"BackupCodesIssued": 1, "WrongOtpError": 1}
         assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED, Event.SECOND_FACTOR_FAILED)
 
+    @pytest.mark.attack("D5")
     async def test_two_confirmations_without_codes_activate_once(
         self,
         services: Services,
@@ -335,6 +345,7 @@ class TestActivation:
         assert outcomes == {"TwoFactorActivated": 2}
         assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
 
+    @pytest.mark.attack("D5")
     @pytest.mark.parametrize("call_count", [2, 50])
     async def test_many_acknowledgements_activate_once(
         self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects, call_count: int
@@ -366,6 +377,7 @@ class TestActivation:
             {"ActivationExpiredError": 1, "TwoFactorActivation": 1},
         )
 
+    @pytest.mark.attack("I7")
     async def test_confirmation_while_backup_codes_are_turned_off_is_consistent(
         self, services: Services, member: models.User, admin_session: SignedIn, run: RunCalls
     ) -> None:
@@ -398,6 +410,7 @@ class TestRemoval:
         assert outcomes == {"TwoFactorDeactivated": 1, "TwoFactorNotActiveError": 2}
         assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_DEACTIVATED, "two_factor_deactivated")
 
+    @pytest.mark.attack("I7")
     async def test_deactivation_during_a_sign_in_leaves_one_session(
         self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
     ) -> None:
@@ -415,6 +428,7 @@ class TestRemoval:
         assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
         assert await count_rows(services, models.Session, user_id=member.id) == 1
 
+    @pytest.mark.attack("I3", "I7")
     async def test_reset_during_a_sign_in_leaves_no_session(
         self,
         services: Services,
@@ -437,6 +451,7 @@ class TestRemoval:
         assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
         assert await count_rows(services, models.Session, user_id=member.id) == 0
 
+    @pytest.mark.attack("I7")
     async def test_deactivation_fails_after_enforcement(
         self, services: Services, member_with_2fa: WithTwoFactor, admin_session: SignedIn, run: RunCalls
     ) -> None:

@@ -85,6 +85,7 @@ class TestDeactivate:
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(services.now())), ChallengeExpiredError)
         await sign_in(services, member.email)
 
+    @pytest.mark.attack("A5", "I5")
     async def test_requires_the_password(
         self, services: Services, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -107,6 +108,7 @@ class TestDeactivate:
 
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("I4")
     async def test_rejects_a_user_whose_company_enforces_2fa(
         self, services: Services, company: models.Company, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
@@ -120,6 +122,7 @@ class TestDeactivate:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("E7")
     async def test_new_activation_has_a_new_secret_and_new_codes(
         self, services: Services, clock: Clock, member: models.User, enrolled: Enrolled
     ) -> None:
@@ -133,6 +136,7 @@ class TestDeactivate:
 
 
 class TestResetByAdmin:
+    @pytest.mark.attack("I3")
     async def test_deletes_all_2fa_data_and_ends_all_sessions(
         self,
         services: Services,
@@ -172,6 +176,7 @@ class TestResetByAdmin:
         again = await enrol(services, clock, await sign_in(services, member.email))
         await sign_in_with_otp(services, member.email, again.authenticator)
 
+    @pytest.mark.attack("G4")
     @pytest.mark.parametrize("user", ["unknown", "other company", "no id"])
     async def test_unknown_user_and_user_of_another_company_return_the_same_error(
         self,
@@ -198,6 +203,7 @@ class TestResetByAdmin:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("I2")
     async def test_rejects_the_admins_own_account(
         self, services: Services, clock: Clock, admin_viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -212,6 +218,7 @@ class TestResetByAdmin:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("I1")
     async def test_resets_another_admin(
         self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
@@ -222,6 +229,7 @@ class TestResetByAdmin:
 
         await assert_no_2fa_data(services, member)
 
+    @pytest.mark.attack("B13")
     async def test_requires_the_password_of_the_admin(
         self,
         services: Services,
@@ -259,6 +267,7 @@ class TestResetByAdmin:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("I1", "I6")
     @pytest.mark.parametrize(
         ("change", "error"),
         [

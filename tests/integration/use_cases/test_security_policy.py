@@ -111,6 +111,7 @@ class TestUpdateSecurityPolicy:
 
 
 class TestEnforcedTwoFactor:
+    @pytest.mark.attack("I6")
     async def test_applies_from_the_next_request(
         self, services: Services, company: models.Company, clock: Clock, viewer: Viewer
     ) -> None:
@@ -175,6 +176,7 @@ class TestFeatureFlags:
         assert after.user.two_factor.backup_codes_remaining is None
 
 
+@pytest.mark.attack("I1")
 async def test_admin_sees_all_data_of_the_own_company_only(
     services: Services, viewer: Viewer, admin_viewer: Viewer, other_company_admin: models.User
 ) -> None:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
 import models
 from accounts.errors import SessionNotFoundError
 from accounts.permissions import Viewer
@@ -27,6 +29,7 @@ async def token_of(services: Services, user: models.User) -> str:
 
 
 class TestAuthenticate:
+    @pytest.mark.attack("C9")
     async def test_session_expires_after_seven_days_without_use(
         self, services: Services, clock: Clock, member: models.User
     ) -> None:
@@ -38,6 +41,7 @@ class TestAuthenticate:
 
         assert await authenticate(services, token) is None
 
+    @pytest.mark.attack("C9")
     async def test_session_expires_after_thirty_days(
         self, services: Services, clock: Clock, member: models.User
     ) -> None:
@@ -73,6 +77,7 @@ class TestAuthenticate:
         assert viewer.session.last_seen_at == clock.now
         assert await count_rows(services, models.Session, last_seen_at=clock.now) == 1
 
+    @pytest.mark.attack("A10")
     async def test_clock_that_goes_back_does_not_change_last_seen(
         self, services: Services, clock: Clock, member: models.User
     ) -> None:
@@ -85,6 +90,7 @@ class TestAuthenticate:
 
         assert await count_rows(services, models.Session, last_seen_at=start) == 1
 
+    @pytest.mark.attack("C8")
     async def test_disabling_and_deleting_a_user_end_every_session(
         self, services: Services, member: models.User, admin: models.User
     ) -> None:
@@ -140,6 +146,7 @@ class TestListSessions:
 
 
 class TestLogOut:
+    @pytest.mark.attack("C9")
     async def test_ends_the_session_and_records_one_event(
         self, services: Services, member: models.User, side_effects: SideEffects
     ) -> None:
@@ -161,6 +168,7 @@ class TestLogOut:
         assert (await log_out(services, CLIENT, None)).session_id is None
         assert await side_effects.new() == []
 
+    @pytest.mark.attack("C8")
     async def test_records_no_event_for_a_deleted_user(
         self, services: Services, viewer: Viewer, side_effects: SideEffects
     ) -> None:
