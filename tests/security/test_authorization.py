@@ -467,6 +467,7 @@ async def test_moved_user_belongs_to_the_new_company_only(
     )
 
 
+@pytest.mark.attack("I1")
 async def test_forbidden_request_is_logged(logged_in_member: ApiUser) -> None:
     """I1, ASVS 16.3.2: the server logs a request of a member for a field of admins."""
     with capture_logs() as lines:

@@ -58,7 +58,7 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
     return str(response.json()["data"]["login"]["challengeToken"])
 
 
-@pytest.mark.attack("B4")
+@pytest.mark.attack("B4", "B10")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
     database_url: str, clock: Clock, factor: str
@@ -103,7 +103,7 @@ async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_u
         assert await harness.outcome(otp_request(user, tokens[-2], otp(user, clock()))) == "LoggedIn"
 
 
-@pytest.mark.attack("B6")
+@pytest.mark.attack("B4", "B6", "B7")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: str) -> None:
     """Neither long waits nor new challenges nor a second process let the attacker make more guesses."""
@@ -173,6 +173,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.attack("B1", "B2")
 @pytest.mark.parametrize("name", [*DOCUMENTS, "batch"])
 async def test_b1_b2_request_with_several_guesses_is_rejected(database_url: str, clock: Clock, name: str) -> None:
     """Aliases, fragments and batches: the server executes nothing and counts no attempt."""

@@ -64,7 +64,7 @@ async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, membe
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "ChallengeExpired"
 
 
-@pytest.mark.attack("C2")
+@pytest.mark.attack("C2", "E4")
 async def test_second_factor_of_another_user_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, other_member: ApiUser, services: Services
 ) -> None:
@@ -157,6 +157,7 @@ async def test_other_changes_keep_challenges(
 REQUIRE_2FA = {"2FA is deactivated", "an admin resets 2FA", "backup codes are replaced"}
 
 
+@pytest.mark.attack("C4")
 @pytest.mark.parametrize("change", [change for change in CHANGES if change not in REQUIRE_2FA])
 async def test_account_change_ends_activations(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services, change: str
@@ -233,6 +234,7 @@ async def test_login_creates_a_new_session(
     assert (await new_client(api, logged_in_admin.session_token).data(VIEWER))["viewer"]["id"] == logged_in_admin.id
 
 
+@pytest.mark.attack("C6")
 async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
     """R8: after the password alone, there is neither a session row nor a cookie, with either transport."""
     async with services.database.reading():

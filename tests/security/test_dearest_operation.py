@@ -291,6 +291,7 @@ async def test_h17_logins_with_a_dear_response_count_by_address(
         assert await models.Session.filter(user_id=member.id).count() == 2
 
 
+@pytest.mark.attack("H17")
 def test_h17_limit_of_a_minute_allows_several_dear_operations() -> None:
     """A page that shows the largest lists can be opened a few times in a minute."""
     assert Settings.model_fields["cost_per_minute"].default == COST_PER_MINUTE >= 6 * MAX_COST

@@ -85,6 +85,7 @@ async def test_queries_of_an_admin_console_are_below_the_limit(logged_in_admin: 
     assert "errors" not in await logged_in_admin.api.execute(document)
 
 
+@pytest.mark.attack("H1")
 async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) -> None:
     """H1: only the viewer has sessions in the response, and one look-up serves all fields that select them."""
     fields = " ".join(f"a{number}: sessions {{ id }}" for number in range(4))

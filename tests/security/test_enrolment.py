@@ -60,7 +60,7 @@ async def two_factor_rows(services: Services, user: models.User) -> list[dict[st
     return [dict(row) for row in rows]
 
 
-@pytest.mark.attack("D1")
+@pytest.mark.attack("B13", "D1")
 async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
     """D1, B13: without the password there is no activation, and a wrong password counts as in a login."""
     for remaining in (4, 3):
@@ -344,7 +344,7 @@ async def test_secrets_cannot_be_read_again(
     assert [secret for secret in [*secrets, PASSWORD, "otpauth"] if secret in text] == []
 
 
-@pytest.mark.attack("D9")
+@pytest.mark.attack("D9", "G10")
 async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) -> None:
     """D9, G10: no cache may store a response, least of all one with a secret."""
     response = await logged_in_member.api.post(mutation("startTwoFactorActivation", "password"), {"password": PASSWORD})

@@ -56,7 +56,7 @@ async def disabled_user(services: Services, other_company_admin: models.User) ->
     return other_company_admin
 
 
-@pytest.mark.attack("G1")
+@pytest.mark.attack("G1", "G2")
 async def test_wrong_password_response_does_not_reveal_the_account(
     api: Api, member_with_2fa: ApiUser, admin: models.User, disabled_user: models.User
 ) -> None:
@@ -139,7 +139,7 @@ async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_wi
     )
 
 
-@pytest.mark.attack("G4")
+@pytest.mark.attack("G4", "I1")
 async def test_user_of_another_company_is_indistinguishable_from_an_unknown_id(
     logged_in_admin: ApiUser, other_company_admin: models.User, api: Api, clock: Clock
 ) -> None:

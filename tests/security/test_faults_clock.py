@@ -32,6 +32,7 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
     return str(response.json()["data"]["login"]["challengeToken"])
 
 
+@pytest.mark.attack("A11")
 @pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(days=1), YEAR, 50 * YEAR], ids=str)
 async def test_a11_clock_jump_forward_expires_sessions_and_locks_out_no_user(
     database_url: str, clock: Clock, ahead: timedelta
@@ -46,6 +47,7 @@ async def test_a11_clock_jump_forward_expires_sessions_and_locks_out_no_user(
         assert await harness.outcome(otp_request(user, new_token, otp(user, clock()))) == "LoggedIn"
 
 
+@pytest.mark.attack("A10")
 async def test_a10_rows_from_a_future_clock_are_not_valid(database_url: str, clock: Clock) -> None:
     """After a clock was a year ahead, no session, challenge, activation or wait lasts a year."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
@@ -72,6 +74,7 @@ async def test_a10_rows_from_a_future_clock_are_not_valid(database_url: str, clo
         assert await harness.outcome(otp_request(user, late, wrong_otp(user, clock()))) == "TooManyAttempts"
 
 
+@pytest.mark.attack("A10")
 @pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(minutes=10), CLOCK_SLACK], ids=str)
 async def test_a10_small_clock_correction_keeps_sessions_and_waits(
     database_url: str, clock: Clock, back: timedelta
@@ -115,6 +118,7 @@ async def test_a10_clock_jump_extends_no_wait_beyond_an_hour_and_the_slack(datab
             assert await harness.outcome(otp_request(user, late, otp(user, clock()))) == "LoggedIn"
 
 
+@pytest.mark.attack("B11")
 async def test_b11_attempt_limits_hold_while_the_rate_limiter_store_is_down(database_url: str, clock: Clock) -> None:
     """No user is locked out, and no attacker gets more attempts at an account."""
     # No server listens on this port.

@@ -190,6 +190,7 @@ async def test_k3_postgresql_error_changes_nothing_and_can_be_retried(
         await connection.close()
 
 
+@pytest.mark.attack("K3")
 async def test_k3_wait_for_a_row_lock_is_bounded(
     postgres_url: str, proxy: Proxy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +301,7 @@ async def test_k2_wait_for_the_sqlite_write_lock_is_bounded(
     _assert_integrity(sqlite_path)
 
 
+@pytest.mark.attack("H11", "K2")
 async def test_k2_h11_request_cancelled_during_the_wait_leaves_no_open_transaction(
     sqlite_harness: AppHarness, sqlite_path: Path, clock: Clock
 ) -> None:
@@ -348,6 +350,7 @@ async def test_k2_full_disk_or_read_only_file_changes_nothing_and_can_be_retried
     _assert_integrity(sqlite_path)
 
 
+@pytest.mark.attack("K2")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_k2_full_disk_at_the_commit_changes_nothing_and_can_be_retried(
     sqlite_harness: AppHarness, sqlite_path: Path, clock: Clock, scenario: Scenario

@@ -141,7 +141,7 @@ async def _was_tried(services: Services) -> bool:
         return await models.OutboxEmail.filter(tries__gte=1).exists()
 
 
-@pytest.mark.attack("J3")
+@pytest.mark.attack("J3", "K1")
 async def test_j3_k1_email_worker_recovers_from_a_lost_database_connection(
     migrated_postgres: PostgresTemplate, clock: Clock
 ) -> None:

@@ -101,6 +101,7 @@ async def test_k4_j4_e6_killed_process_leaves_the_old_or_the_new_state(
         assert await harness.outcome(request) == retry_outcome, (number, points)
 
 
+@pytest.mark.attack("K4")
 async def test_k4_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
     harness: AppHarness, database_url: str, clock: Clock
 ) -> None:

@@ -13,7 +13,7 @@ REQUESTS = 150
 PARSER_RUNS = 3_000
 
 
-@pytest.mark.attack("C7")
+@pytest.mark.attack("C7", "F7")
 @pytest.mark.parametrize("name", PERCENTAGES)
 def test_f7_fuzzed_requests_cause_no_server_error_and_no_leak(database_url: str, name: str) -> None:
     """The requests are bytes, JSON, valid operations with hostile values, or documents from the schema."""
@@ -41,6 +41,7 @@ def test_fuzzer_detects_server_errors_and_leaks(database_url: str) -> None:
         assert len(target.results.failures) == 1
 
 
+@pytest.mark.attack("A7", "C7", "F3")
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has wheels only for Linux on x86-64")
 def test_a7_c7_f3_parsers_survive_coverage_guided_fuzzing() -> None:
     """Parsers reject codes, tokens, ids, cursors, keys and bodies as documented, or accept them in one form."""

@@ -210,7 +210,7 @@ async def email_texts(harness: AppHarness) -> str:
     )
 
 
-@pytest.mark.attack("G7")
+@pytest.mark.attack("E8", "G7", "J6")
 async def test_g7_e8_j6_no_secret_is_in_logs_sql_emails_results_or_a_database_dump(
     harness: AppHarness, clock: Clock, log_output: io.StringIO
 ) -> None:
@@ -274,7 +274,7 @@ class FailingClock(Clock):
         return super().__call__()
 
 
-@pytest.mark.attack("G6")
+@pytest.mark.attack("G6", "G7")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_g6_g7_exception_on_any_path_reveals_no_secret(
     database_url: str, log_output: io.StringIO, scenario: Scenario

@@ -46,7 +46,7 @@ def test_p_value_matches_the_reference_implementation(first: list[float], second
     assert mann_whitney(second, first) == pytest.approx(p)
 
 
-@pytest.mark.attack("G1")
+@pytest.mark.attack("G1", "G3")
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.first} and {pair.second}")
 async def test_g1_g3_both_kinds_of_a_pair_have_the_same_outcome(database_url: str, clock: Clock, pair: Pair) -> None:
     """`make attack-timing` measures requests with the same outcome, as many of each kind."""

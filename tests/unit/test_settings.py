@@ -54,6 +54,7 @@ def test_all_settings_are_optional_in_development(environment: pytest.MonkeyPatc
     assert settings.log_format == "text"
 
 
+@pytest.mark.attack("G5")
 def test_g5_production_disables_development_tools_by_default() -> None:
     """Introspection, GraphiQL and GET are off in production, but a setting can turn each of them on."""
     settings = production()

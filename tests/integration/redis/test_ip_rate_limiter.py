@@ -45,6 +45,7 @@ def redis_url(redis_port: int, tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
+@pytest.mark.attack("B5")
 async def test_failures_are_counted_across_processes(redis_url: str, clock: Clock) -> None:
     """Failures in one process count in the others, and another IP address does not have to wait."""
     first = IpRateLimiter(failures_allowed=FAILURES_ALLOWED, store_url=redis_url)
@@ -60,6 +61,7 @@ async def test_failures_are_counted_across_processes(redis_url: str, clock: Cloc
     await second.close()
 
 
+@pytest.mark.attack("B11")
 async def test_unavailable_redis_does_not_block_attempts(redis_port: int, clock: Clock) -> None:
     """If the store is unavailable, attempts are allowed. The attempt limits in the database still apply."""
     limiter = IpRateLimiter(failures_allowed=1, store_url=f"async+redis://127.0.0.1:{redis_port}/0")

@@ -72,6 +72,7 @@ async def test_g5_production_hides_the_schema(tmp_path: Path) -> None:
             assert page.status_code == 405
 
 
+@pytest.mark.attack("F5")
 async def test_f5_development_allows_introspection(tmp_path: Path) -> None:
     """In development, introspection and the query page are on."""
     async with running(create_app(settings(tmp_path))) as http:
@@ -142,6 +143,7 @@ async def test_h5_other_origins_get_no_cors_headers(tmp_path: Path, origin: str)
         assert "access-control-allow-origin" not in each.headers
 
 
+@pytest.mark.attack("H5")
 async def test_h5_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
     """An allowed origin gets its own name in the CORS headers, not `*`."""
     headers = {"origin": APP_ORIGIN, "sec-fetch-site": "cross-site"}
@@ -164,6 +166,7 @@ async def test_h5_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
     assert preflight.headers["access-control-allow-methods"] == "POST"
 
 
+@pytest.mark.attack("H5")
 async def test_h5_cors_is_off_by_default(tmp_path: Path) -> None:
     """Without allowed origins, OPTIONS gets 405 and no CORS headers."""
     async with running(create_app(production(tmp_path))) as http:
@@ -358,6 +361,7 @@ def test_invalid_value_is_reported_with_its_setting(changes: dict[str, Any], key
         create_app(Settings(**changes))
 
 
+@pytest.mark.attack("B12", "H10")
 def test_h10_b12_uvicorn_ignores_proxy_headers_and_websockets() -> None:
     """Uvicorn would accept X-Forwarded-For from every client on the same machine."""
     options = server_options(Settings())

@@ -40,6 +40,7 @@ async def test_f8_request_error_gets_400_as_graphql_response_json(
     assert CANARY not in response.text
 
 
+@pytest.mark.attack("F8")
 @pytest.mark.parametrize(("request_json", "expected"), REQUEST_ERRORS)
 async def test_f8_request_error_gets_200_as_plain_json(
     client: ApiClient, request_json: dict[str, object], expected: str

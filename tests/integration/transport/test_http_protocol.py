@@ -132,6 +132,7 @@ async def test_h13_body_has_a_deadline(server: Server, monkeypatch: pytest.Monke
     assert status(await server.send(POST + b"Content-Length: 5\r\n\r\nabc")) == 408
 
 
+@pytest.mark.attack("H13")
 @pytest.mark.parametrize("header", [b"Content-Length: 5", b"Transfer-Encoding: chunked"], ids=["length", "chunked"])
 async def test_h13_later_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, header: bytes) -> None:
     """The connection closes if a body is not complete in time, whatever the application does."""
@@ -146,6 +147,7 @@ async def test_h13_later_body_has_a_deadline(server: Server, monkeypatch: pytest
     writer.close()
 
 
+@pytest.mark.attack("H13")
 @pytest.mark.parametrize("sent", [GET, POST + b"content-length: 5\r\n\r\nbody"], ids=["headers", "body"])
 async def test_h13_half_sent_first_request_does_not_reach_the_application(server: Server, sent: bytes) -> None:
     """Attackers can send hundreds of them in a second, so each one costs little."""

@@ -6,7 +6,7 @@ from graphql import get_introspection_query
 from tests.integration.transport.minimal_app import ApiClient, error_code
 
 
-@pytest.mark.attack("F5")
+@pytest.mark.attack("F5", "G5")
 @pytest.mark.parametrize(
     "document",
     [
@@ -30,7 +30,7 @@ async def test_typename_is_always_allowed(production_client: ApiClient) -> None:
     assert (await production_client.execute("{ __typename }")).json() == {"data": {"__typename": "Query"}}
 
 
-@pytest.mark.attack("F5")
+@pytest.mark.attack("F5", "G5")
 @pytest.mark.parametrize(
     "document",
     [

@@ -34,6 +34,7 @@ async def test_h4_unknown_origin_gets_403(client: ApiClient, origin: str, creden
     assert client.attempts == []
 
 
+@pytest.mark.attack("H4")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -67,6 +68,7 @@ async def test_h4_cross_site_request_without_origin_gets_403(client: ApiClient, 
     assert response.status_code == 403
 
 
+@pytest.mark.attack("H4")
 async def test_h4_two_origin_headers_get_403(client: ApiClient) -> None:
     """A second `Origin` header is not ignored."""
     response = await client.send(

@@ -83,6 +83,7 @@ async def test_h2_slow_body_gets_408(server: Server) -> None:
     assert b"connection: close" in response.lower()
 
 
+@pytest.mark.attack("H2")
 async def test_h2_large_declared_body_gets_413_before_it_is_sent(server: Server) -> None:
     """The server does not wait for a body with a declared length of 30 MiB."""
     response = await server.send(request(b"", JSON, b"Content-Length: 31457280"))
@@ -90,6 +91,7 @@ async def test_h2_large_declared_body_gets_413_before_it_is_sent(server: Server)
     assert status(response) == 413
 
 
+@pytest.mark.attack("H2")
 async def test_h2_large_chunked_body_gets_413(server: Server) -> None:
     """The server counts the bytes of a chunked body, which has no declared length."""
     chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"

@@ -89,7 +89,7 @@ async def test_h2_compressed_body_gets_415(client: ApiClient, encoding: str) -> 
     assert response.status_code == 415
 
 
-@pytest.mark.attack("H4")
+@pytest.mark.attack("F6", "H4")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -144,6 +144,7 @@ async def test_h3_other_methods_get_405_with_allow(production_client: ApiClient,
     assert response.headers["allow"] == "POST"
 
 
+@pytest.mark.attack("H3")
 async def test_h3_get_gets_405_if_disabled(production_client: ApiClient) -> None:
     """If GET queries are off, GET is rejected like any other method."""
     response = await production_client.send("GET", params={"query": "{ hello }"}, headers={"accept": "text/html"})
@@ -152,7 +153,7 @@ async def test_h3_get_gets_405_if_disabled(production_client: ApiClient) -> None
     assert response.headers["allow"] == "POST"
 
 
-@pytest.mark.attack("F6", "G8")
+@pytest.mark.attack("F6", "G8", "H3")
 async def test_f6_h3_mutation_by_get_gets_405(client: ApiClient) -> None:
     """A mutation by GET is rejected even if GET queries are on."""
     response = await client.send("GET", params={"query": "mutation { login }"})
