@@ -1,4 +1,4 @@
-"""The audit log, R16 and ASVS 16.2.1 and 16.3.1: it shows what an attack did to which user."""
+"""The audit log, ASVS 16.2.1 and 16.3.1: it shows what an attack did to which user."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Authorization, I1 to I8 and R20: each cell of the matrix, and changes of role, policy or company in a session."""
+"""Authorization: each cell of the matrix, and changes of role, policy or company in a session."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -268,7 +268,7 @@ async def actual_outcome(api: Api, name: str, arguments: dict[str, Any]) -> str:
 async def test_each_requester_gets_the_outcome_of_the_matrix(
     api: Api, services: Services, password_hash: str, requester: Requester
 ) -> None:
-    """I1, I4, R20, C5, C8: with the right password and codes, each requester gets exactly the outcome of the matrix."""
+    """With the right password and codes, each requester gets exactly the outcome of the matrix."""
     wrong: list[str] = []
     for name, outcomes in FIELDS.items():
         expected = outcomes.of(requester)
@@ -294,7 +294,7 @@ async def test_each_requester_gets_the_outcome_of_the_matrix(
 async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
     api: Api, services: Services, password_hash: str, viewpoint: Viewpoint
 ) -> None:
-    """I1, ASVS 8.2.3: each viewer reads exactly the fields of a user that the matrix allows."""
+    """ASVS 8.2.3: each viewer reads exactly the fields of a user that the matrix allows."""
     accounts = Accounts(services, password_hash)
     requester = {
         Viewpoint.OWN_BEFORE_SETUP: Requester.MEMBER_BEFORE_SETUP,
@@ -337,7 +337,7 @@ async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
 
 @pytest.mark.attack("I2")
 async def test_admin_cannot_reset_own_2fa(logged_in_admin: ApiUser, clock: Clock) -> None:
-    """I2: no admin can reset their own 2FA, whether it is active or not."""
+    """No admin can reset their own 2FA, whether it is active or not."""
     assert (
         await outcome(logged_in_admin.api, "adminResetTwoFactor", userId=logged_in_admin.id, password=PASSWORD)
         == "CannotResetOwnTwoFactor"
@@ -354,7 +354,7 @@ async def test_admin_cannot_reset_own_2fa(logged_in_admin: ApiUser, clock: Clock
 async def test_reset_deletes_all_2fa_data_and_sessions(
     api: Api, member_with_2fa: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
-    """I3, I1: TOTP secret, codes, challenges, counters and sessions are deleted. Event and email name the admin."""
+    """TOTP secret, codes, challenges, counters and sessions are deleted. Event and email name the admin."""
     challenge = await start_login(api, member_with_2fa.user.email)
     await verify_login(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
     answer = await mutate(logged_in_admin.api, "adminResetTwoFactor", userId=member_with_2fa.id, password=PASSWORD)
@@ -382,7 +382,7 @@ async def test_reset_deletes_all_2fa_data_and_sessions(
 async def test_enforced_2fa_stays_active(
     member_with_2fa: ApiUser, company: models.Company, services: Services, clock: Clock
 ) -> None:
-    """I4, R21: neither a deactivation nor an unfinished activation ends enforced 2FA."""
+    """Neither a deactivation nor an unfinished activation ends enforced 2FA."""
     await set_security_policy(services.database, company, two_factor_enforced=True)
 
     assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorIsEnforced"
@@ -394,7 +394,7 @@ async def test_enforced_2fa_stays_active(
 
 @pytest.mark.attack("I5")
 async def test_deactivation_requires_the_password(member_with_2fa: ApiUser) -> None:
-    """I5: each wrong password counts. After five, the right one has to wait."""
+    """Each wrong password counts. After five, the right one has to wait."""
     answers = [await outcome(member_with_2fa.api, "deactivateTwoFactor", password=WRONG_PASSWORD) for _ in range(5)]
     answers.append(await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD))
 
@@ -405,7 +405,7 @@ async def test_deactivation_requires_the_password(member_with_2fa: ApiUser) -> N
 async def test_enforcement_limits_existing_sessions_to_the_setup(
     logged_in_member: ApiUser, logged_in_admin: ApiUser
 ) -> None:
-    """I6, R21, ASVS 8.3.2: from the next request on, the session can only set up 2FA. So can the admin's session."""
+    """ASVS 8.3.2: from the next request on, the session can only set up 2FA. So can the admin's session."""
     await enforce_2fa(logged_in_admin)
     for api_user in (logged_in_member, logged_in_admin):
         result = await api_user.api.execute("{ viewer { id sessions { id } } }")
@@ -426,7 +426,7 @@ async def enforce_2fa(logged_in_admin: ApiUser) -> None:
 async def test_admin_who_becomes_a_member_loses_admin_rights(
     logged_in_admin: ApiUser, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """I1, ASVS 8.3.2: a change of the role takes effect at the next request of an existing session."""
+    """ASVS 8.3.2: a change of the role takes effect at the next request of an existing session."""
     await users.set_role(services, logged_in_admin.user.id, Role.MEMBER)
 
     assert (
@@ -445,7 +445,7 @@ async def test_moved_user_belongs_to_the_new_company_only(
     services: Services,
     other_company_admin: models.User,
 ) -> None:
-    """I8: the policy and the admins of the new company account apply at once, also to an existing session."""
+    """The policy and the admins of the new company account apply at once, also to an existing session."""
     await set_security_policy(services.database, other_company, two_factor_enforced=True, backup_codes_enabled=False)
     async with services.database.transaction():
         await models.User.filter(id=member_with_2fa.user.id).update(company_id=other_company.id)
@@ -469,7 +469,7 @@ async def test_moved_user_belongs_to_the_new_company_only(
 
 @pytest.mark.attack("I1")
 async def test_forbidden_request_is_logged(logged_in_member: ApiUser) -> None:
-    """I1, ASVS 16.3.2: the server logs a request of a member for a field of admins."""
+    """ASVS 16.3.2: the server logs a request of a member for a field of admins."""
     with capture_logs() as lines:
         assert error_code(await logged_in_member.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
 

@@ -1,4 +1,4 @@
-"""A short run of `make attack-availability`: attack H18. No assertion depends on response times."""
+"""A short run of `make attack-availability`. No assertion depends on response times."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ def attacked_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.mark.attack("H18")
 @pytest.mark.parametrize("name", ATTACK_BY_NAME)
-def test_h18_others_are_served_while_clients_keep_the_server_busy(attacked_site: AttackedSite, name: str) -> None:
-    """H18. No request with a session is refused, users sign in, memory is bounded, and all of it works afterwards."""
+def test_others_are_served_while_clients_keep_the_server_busy(attacked_site: AttackedSite, name: str) -> None:
+    """No request with a session is refused, users sign in, memory is bounded, and all of it works afterwards."""
     attacked = attacked_site.attack(name)
 
     assert missed_targets(attacked_site.idle, attacked) == []

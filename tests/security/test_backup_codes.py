@@ -1,4 +1,4 @@
-"""Backup codes, E1 to E10: used twice, in other spellings, of another user, and in a copy of the database."""
+"""Backup codes: used twice, in other spellings, of another user, and in a copy of the database."""
 
 import base64
 import math
@@ -43,7 +43,7 @@ async def use_code(api: Api, api_user: ApiUser, spelling: str) -> str:
 
 @pytest.mark.attack("E1")
 async def test_used_backup_code_is_rejected(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
-    """E1: a backup code that completed a login is wrong from then on, and the failure counts."""
+    """A backup code that completed a login is wrong from then on, and the failure counts."""
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
 
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "WrongSecondFactor"
@@ -54,7 +54,7 @@ async def test_used_backup_code_is_rejected(api: Api, member_with_2fa: ApiUser, 
 async def test_second_code_on_a_completed_challenge_stays_unused(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """E2: the second code finds that the challenge has expired, and stays unused."""
+    """The second code finds that the challenge has expired, and stays unused."""
     challenge = await start_login(api, member_with_2fa.user.email)
     answers = [await verify_outcome(api, challenge, backupCode=code) for code in member_with_2fa.codes[:2]]
 
@@ -66,7 +66,7 @@ async def test_second_code_on_a_completed_challenge_stays_unused(
 
 @pytest.mark.attack("E3")
 async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa: ApiUser) -> None:
-    """E3: all spellings of a code have one canonical form. A code used in one spelling is used in all."""
+    """All spellings of a code have one canonical form. A code used in one spelling is used in all."""
     code = member_with_2fa.codes[0]
     look_alike = code.replace("0", "O").replace("1", "l")
     spellings = [code.lower(), f"{code[:5]}-{code[5:]}", f" {' '.join(code)} ", look_alike]
@@ -80,7 +80,7 @@ async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa
 async def test_malformed_code_is_rejected_without_a_failed_attempt(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """E3, A7: a malformed code gets the same result as a wrong one. It does not count and is not hashed."""
+    """A malformed code gets the same result as a wrong one. It does not count and is not hashed."""
     challenge = await start_login(api, member_with_2fa.user.email)
 
     for spelling in MALFORMED:
@@ -93,7 +93,7 @@ async def test_malformed_code_is_rejected_without_a_failed_attempt(
 async def test_code_of_another_user_is_rejected_and_stays_unused(
     api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
 ) -> None:
-    """E4: a code is valid for its owner's account only, and a wrong use leaves it unused."""
+    """A code is valid for its owner's account only, and a wrong use leaves it unused."""
     user = await make_user(services.database, company, password_hash, clock, name="Other")
     other = await activate(await log_in(api, user), clock)
 
@@ -106,7 +106,7 @@ async def test_code_of_another_user_is_rejected_and_stays_unused(
 async def test_ten_codes_complete_ten_logins(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
-    """E5: the codes count down to zero. An email warns about the last two, and then the OTP still works."""
+    """The codes count down to zero. An email warns about the last two, and then the OTP still works."""
     for code in member_with_2fa.codes:
         assert await use_code(api, member_with_2fa, code) == "LoggedIn", code
 
@@ -125,7 +125,7 @@ async def test_ten_codes_complete_ten_logins(
 
 @pytest.mark.attack("E7")
 async def test_codes_of_a_replaced_set_are_rejected(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
-    """E7: codes of a replaced set or of a deactivated 2FA are wrong."""
+    """Codes of a replaced set or of a deactivated 2FA are wrong."""
     renewed = await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD)
     assert not set(renewed["codes"]) & set(member_with_2fa.codes)
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "WrongSecondFactor"
@@ -169,7 +169,7 @@ async def every_column(services: Services) -> list[str]:
 async def test_database_contains_no_plaintext_secret(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
-    """E8, K6: no column contains a code, key, token or password in plain text. Hashes are salted and differ."""
+    """No column contains a code, key, token or password in plain text. Hashes are salted and differ."""
     challenge = await start_login(api, member_with_2fa.user.email)
     session = await verify_login(
         api, await start_login(api, member_with_2fa.user.email), otp=member_with_2fa.authenticator.otp(clock.now)
@@ -195,7 +195,7 @@ async def test_database_contains_no_plaintext_secret(
 async def test_encrypted_secret_of_another_user_is_rejected(
     api: Api, member_with_2fa: ApiUser, services: Services, company: models.Company, password_hash: str, clock: Clock
 ) -> None:
-    """E8, K6: an attacker with write access to the database cannot use their own TOTP secret for another account."""
+    """An attacker with write access to the database cannot use their own TOTP secret for another account."""
     user = await make_user(services.database, company, password_hash, clock, name="Other")
     other = await activate(await log_in(api, user), clock)
     async with services.database.transaction():
@@ -212,7 +212,7 @@ async def test_encrypted_secret_of_another_user_is_rejected(
 
 @pytest.mark.attack("E9")
 async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
-    """E9: a guess costs one slow hash, however many codes the account has, since a set has one salt."""
+    """A guess costs one slow hash, however many codes the account has, since a set has one salt."""
     challenge = await start_login(api, member_with_2fa.user.email)
     hashes: list[object] = []
     run = services.hashing.run_in_thread
@@ -230,7 +230,7 @@ async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, ser
 
 @pytest.mark.attack("E10")
 async def test_codes_are_random(member_with_2fa: ApiUser) -> None:
-    """E10, ASVS 6.5.3, 6.5.4: codes differ, have 50 bits, and use each character of the alphabet equally often."""
+    """ASVS 6.5.3, 6.5.4: codes differ, have 50 bits, and use each character of the alphabet equally often."""
     codes = [
         code
         for _ in range(6)

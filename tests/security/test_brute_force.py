@@ -1,4 +1,4 @@
-"""Guessing the second factor with the right password: attacks B1, B2, B4, B6, B7, B8 and B10."""
+"""Guessing the second factor with the right password."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
 
 @pytest.mark.attack("B4", "B10")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
-async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
+async def test_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
     database_url: str, clock: Clock, factor: str
 ) -> None:
     """Of 60 concurrent guesses the server checks five, and one after each wait. Then the user can log in."""
@@ -89,7 +89,7 @@ async def test_b4_b10_concurrent_guesses_for_many_challenges_share_one_attempt_l
 
 
 @pytest.mark.attack("B8")
-async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_url: str, clock: Clock) -> None:
+async def test_backup_code_completes_the_login_while_the_otp_waits(database_url: str, clock: Clock) -> None:
     """Guesses at the OTP do not lock out a user who has a backup code."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         user, tokens = await harness.factory.member_with_2fa(
@@ -105,7 +105,7 @@ async def test_b8_backup_code_completes_the_login_while_the_otp_waits(database_u
 
 @pytest.mark.attack("B4", "B6", "B7")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
-async def test_b4_b6_b7_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: str) -> None:
+async def test_a_hundred_failures_lock_the_factor(database_url: str, clock: Clock, factor: str) -> None:
     """Neither long waits nor new challenges nor a second process let the attacker make more guesses."""
     settings = Settings(database_url=database_url)
     async with app_harness(settings, clock) as harness:
@@ -175,7 +175,7 @@ DOCUMENTS = {
 
 @pytest.mark.attack("B1", "B2")
 @pytest.mark.parametrize("name", [*DOCUMENTS, "batch"])
-async def test_b1_b2_request_with_several_guesses_is_rejected(database_url: str, clock: Clock, name: str) -> None:
+async def test_request_with_several_guesses_is_rejected(database_url: str, clock: Clock, name: str) -> None:
     """Aliases, fragments and batches: the server executes nothing and counts no attempt."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())

@@ -1,4 +1,4 @@
-"""Challenges and sessions, C1 to C11: stolen, swapped or forged tokens, and tokens of the wrong kind."""
+"""Challenges and sessions: stolen, swapped or forged tokens, and tokens of the wrong kind."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -51,7 +51,7 @@ async def other_member(
 
 @pytest.mark.attack("C1")
 async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """C1: a challenge proves only the password. It is not a session, and it expires after five minutes."""
+    """A challenge proves only the password. It is not a session, and it expires after five minutes."""
     challenge = await start_login(api, member_with_2fa.user.email)
     assert not await is_logged_in(api, challenge)
     clock.advance(CHALLENGE_LIFETIME - MICROSECOND)
@@ -68,7 +68,7 @@ async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, membe
 async def test_second_factor_of_another_user_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, other_member: ApiUser, services: Services
 ) -> None:
-    """C2, E4: the second factor of another user is wrong. The failure counts for the account of the challenge."""
+    """The second factor of another user is wrong. The failure counts for the account of the challenge."""
     challenge = await start_login(api, member_with_2fa.user.email)
 
     by_otp = await verify_login(api, challenge, otp=other_member.authenticator.otp(clock.now))
@@ -84,7 +84,7 @@ async def test_second_factor_of_another_user_is_rejected(
 
 @pytest.mark.attack("C3")
 async def test_completed_challenge_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """C3: after a challenge has created a session, neither a new OTP nor a backup code creates another one."""
+    """After a challenge has created a session, neither a new OTP nor a backup code creates another one."""
     challenge = await start_login(api, member_with_2fa.user.email)
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
     clock.advance(TIME_STEP)
@@ -95,7 +95,7 @@ async def test_completed_challenge_is_rejected(api: Api, clock: Clock, member_wi
 
 Change = Callable[[Services, ApiUser, ApiUser], Awaitable[object]]
 
-# Changes that end a challenge (R6): over HTTP if the API has them, otherwise by the use case of the command line.
+# Changes that end a challenge: over HTTP if the API has them, otherwise by the use case of the command line.
 CHANGES: dict[str, Change] = {
     "the password changes": lambda _services, member, _admin: mutate(
         member.api, "changePassword", currentPassword=PASSWORD, newPassword=NEW_PASSWORD
@@ -133,7 +133,7 @@ NO_CHANGES: dict[str, Change] = {
 async def test_account_change_ends_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
 ) -> None:
-    """C4, C8, R6: a change to the account ends earlier challenges, even for the right second factor."""
+    """A change to the account ends earlier challenges, even for the right second factor."""
     challenge = await start_login(api, member_with_2fa.user.email)
     await CHANGES[change](services, member_with_2fa, logged_in_admin)
 
@@ -146,7 +146,7 @@ async def test_account_change_ends_challenges(
 async def test_other_changes_keep_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
 ) -> None:
-    """C4: other changes keep the challenge, so that the user can complete the login."""
+    """Other changes keep the challenge, so that the user can complete the login."""
     challenge = await start_login(api, member_with_2fa.user.email)
     await NO_CHANGES[change](services, member_with_2fa, logged_in_admin)
 
@@ -162,7 +162,7 @@ REQUIRE_2FA = {"2FA is deactivated", "an admin resets 2FA", "backup codes are re
 async def test_account_change_ends_activations(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services, change: str
 ) -> None:
-    """R6: the same changes end an activation."""
+    """The same changes end an activation."""
     activation_id, authenticator = await start_activation(logged_in_member)
     await CHANGES[change](services, logged_in_member, logged_in_admin)
 
@@ -179,7 +179,7 @@ async def test_account_change_ends_activations(
 async def test_token_of_another_kind_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
-    """C5, R7: session, challenge and activation tokens are not interchangeable, even with another prefix."""
+    """Session, challenge and activation tokens are not interchangeable, even with another prefix."""
     challenge = await start_login(api, member_with_2fa.user.email)
     activation_id, authenticator = await start_activation(logged_in_admin)
     genuine = {"session": member_with_2fa.session_token, "challenge": challenge, "activation": activation_id}
@@ -213,7 +213,7 @@ async def test_token_of_another_kind_is_rejected(
 async def test_login_creates_a_new_session(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
-    """C6, R8: a login does not reuse an existing session, and creates none before the second factor."""
+    """A login does not reuse an existing session, and creates none before the second factor."""
     client = new_client(api, logged_in_admin.session_token)
     answer = await mutate(client, "login", email=member_with_2fa.user.email, password=PASSWORD)
     assert answer["__typename"] == "SecondFactorRequired"
@@ -236,7 +236,7 @@ async def test_login_creates_a_new_session(
 
 @pytest.mark.attack("C6")
 async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
-    """R8: after the password alone, there is neither a session row nor a cookie, with either transport."""
+    """After the password alone, there is neither a session row nor a cookie, with either transport."""
     async with services.database.reading():
         before = await models.Session.all().count()
     for transport in ("TOKEN", "COOKIE"):
@@ -252,7 +252,7 @@ async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: Ap
 
 @pytest.mark.attack("C7")
 async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """C7: a token with a changed, removed or added character is invalid."""
+    """A token with a changed, removed or added character is invalid."""
     challenge = await start_login(api, member_with_2fa.user.email)
     otp = member_with_2fa.authenticator.otp(clock.now)
 
@@ -272,7 +272,7 @@ async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200) | st.from_regex(r"cs_challenge_[A-Za-z0-9_-]{40,46}", fullmatch=True))
 async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_in_member: ApiUser, text: str) -> None:
-    """C7: any text that is not a valid token returns the same user error."""
+    """Any text that is not a valid token returns the same user error."""
     assert await verify_outcome(api, text, otp="123456") == "ChallengeExpired"
     assert (await mutate(logged_in_member.api, "confirmOtp", activationId=text, otp="123456"))[
         "__typename"
@@ -281,7 +281,7 @@ async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_i
 
 @pytest.mark.attack("C9")
 async def test_ended_session_is_rejected(api: Api, clock: Clock, logged_in_member: ApiUser) -> None:
-    """C9: a session is invalid after logout, after 7 idle days and after 30 days."""
+    """A session is invalid after logout, after 7 idle days and after 30 days."""
     other = await log_in(api, logged_in_member.user)
     assert (await mutate(other.api, "logout"))["__typename"] == "LoggedOut"
     assert not await is_logged_in(api, other.session_token)
@@ -303,7 +303,7 @@ async def test_ended_session_is_rejected(api: Api, clock: Clock, logged_in_membe
 async def test_session_of_another_user_cannot_be_revoked(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, other_company_admin: models.User, api: Api
 ) -> None:
-    """C9, ASVS 8.2.2: a user can revoke only their own sessions. The id of another user's session is unknown."""
+    """ASVS 8.2.2: a user can revoke only their own sessions. The id of another user's session is unknown."""
     others = (logged_in_admin, await log_in(api, other_company_admin))
     session_ids = [
         (await other.api.data("{ viewer { sessions { id } } }"))["viewer"]["sessions"][0]["id"] for other in others
@@ -320,7 +320,7 @@ async def test_session_of_another_user_cannot_be_revoked(
 async def test_only_the_newest_challenges_are_kept(
     api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """C10: an account keeps at most 100 challenges, and the newest one is valid."""
+    """An account keeps at most 100 challenges, and the newest one is valid."""
     async with services.database.transaction():
         await models.Challenge.bulk_create(
             models.Challenge(
@@ -343,7 +343,7 @@ async def test_only_the_newest_challenges_are_kept(
 async def test_challenges_share_one_attempt_limit(
     api: Api, member_with_2fa: ApiUser, clock: Clock, services: Services
 ) -> None:
-    """C11, B4: two challenges are valid at once. A failure with either counts for the account."""
+    """Two challenges are valid at once. A failure with either counts for the account."""
     tabs = [await start_login(api, member_with_2fa.user.email) for _ in range(2)]
     for tab, remaining in zip(tabs * 2, (4, 3, 2, 1), strict=True):
         answer = await verify_login(api, tab, otp=member_with_2fa.authenticator.wrong_otp(clock.now))

@@ -1,4 +1,4 @@
-"""One-time passwords, A1 to A12: replayed, in other spellings, and at other times."""
+"""One-time passwords: replayed, in other spellings, and at other times."""
 
 from datetime import timedelta
 
@@ -54,7 +54,7 @@ async def verify_otp(api: Api, challenge: str, otp: str) -> str:
 
 @pytest.mark.attack("A1")
 async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services) -> None:
-    """A1: an OTP that completed a login is rejected with the same challenge and with a new one, and counts."""
+    """An OTP that completed a login is rejected with the same challenge and with a new one, and counts."""
     old, fresh = await start_login(api, member_with_2fa.user.email), await start_login(api, member_with_2fa.user.email)
     otp = member_with_2fa.authenticator.otp(clock.now)
     assert await verify_otp(api, old, otp) == "LoggedIn"
@@ -67,7 +67,7 @@ async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa:
 
 @pytest.mark.attack("A2")
 async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """A2: after the use of a newer OTP, the one before it is rejected, although its time step is in the window."""
+    """After the use of a newer OTP, the one before it is rejected, although its time step is in the window."""
     before = member_with_2fa.authenticator.otp(clock.now)
     clock.advance(TIME_STEP)
     assert (
@@ -86,7 +86,7 @@ async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, 
 async def test_otp_of_adjacent_time_steps_is_accepted(
     api: Api, clock: Clock, member_with_2fa: ApiUser, within: float, drift: int
 ) -> None:
-    """A4, A9: one step of drift is accepted at the first and at the last instant of a time step. Two are rejected."""
+    """One step of drift is accepted at the first and at the last instant of a time step. Two are rejected."""
     clock.now = START.replace(second=0) + timedelta(minutes=10, seconds=within)
 
     otp = member_with_2fa.authenticator.otp(clock.now + drift * TIME_STEP)
@@ -97,7 +97,7 @@ async def test_otp_of_adjacent_time_steps_is_accepted(
 
 @pytest.mark.attack("A5")
 async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """A5: the OTP that confirmed the activation counts as used."""
+    """The OTP that confirmed the activation counts as used."""
     confirmed_with = member_with_2fa.authenticator.otp(clock.now - TIME_STEP)
 
     assert (
@@ -109,7 +109,7 @@ async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock
 async def test_only_six_ascii_digits_are_an_otp(
     api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """A7: only six ASCII digits are an OTP. Other spellings are wrong, cause no error and do not count."""
+    """Only six ASCII digits are an OTP. Other spellings are wrong, cause no error and do not count."""
     otp = member_with_2fa.authenticator.otp(clock.now)
     challenge = await start_login(api, member_with_2fa.user.email)
 
@@ -127,7 +127,7 @@ async def test_only_six_ascii_digits_are_an_otp(
 async def test_arbitrary_text_as_second_factor_returns_a_user_error(
     api: Api, clock: Clock, member_with_2fa: ApiUser, text: str
 ) -> None:
-    """A7: any text returns a user error, never a server error."""
+    """Any text returns a user error, never a server error."""
     clock.advance(timedelta(hours=1))
     challenge = await start_login(api, member_with_2fa.user.email)
 
@@ -139,7 +139,7 @@ async def test_arbitrary_text_as_second_factor_returns_a_user_error(
 @pytest.mark.attack("A8")
 @pytest.mark.parametrize("literal", ["012345", "123456", "1.5", "true", "null", "[123456]", "OTP", '{ a: "1" }'])
 async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser, literal: str) -> None:
-    """A8: an OTP must be a string, since a number has no leading zeros. The operation does not run."""
+    """An OTP must be a string, since a number has no leading zeros. The operation does not run."""
     challenge = await start_login(api, member_with_2fa.user.email)
     arguments = f'challengeToken: "{challenge}", secondFactor: {{ otp: {literal} }}'
 
@@ -154,7 +154,7 @@ async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa
 
 @pytest.mark.attack("A8")
 async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser) -> None:
-    """A8: a variable must be a string too."""
+    """A variable must be a string too."""
     challenge = await start_login(api, member_with_2fa.user.email)
 
     for value in (12345, 123456, 1.5, True, None, ["123456"], {"otp": "123456"}):
@@ -164,7 +164,7 @@ async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2f
 
 @pytest.mark.attack("A8")
 def test_codes_are_strings_in_the_schema() -> None:
-    """A8: every input field and argument for a code is a `String`."""
+    """Every input field and argument for a code is a `String`."""
     mutations = served_schema().mutation_type
     assert mutations is not None
     second_factor = served_schema().type_map["SecondFactorInput"]
@@ -180,7 +180,7 @@ def test_codes_are_strings_in_the_schema() -> None:
 async def test_clock_jump_forward_expires_sessions_and_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, jump: timedelta
 ) -> None:
-    """A11: sessions and challenges have expired, and the TOTP secret is still valid."""
+    """Sessions and challenges have expired, and the TOTP secret is still valid."""
     challenge = await start_login(api, member_with_2fa.user.email)
     clock.advance(jump)
 
@@ -199,7 +199,7 @@ async def test_clock_jump_forward_expires_sessions_and_challenges(
 async def test_used_otp_stays_used_after_the_clock_is_set_back(
     api: Api, clock: Clock, member_with_2fa: ApiUser
 ) -> None:
-    """A10: ten minutes earlier, used OTPs stay used. Time steps after the newest used one are accepted."""
+    """Ten minutes earlier, used OTPs stay used. Time steps after the newest used one are accepted."""
     used = member_with_2fa.authenticator.otp(clock.now)
     assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), used) == "LoggedIn"
     then = clock.now
@@ -220,7 +220,7 @@ async def test_used_otp_stays_used_after_the_clock_is_set_back(
 
 @pytest.mark.attack("A12")
 async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
-    """A12: no header and no argument sets the current time."""
+    """No header and no argument sets the current time."""
     challenge = await start_login(api, member_with_2fa.user.email)
     later = clock.now + timedelta(hours=1)
     arguments = {"challengeToken": challenge, "secondFactor": {"otp": member_with_2fa.authenticator.otp(later)}}
@@ -236,7 +236,7 @@ async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2f
 
 @pytest.mark.attack("A7")
 async def test_only_six_ascii_digits_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
-    """A7: the same rule applies to the OTP of an activation."""
+    """The same rule applies to the OTP of an activation."""
     activation_id, authenticator = await start_activation(logged_in_member)
     otp = authenticator.otp(clock.now)
     for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp)]:

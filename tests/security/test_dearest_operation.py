@@ -1,4 +1,4 @@
-"""H17: the operation that takes most CPU time among those that the limits let through."""
+"""The operation that takes most CPU time among those that the limits let through."""
 
 import asyncio
 import random
@@ -169,9 +169,7 @@ async def full_company(
 
 @pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
-async def test_h17_no_operation_takes_more_than_a_quarter_of_a_second(
-    logged_in_admin: ApiUser, services: Services
-) -> None:
+async def test_no_operation_takes_more_than_a_quarter_of_a_second(logged_in_admin: ApiUser, services: Services) -> None:
     """Random operations near the limit, and the dearest known ones, stay below a number of calls."""
     object.__setattr__(services, "cost_limiter", CostLimiter(sys.maxsize))
     random_queries = candidates(seed=2026)
@@ -189,7 +187,7 @@ async def test_h17_no_operation_takes_more_than_a_quarter_of_a_second(
 
 @pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
-async def test_h17_dear_operation_lets_others_run(
+async def test_dear_operation_lets_others_run(
     logged_in_admin: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other requests run while the operation is executed. In this test after each item, since a slice takes no time."""
@@ -216,7 +214,7 @@ async def test_h17_dear_operation_lets_others_run(
 
 @pytest.mark.attack("H17")
 @pytest.mark.usefixtures("full_company")
-async def test_h17_large_queries_are_executed_one_at_a_time(
+async def test_large_queries_are_executed_one_at_a_time(
     logged_in_admin: ApiUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Several large queries do not delay others more than one of them. All of them are answered."""
@@ -246,7 +244,7 @@ async def test_h17_large_queries_are_executed_one_at_a_time(
 
 
 @pytest.mark.attack("H17")
-async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
+async def test_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
     logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is executed. Other viewers are not affected."""
@@ -270,7 +268,7 @@ async def test_h17_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
 
 
 @pytest.mark.attack("H17")
-async def test_h17_logins_with_a_dear_response_count_by_address(
+async def test_logins_with_a_dear_response_count_by_address(
     api: Api, member: models.User, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member cannot avoid the limit by selecting much in the response to each login."""
@@ -292,6 +290,6 @@ async def test_h17_logins_with_a_dear_response_count_by_address(
 
 
 @pytest.mark.attack("H17")
-def test_h17_limit_of_a_minute_allows_several_dear_operations() -> None:
+def test_limit_of_a_minute_allows_several_dear_operations() -> None:
     """A page that shows the largest lists can be opened a few times in a minute."""
     assert Settings.model_fields["cost_per_minute"].default == COST_PER_MINUTE >= 6 * MAX_COST

@@ -1,4 +1,4 @@
-"""Documents that request too many items, H1: nested lists."""
+"""Documents that request too many items: nested lists."""
 
 import pytest
 from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_list_type
@@ -48,7 +48,7 @@ def events_of_events(levels: int) -> str:
     ],
 )
 async def test_nested_lists_above_the_item_limit_are_rejected(logged_in_admin: ApiUser, document: str) -> None:
-    """H1: a small document that could return a million items is rejected before execution."""
+    """A small document that could return a million items is rejected before execution."""
     result = await logged_in_admin.api.execute(document)
 
     assert error_code(result) == "GRAPHQL_VALIDATION_FAILED"
@@ -87,7 +87,7 @@ async def test_queries_of_an_admin_console_are_below_the_limit(logged_in_admin: 
 
 @pytest.mark.attack("H1")
 async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) -> None:
-    """H1: only the viewer has sessions in the response, and one look-up serves all fields that select them."""
+    """Only the viewer has sessions in the response, and one look-up serves all fields that select them."""
     fields = " ".join(f"a{number}: sessions {{ id }}" for number in range(4))
     result = await logged_in_admin.api.data(
         f"{{ viewer {{ securityEvents(first: 10) {{ nodes {{ user {{ {fields} }} }} }} }} }}"
@@ -105,7 +105,7 @@ async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) ->
 
 @pytest.mark.attack("H1")
 def test_every_list_declares_its_length() -> None:
-    """H1: a list has pages, is the content of a page, or declares its maximum length on the field."""
+    """A list has pages, is the content of a page, or declares its maximum length on the field."""
     costs = field_costs(served_schema())
     undeclared = [
         f"{kind.name}.{name}"

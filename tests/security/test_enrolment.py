@@ -1,4 +1,4 @@
-"""Enrolment, D1 to D12: started with a stolen session, confirmed with wrong data, and read again later."""
+"""Enrolment: started with a stolen session, confirmed with wrong data, and read again later."""
 
 import json
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ async def two_factor_rows(services: Services, user: models.User) -> list[dict[st
 
 @pytest.mark.attack("B13", "D1")
 async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
-    """D1, B13: without the password there is no activation, and a wrong password counts as in a login."""
+    """Without the password there is no activation, and a wrong password counts as in a login."""
     for remaining in (4, 3):
         answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", remaining)
@@ -74,7 +74,7 @@ async def test_activation_requires_the_password(logged_in_member: ApiUser, servi
 
 @pytest.mark.attack("D2")
 async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, services: Services) -> None:
-    """D2: a new activation is rejected while 2FA is active, and no stored byte changes."""
+    """A new activation is rejected while 2FA is active, and no stored byte changes."""
     before = await two_factor_rows(services, member_with_2fa.user)
 
     assert await outcome(member_with_2fa.api, "startTwoFactorActivation", password=PASSWORD) == "TwoFactorAlreadyActive"
@@ -85,7 +85,7 @@ async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, servic
 
 @pytest.mark.attack("D3")
 async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser, clock: Clock) -> None:
-    """D3: only the newest activation is valid. The earlier key is worthless with either id."""
+    """Only the newest activation is valid. The earlier key is worthless with either id."""
     first_id, first_authenticator = await start_activation(logged_in_member)
     second_id, second_authenticator = await start_activation(logged_in_member)
     assert first_authenticator.key != second_authenticator.key
@@ -106,7 +106,7 @@ async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser,
 async def test_activation_is_confirmed_only_with_its_own_otp(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
-    """D4: another user's id, an unknown id, a wrong OTP or an expired activation return a user error. 2FA stays off."""
+    """Another user's id, an unknown id, a wrong OTP or an expired activation return a user error. 2FA stays off."""
     activation_id, member_authenticator = await start_activation(logged_in_member)
     _, admin_authenticator = await start_activation(logged_in_admin)
     unknown_id = "cs_activation_" + "A" * 43
@@ -146,7 +146,7 @@ async def test_activation_is_confirmed_only_with_its_own_otp(
 
 @pytest.mark.attack("D4")
 async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
-    """D4, R5: `confirmOtp` has its own attempt limit. After it, the right OTP is rejected."""
+    """`confirmOtp` has its own attempt limit. After it, the right OTP is rejected."""
     activation_id, authenticator = await start_activation(logged_in_member)
     for remaining in (4, 3, 2, 1, 0):
         answer = await mutate(
@@ -163,7 +163,7 @@ async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, cloc
 
 @pytest.mark.attack("D6")
 async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, clock: Clock) -> None:
-    """D6: the same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
+    """The same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
     activation_id, authenticator = await start_activation(logged_in_member)
     first = await mutate(
         logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
@@ -184,7 +184,7 @@ async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, 
 async def test_unacknowledged_codes_are_not_valid(
     api: Api, logged_in_member: ApiUser, clock: Clock, services: Services
 ) -> None:
-    """D7: until the acknowledgement, the password alone is enough to log in, and the codes are not valid."""
+    """Until the acknowledgement, the password alone is enough to log in, and the codes are not valid."""
     activation_id, authenticator = await start_activation(logged_in_member)
     issued = await mutate(
         logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
@@ -211,7 +211,7 @@ async def test_unacknowledged_codes_are_not_valid(
 async def test_activation_steps_cannot_be_skipped(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
-    """D8, ASVS 2.3.1: acknowledging requires a confirmed OTP and an activation of the same user."""
+    """ASVS 2.3.1: acknowledging requires a confirmed OTP and an activation of the same user."""
     activation_id, authenticator = await start_activation(logged_in_member)
     assert (
         await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "OtpNotConfirmed"
@@ -248,7 +248,7 @@ def field_types(kind: GraphQLObjectType) -> Iterator[GraphQLObjectType]:
 
 @pytest.mark.attack("D9")
 def test_only_the_creating_mutation_returns_a_secret() -> None:
-    """D9, ASVS 14.2.6: no query and no other mutation leads to a type that contains a secret."""
+    """ASVS 14.2.6: no query and no other mutation leads to a type that contains a secret."""
     schema = served_schema()
     assert schema.query_type is not None
     assert schema.mutation_type is not None
@@ -300,7 +300,7 @@ def all_fields(kind: GraphQLObjectType, depth: int) -> str:
 async def test_secrets_cannot_be_read_again(
     api: Api, logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
-    """D9: after activation and login, no result for the user or the admin contains the key, a code or a token."""
+    """After activation and login, no result for the user or the admin contains the key, a code or a token."""
     first = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
     authenticator = Authenticator.parse(first["otpauthUri"])
     issued = await mutate(
@@ -346,7 +346,7 @@ async def test_secrets_cannot_be_read_again(
 
 @pytest.mark.attack("D9", "G10")
 async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) -> None:
-    """D9, G10: no cache may store a response, least of all one with a secret."""
+    """No cache may store a response, least of all one with a secret."""
     response = await logged_in_member.api.post(mutation("startTwoFactorActivation", "password"), {"password": PASSWORD})
 
     assert "key" in response.text
@@ -359,7 +359,7 @@ async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) 
 async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
     api: Api, services: Services, company: models.Company, password_hash: str, clock: Clock, email: str
 ) -> None:
-    """D10: for any email address, an independent reader finds the right key, issuer and account in the QR codes."""
+    """For any email address, an independent reader finds the right key, issuer and account in the QR codes."""
     user = await make_user(services.database, company, password_hash, clock, name="Hostile")
     async with services.database.transaction():
         await models.User.filter(id=user.id).update(email=email)
@@ -381,7 +381,7 @@ async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
 @pytest.mark.parametrize("issuer", HOSTILE_ISSUERS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_member: ApiUser, issuer: str) -> None:
-    """D10: the same applies to each product name that the settings accept."""
+    """The same applies to each product name that the settings accept."""
     answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
 
     scanned = Authenticator.scan(answer["qrCode"]["svg"])
@@ -391,7 +391,7 @@ async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_m
 
 @pytest.mark.attack("D11")
 async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, services: Services) -> None:
-    """D11: many starts leave one activation. Wrong passwords have to wait as in a login."""
+    """Many starts leave one activation. Wrong passwords have to wait as in a login."""
     for _ in range(8):
         await start_activation(logged_in_member)
     async with services.database.reading():
@@ -408,7 +408,7 @@ async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, serv
 async def test_activation_without_backup_codes(
     api: Api, logged_in_member: ApiUser, company: models.Company, clock: Clock, services: Services
 ) -> None:
-    """D12: while backup codes are off, `confirmOtp` activates 2FA, and logins require the OTP."""
+    """While backup codes are off, `confirmOtp` activates 2FA, and logins require the OTP."""
     await set_security_policy(services.database, company, backup_codes_enabled=False)
     activation_id, authenticator = await start_activation(logged_in_member)
     assert (

@@ -1,4 +1,4 @@
-"""Enumeration, G1 to G5: accounts, factors, users of other companies, and the schema."""
+"""Enumeration: accounts, factors, users of other companies, and the schema."""
 
 import base64
 import json
@@ -60,7 +60,7 @@ async def disabled_user(services: Services, other_company_admin: models.User) ->
 async def test_wrong_password_response_does_not_reveal_the_account(
     api: Api, member_with_2fa: ApiUser, admin: models.User, disabled_user: models.User
 ) -> None:
-    """G1, G2, ASVS 6.3.8: wrong passwords and waits get the same responses for unknown, disabled and 2FA accounts."""
+    """ASVS 6.3.8: wrong passwords and waits get the same responses for unknown, disabled and 2FA accounts."""
     wrong = {
         email: await login_responses(api, email, WRONG_PASSWORD, 7)
         for email in (member_with_2fa.user.email, admin.email, disabled_user.email, "unknown@acme.example")
@@ -73,7 +73,7 @@ async def test_wrong_password_response_does_not_reveal_the_account(
 
 @pytest.mark.attack("G1")
 async def test_disabled_account_gets_the_response_of_an_unknown_one(api: Api, disabled_user: models.User) -> None:
-    """G1: even for the right password, a disabled account is indistinguishable from an unknown one."""
+    """Even for the right password, a disabled account is indistinguishable from an unknown one."""
     actual = await login_responses(api, disabled_user.email, PASSWORD, 1)
 
     assert actual == await login_responses(api, "unknown@acme.example", PASSWORD, 1)
@@ -81,7 +81,7 @@ async def test_disabled_account_gets_the_response_of_an_unknown_one(api: Api, di
 
 @pytest.mark.attack("G2")
 async def test_two_factor_state_is_revealed_only_after_the_right_password(api: Api, member_with_2fa: ApiUser) -> None:
-    """G2: only the right password reveals that an account has 2FA."""
+    """Only the right password reveals that an account has 2FA."""
     assert (
         await outcome(api, "login", email=member_with_2fa.user.email, password=WRONG_PASSWORD) == "WrongEmailOrPassword"
     )
@@ -92,7 +92,7 @@ async def test_two_factor_state_is_revealed_only_after_the_right_password(api: A
 async def test_rejected_second_factors_get_one_result(
     api: Api, member_with_2fa: ApiUser, clock: Clock, services: Services
 ) -> None:
-    """G3: wrong, expired, used and malformed second factors get the same result, for OTPs and backup codes."""
+    """Wrong, expired, used and malformed second factors get the same result, for OTPs and backup codes."""
     expired, replayed = (
         member_with_2fa.authenticator.otp(clock.now),
         member_with_2fa.authenticator.otp(clock.now + 3 * TIME_STEP),
@@ -124,7 +124,7 @@ async def test_rejected_second_factors_get_one_result(
 
 @pytest.mark.attack("G3")
 async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
-    """G3, R5: during a wait, right and wrong OTPs get the same result, and the right one stays unused."""
+    """During a wait, right and wrong OTPs get the same result, and the right one stays unused."""
     challenge = await start_login(api, member_with_2fa.user.email)
     for _ in range(5):
         await verify_login(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
@@ -143,7 +143,7 @@ async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_wi
 async def test_user_of_another_company_is_indistinguishable_from_an_unknown_id(
     logged_in_admin: ApiUser, other_company_admin: models.User, api: Api, clock: Clock
 ) -> None:
-    """G4, I1: every field returns the same for a user of another company account as for an unknown id."""
+    """Every field returns the same for a user of another company account as for an unknown id."""
     other_user = await activate(await log_in(api, other_company_admin), clock)
     other_types = ["session_" + other_company_admin.id.hex, "company_" + "0" * 32]
     ids = [other_user.id, "user_" + "0" * 32, "user_x", "", *other_types]
@@ -199,7 +199,7 @@ def forged_cursor(order: str, value: str) -> str:
     ],
 )
 async def test_out_of_range_values_cause_no_server_error(logged_in_admin: ApiUser, arguments: str) -> None:
-    """R13: a value out of the range of its column finds nothing or is a `BAD_USER_INPUT`."""
+    """A value out of the range of its column finds nothing or is a `BAD_USER_INPUT`."""
     result = await logged_in_admin.api.execute(f"{{ users({arguments}) {{ totalCount }} }}")
 
     assert [error["extensions"]["code"] for error in result.get("errors", ())] in ([], ["BAD_USER_INPUT"])
@@ -207,7 +207,7 @@ async def test_out_of_range_values_cause_no_server_error(logged_in_admin: ApiUse
 
 @pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
 async def test_out_of_range_event_filter_causes_no_server_error(logged_in_admin: ApiUser, instant: str) -> None:
-    """R13: the same applies to the times of an event filter."""
+    """The same applies to the times of an event filter."""
     result = await logged_in_admin.api.execute(
         f'{{ securityEvents(filter: {{ since: "{instant}", until: "{instant}" }}) {{ nodes {{ id }} }} }}'
     )
@@ -225,7 +225,7 @@ def production_app(database_url: str, clock: Clock) -> Starlette:
 @pytest.mark.attack("G5")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_production_errors_do_not_reveal_the_schema(production_app: Starlette) -> None:
-    """G5: neither introspection nor the error about a misspelt name reveals names of the schema."""
+    """Neither introspection nor the error about a misspelt name reveals names of the schema."""
     documents = [
         "{ __schema { types { name } } }",
         '{ __type(name: "User") { name } }',
@@ -261,7 +261,7 @@ async def test_production_errors_do_not_reveal_the_schema(production_app: Starle
     ],
 )  # fmt: skip
 async def test_document_errors_do_not_repeat_literals(api: Api, second_factor: str) -> None:
-    """G8, ASVS 16.5.1: an error about a document never repeats its literals, since clients may log errors."""
+    """ASVS 16.5.1: an error about a document never repeats its literals, since clients may log errors."""
     document = f'mutation {{ verifyLogin(challengeToken: "x", secondFactor: {second_factor}) {{ __typename }} }}'
 
     result = await api.execute(document)

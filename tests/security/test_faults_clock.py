@@ -1,4 +1,4 @@
-"""Wrong clocks: attacks A10 and A11. Unreachable store of the IP rate limiter: attack B11."""
+"""Wrong clocks, and an unreachable store of the IP rate limiter."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ async def start_login(harness: AppHarness, user: FactoryUser) -> str:
 
 @pytest.mark.attack("A11")
 @pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(days=1), YEAR, 50 * YEAR], ids=str)
-async def test_a11_clock_jump_forward_expires_sessions_and_locks_out_no_user(
+async def test_clock_jump_forward_expires_sessions_and_locks_out_no_user(
     database_url: str, clock: Clock, ahead: timedelta
 ) -> None:
     """Sessions and challenges expire, a login works at the new time, and no time overflows."""
@@ -48,7 +48,7 @@ async def test_a11_clock_jump_forward_expires_sessions_and_locks_out_no_user(
 
 
 @pytest.mark.attack("A10")
-async def test_a10_rows_from_a_future_clock_are_not_valid(database_url: str, clock: Clock) -> None:
+async def test_rows_from_a_future_clock_are_not_valid(database_url: str, clock: Clock) -> None:
     """After a clock was a year ahead, no session, challenge, activation or wait lasts a year."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         company = await harness.factory.company()
@@ -76,7 +76,7 @@ async def test_a10_rows_from_a_future_clock_are_not_valid(database_url: str, clo
 
 @pytest.mark.attack("A10")
 @pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(minutes=10), CLOCK_SLACK], ids=str)
-async def test_a10_small_clock_correction_keeps_sessions_and_waits(
+async def test_small_clock_correction_keeps_sessions_and_waits(
     database_url: str, clock: Clock, back: timedelta
 ) -> None:
     """Sessions, challenges and waits continue. They end when the clock reaches their original end."""
@@ -101,7 +101,7 @@ async def test_a10_small_clock_correction_keeps_sessions_and_waits(
 
 
 @pytest.mark.attack("A10")
-async def test_a10_clock_jump_extends_no_wait_beyond_an_hour_and_the_slack(database_url: str, clock: Clock) -> None:
+async def test_clock_jump_extends_no_wait_beyond_an_hour_and_the_slack(database_url: str, clock: Clock) -> None:
     """For any time of the last attempt, the user can log in after this time."""
     for ahead in (timedelta(minutes=59), CLOCK_SLACK, CLOCK_SLACK + timedelta(seconds=1), YEAR):
         async with app_harness(Settings(database_url=database_url), clock) as harness:
@@ -119,7 +119,7 @@ async def test_a10_clock_jump_extends_no_wait_beyond_an_hour_and_the_slack(datab
 
 
 @pytest.mark.attack("B11")
-async def test_b11_attempt_limits_hold_while_the_rate_limiter_store_is_down(database_url: str, clock: Clock) -> None:
+async def test_attempt_limits_hold_while_the_rate_limiter_store_is_down(database_url: str, clock: Clock) -> None:
     """No user is locked out, and no attacker gets more attempts at an account."""
     # No server listens on this port.
     settings = Settings(database_url=database_url, address_store_url="redis://127.0.0.1:1/0")

@@ -1,4 +1,4 @@
-"""Database faults: attacks K1, K2, K3, E6 and H11. After a fault the state is the old or the new one."""
+"""Database faults. After a fault the state is the old or the new one."""
 
 import asyncio
 import logging
@@ -95,7 +95,7 @@ async def run(harness: AppHarness, scenario: Scenario, clock: Clock) -> dict[str
 
 @pytest.mark.attack("K1")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_k1_lost_connection_at_any_statement_leaves_the_old_or_the_new_state(
+async def test_lost_connection_at_any_statement_leaves_the_old_or_the_new_state(
     harness: AppHarness, proxy: Proxy, clock: Clock, scenario: Scenario
 ) -> None:
     """Break the connection at each statement of each mutation, and also after a commit before its response arrives."""
@@ -131,7 +131,7 @@ async def test_k1_lost_connection_at_any_statement_leaves_the_old_or_the_new_sta
 
 @pytest.mark.attack("K1")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_k1_unreachable_server_changes_nothing_and_the_application_reconnects(
+async def test_unreachable_server_changes_nothing_and_the_application_reconnects(
     harness: AppHarness, proxy: Proxy, clock: Clock, scenario: Scenario
 ) -> None:
     """While no connection works, the outcome is `SERVICE_UNAVAILABLE`. Afterwards the same request succeeds."""
@@ -173,7 +173,7 @@ TRIGGERS = {
 @pytest.mark.attack("K3")
 @pytest.mark.parametrize("at", TRIGGERS)
 @pytest.mark.parametrize("sqlstate", SQLSTATES.values(), ids=SQLSTATES)
-async def test_k3_postgresql_error_changes_nothing_and_can_be_retried(
+async def test_postgresql_error_changes_nothing_and_can_be_retried(
     harness: AppHarness, postgres_url: str, clock: Clock, sqlstate: str, at: str
 ) -> None:
     """If a statement or a commit fails, state, emails and events stay. The outcome is `SERVICE_UNAVAILABLE`."""
@@ -191,7 +191,7 @@ async def test_k3_postgresql_error_changes_nothing_and_can_be_retried(
 
 
 @pytest.mark.attack("K3")
-async def test_k3_wait_for_a_row_lock_is_bounded(
+async def test_wait_for_a_row_lock_is_bounded(
     postgres_url: str, proxy: Proxy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If another connection locks the user's row, the request fails after the lock timeout and changes nothing."""
@@ -212,7 +212,7 @@ async def test_k3_wait_for_a_row_lock_is_bounded(
 
 
 @pytest.mark.attack("K3")
-async def test_k3_wait_for_a_pool_connection_is_bounded(
+async def test_wait_for_a_pool_connection_is_bounded(
     harness: AppHarness, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If both connections are in use, the request fails in bounded time and counts no attempt."""
@@ -262,7 +262,7 @@ async def _cancel_at(harness: AppHarness, request: Request, number: int) -> bool
 
 @pytest.mark.attack("H11")
 @pytest.mark.parametrize("name", ["verifyLogin with an OTP", "acknowledgeBackupCodes", "updateSecurityPolicy"])
-async def test_h11_cancelled_request_leaves_no_lock_and_no_partial_change(
+async def test_cancelled_request_leaves_no_lock_and_no_partial_change(
     database_url: str, clock: Clock, name: str
 ) -> None:
     """A server that stops cancels its requests. The next request on the same connection succeeds."""
@@ -280,7 +280,7 @@ async def test_h11_cancelled_request_leaves_no_lock_and_no_partial_change(
 
 
 @pytest.mark.attack("K2")
-async def test_k2_wait_for_the_sqlite_write_lock_is_bounded(
+async def test_wait_for_the_sqlite_write_lock_is_bounded(
     sqlite_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of many requests fails in time and counts no attempt. When the lock is gone, the requests succeed."""
@@ -302,7 +302,7 @@ async def test_k2_wait_for_the_sqlite_write_lock_is_bounded(
 
 
 @pytest.mark.attack("H11", "K2")
-async def test_k2_h11_request_cancelled_during_the_wait_leaves_no_open_transaction(
+async def test_request_cancelled_during_the_wait_leaves_no_open_transaction(
     sqlite_harness: AppHarness, sqlite_path: Path, clock: Clock
 ) -> None:
     """SQLite grants the lock after the cancellation. The next request can still begin a transaction."""
@@ -328,7 +328,7 @@ async def test_k2_h11_request_cancelled_during_the_wait_leaves_no_open_transacti
 @pytest.mark.attack("K2")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("fault", ["PRAGMA max_page_count = 1", "PRAGMA query_only = ON"], ids=["full", "read-only"])
-async def test_k2_full_disk_or_read_only_file_changes_nothing_and_can_be_retried(
+async def test_full_disk_or_read_only_file_changes_nothing_and_can_be_retried(
     sqlite_harness: AppHarness, sqlite_path: Path, clock: Clock, scenario: Scenario, fault: str
 ) -> None:
     """The outcome is `SERVICE_UNAVAILABLE`. When there is space again, the same request succeeds."""
@@ -352,7 +352,7 @@ async def test_k2_full_disk_or_read_only_file_changes_nothing_and_can_be_retried
 
 @pytest.mark.attack("K2")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_k2_full_disk_at_the_commit_changes_nothing_and_can_be_retried(
+async def test_full_disk_at_the_commit_changes_nothing_and_can_be_retried(
     sqlite_harness: AppHarness, sqlite_path: Path, clock: Clock, scenario: Scenario
 ) -> None:
     """The write-ahead log cannot grow, so no commit succeeds. No transaction stays open."""

@@ -1,4 +1,4 @@
-"""Killed processes: attacks K4, J3, J4, B9 and E6. After the kill the state is the old or the new one."""
+"""Killed processes. After the kill the state is the old or the new one."""
 
 import asyncio
 import signal
@@ -71,7 +71,7 @@ RETRY_OUTCOMES = {
 
 @pytest.mark.attack("E6", "J4", "K4")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_k4_j4_e6_killed_process_leaves_the_old_or_the_new_state(
+async def test_killed_process_leaves_the_old_or_the_new_state(
     harness: AppHarness, database_url: str, clock: Clock, scenario: Scenario
 ) -> None:
     """A change and its email are stored completely if the commit returned, and not at all before.
@@ -102,7 +102,7 @@ async def test_k4_j4_e6_killed_process_leaves_the_old_or_the_new_state(
 
 
 @pytest.mark.attack("K4")
-async def test_k4_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
+async def test_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
     harness: AppHarness, database_url: str, clock: Clock
 ) -> None:
     """A crash between the two commits of `confirmOtp` does not block the activation."""
@@ -119,9 +119,7 @@ async def test_k4_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
 
 
 @pytest.mark.attack("B9")
-async def test_b9_failed_attempts_survive_killed_processes(
-    harness: AppHarness, database_url: str, clock: Clock
-) -> None:
+async def test_failed_attempts_survive_killed_processes(harness: AppHarness, database_url: str, clock: Clock) -> None:
     """After five wrong OTPs in processes of which some are killed, the sixth has to wait."""
     user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=FREE_ATTEMPTS + 1)
     guesses = [

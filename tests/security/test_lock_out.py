@@ -1,4 +1,4 @@
-"""Lockout of other users, B5 and B8, and evasion of the IP rate limit."""
+"""Lockout of other users, and evasion of the IP rate limit."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.support.users import PASSWORD
 async def test_wrong_passwords_cause_only_a_wait(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
-    """B8, ASVS 6.1.1: wrong passwords cause a wait only. Sessions stay valid, and the operator can end the wait."""
+    """ASVS 6.1.1: wrong passwords cause a wait only. Sessions stay valid, and the operator can end the wait."""
     answers = [await outcome(api, "login", email=member_with_2fa.user.email, password=WRONG_PASSWORD) for _ in range(6)]
     assert answers == ["WrongEmailOrPassword"] * 5 + ["TooManyAttempts"]
     assert await outcome(api, "login", email=member_with_2fa.user.email, password=PASSWORD) == "TooManyAttempts"
@@ -34,7 +34,7 @@ async def test_wrong_passwords_cause_only_a_wait(
 async def test_second_factor_attempts_require_the_password(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """B8: without the password, no attempt at a second factor counts."""
+    """Without the password, no attempt at a second factor counts."""
     for token in ("", "cs_challenge_" + "A" * 43):
         for _ in range(6):
             answer = await verify_login(api, token, otp="000000")
@@ -59,7 +59,7 @@ async def test_second_factor_attempts_require_the_password(
 async def test_ipv6_addresses_of_one_64_prefix_share_a_limit(
     clock: Clock, first: str, second: str, *, share_limit: bool
 ) -> None:
-    """B5, B12: an IPv6 /64 prefix counts as one address, since a single subscriber has 2⁶⁴ addresses."""
+    """An IPv6 /64 prefix counts as one address, since a single subscriber has 2⁶⁴ addresses."""
     limiter = IpRateLimiter(failures_allowed=1)
     await limiter.record_failure(first)
 

@@ -1,4 +1,4 @@
-"""Emails, J1, J6 and J7: hostile names and floods of emails. `tests/integration/mail` tests the email worker itself."""
+"""Emails: hostile names and floods of emails. `tests/integration/mail` tests the email worker itself."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ async def first_email(server: MailServer) -> Received:
 async def test_hostile_name_does_not_change_the_email(
     services: Services, logged_in_member: ApiUser, clock: Clock, name: str, smtp_server: MailServer
 ) -> None:
-    """J1, J6, R22: for any name, 2FA is activated. The email has one recipient, the expected headers and no secret."""
+    """For any name, 2FA is activated. The email has one recipient, the expected headers and no secret."""
     async with services.database.transaction():
         await models.User.filter(id=logged_in_member.user.id).update(name=name)
 
@@ -64,7 +64,7 @@ async def test_hostile_name_does_not_change_the_email(
 
 @pytest.mark.attack("J7")
 async def test_each_change_sends_one_email(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
-    """J7: each activation and deactivation requires the password and sends exactly one email."""
+    """Each activation and deactivation requires the password and sends exactly one email."""
     api_user = logged_in_member
     for _ in range(3):
         api_user = await activate(api_user, clock)
@@ -79,7 +79,7 @@ async def test_each_change_sends_one_email(logged_in_member: ApiUser, clock: Clo
 async def test_rejected_mutations_send_no_email(
     logged_in_member: ApiUser, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """J7: rejected mutations send no email, so nobody can flood a mailbox without the password."""
+    """Rejected mutations send no email, so nobody can flood a mailbox without the password."""
     async with services.database.reading():
         before = await models.OutboxEmail.all().count()
     for _ in range(8):

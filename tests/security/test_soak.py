@@ -1,4 +1,4 @@
-"""A short run of `make attack-soak`: attack K9."""
+"""A short run of `make attack-soak`."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tools.attacks.soak import LONGEST_LIFETIME, delete_all_expired_rows, measur
 
 
 @pytest.mark.attack("K9")
-async def test_k9_expired_rows_are_deleted_and_the_process_does_not_grow(database_url: str, clock: Clock) -> None:
+async def test_expired_rows_are_deleted_and_the_process_does_not_grow(database_url: str, clock: Clock) -> None:
     """Two rounds of every mutation leave no open file and no task, and after a month no row that expires."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         await run_all_scenarios(harness, clock)

@@ -61,7 +61,7 @@ async def _busy_queue(queue: FairQueue | None = None) -> AsyncIterator[_Turns]:
 
 
 @pytest.mark.attack("H16")
-async def test_h16_an_owner_comes_before_strangers_who_ask_again_and_again() -> None:
+async def test_an_owner_comes_before_strangers_who_ask_again_and_again() -> None:
     """Strangers who sent many requests before wait behind somebody who signs in for the first time."""
     async with _busy_queue() as turns:
         for _ in range(FIRST_TURNS + 1):
@@ -84,7 +84,7 @@ async def test_h16_an_owner_comes_before_strangers_who_ask_again_and_again() -> 
     ],
     ids=["one-address", "one-account", "one-ipv6-network"],
 )
-async def test_h16_one_address_or_account_has_one_turn_at_a_time(attacker: Callable[[int], Requester]) -> None:
+async def test_one_address_or_account_has_one_turn_at_a_time(attacker: Callable[[int], Requester]) -> None:
     """Many requests from one address or /64 network, or for one account, do not delay others."""
     async with _busy_queue() as turns:
         for number in range(100):
@@ -97,7 +97,7 @@ async def test_h16_one_address_or_account_has_one_turn_at_a_time(attacker: Calla
 
 
 @pytest.mark.attack("H16")
-async def test_h16_many_hashes_take_many_turns() -> None:
+async def test_many_hashes_take_many_turns() -> None:
     """A request for a single turn comes before requests for ten of the same time."""
     async with _busy_queue() as turns:
         for number in range(3):
@@ -111,7 +111,7 @@ async def test_h16_many_hashes_take_many_turns() -> None:
 
 
 @pytest.mark.attack("H16")
-async def test_h16_live_sessions_come_before_strangers_and_leave_them_every_fourth_turn() -> None:
+async def test_live_sessions_come_before_strangers_and_leave_them_every_fourth_turn() -> None:
     """A flood of strangers does not delay a session, and a flood of sessions does not shut strangers out."""
     async with _busy_queue() as turns:
         for number in range(30):
@@ -124,7 +124,7 @@ async def test_h16_live_sessions_come_before_strangers_and_leave_them_every_four
 
 
 @pytest.mark.attack("D11", "H16")
-async def test_h16_a_full_queue_refuses_the_last_stranger() -> None:
+async def test_a_full_queue_refuses_the_last_stranger() -> None:
     """A better request takes the place of the worst one. A session takes that of a stranger, never the reverse."""
     async with _busy_queue(FairQueue(places=1, max_waiting=3)) as turns:
         from_one_address = [

@@ -55,7 +55,7 @@ def test_all_settings_are_optional_in_development(environment: pytest.MonkeyPatc
 
 
 @pytest.mark.attack("G5")
-def test_g5_production_disables_development_tools_by_default() -> None:
+def test_production_disables_development_tools_by_default() -> None:
     """Introspection, GraphiQL and GET are off in production, but a setting can turn each of them on."""
     settings = production()
 
@@ -156,7 +156,7 @@ def test_production_accepts_random_keys() -> None:
         ({"smtp_security": "none", "smtp_host": "localhost.evil.example"}, "COUNTERSIGN_SMTP_SECURITY"),
     ],
 )
-def test_h8_production_rejects_insecure_settings(changes: dict[str, Any], key: str) -> None:
+def test_production_rejects_insecure_settings(changes: dict[str, Any], key: str) -> None:
     """SQLite with several processes and unencrypted SMTP over a network are rejected."""
     with pytest.raises(ValidationError, match=key):
         production(**changes)

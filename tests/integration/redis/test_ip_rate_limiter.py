@@ -1,4 +1,4 @@
-"""An IP rate limit that several processes share: attack B5, and attack B11 if the store is unavailable."""
+"""An IP rate limit that several processes share, and an unavailable store."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""The whole application: attacks H3, H5, H7, H8, H10 and G10, health routes, start and shutdown."""
+"""The whole application: schema information, headers, CORS, health routes, start and shutdown."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ async def test_app_executes_queries_of_the_real_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.attack("G5")
-async def test_g5_production_hides_the_schema(tmp_path: Path) -> None:
+async def test_production_hides_the_schema(tmp_path: Path) -> None:
     """In production, introspection, suggestions, the query page and GET are off."""
     async with running(create_app(production(tmp_path))) as http:
         assert error_code(await execute(http, "{ __schema { types { name } } }")) == "GRAPHQL_VALIDATION_FAILED"
@@ -73,7 +73,7 @@ async def test_g5_production_hides_the_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.attack("F5")
-async def test_f5_development_allows_introspection(tmp_path: Path) -> None:
+async def test_development_allows_introspection(tmp_path: Path) -> None:
     """In development, introspection and the query page are on."""
     async with running(create_app(settings(tmp_path))) as http:
         assert "errors" not in (await execute(http, "{ __schema { types { name } } }")).json()
@@ -83,7 +83,7 @@ async def test_f5_development_allows_introspection(tmp_path: Path) -> None:
 @pytest.mark.attack("G10", "H8")
 @pytest.mark.parametrize("path", ["/graphql", "/health/alive", "/health/ready", "/nowhere"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-async def test_g10_h8_every_response_has_security_headers(tmp_path: Path, path: str, method: str) -> None:
+async def test_every_response_has_security_headers(tmp_path: Path, path: str, method: str) -> None:
     """The headers forbid caching, sniffing, framing and referrers, and require HTTPS."""
     async with running(create_app(production(tmp_path))) as http:
         response = await http.request(method, path)
@@ -131,7 +131,7 @@ async def test_malformed_request_id_is_replaced(tmp_path: Path, given: str) -> N
         "*",
     ],
 )
-async def test_h5_other_origins_get_no_cors_headers(tmp_path: Path, origin: str) -> None:
+async def test_other_origins_get_no_cors_headers(tmp_path: Path, origin: str) -> None:
     """An origin that resembles an allowed one gets no CORS headers, in the preflight and in the response."""
     async with running(create_app(production(tmp_path, allowed_origins=APP_ORIGIN))) as http:
         preflight = await http.options("/graphql", headers={"origin": origin, "access-control-request-method": "POST"})
@@ -144,7 +144,7 @@ async def test_h5_other_origins_get_no_cors_headers(tmp_path: Path, origin: str)
 
 
 @pytest.mark.attack("H5")
-async def test_h5_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
+async def test_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
     """An allowed origin gets its own name in the CORS headers, not `*`."""
     headers = {"origin": APP_ORIGIN, "sec-fetch-site": "cross-site"}
     async with running(create_app(production(tmp_path, allowed_origins=APP_ORIGIN))) as http:
@@ -167,7 +167,7 @@ async def test_h5_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
 
 
 @pytest.mark.attack("H5")
-async def test_h5_cors_is_off_by_default(tmp_path: Path) -> None:
+async def test_cors_is_off_by_default(tmp_path: Path) -> None:
     """Without allowed origins, OPTIONS gets 405 and no CORS headers."""
     async with running(create_app(production(tmp_path))) as http:
         response = await http.options(
@@ -189,7 +189,7 @@ async def test_h5_cors_is_off_by_default(tmp_path: Path) -> None:
         ("", 400),
     ],
 )
-async def test_h7_unknown_host_gets_400(tmp_path: Path, host: str, status: int) -> None:
+async def test_unknown_host_gets_400(tmp_path: Path, host: str, status: int) -> None:
     """The API accepts only its own host names. The health routes accept every host name."""
     app = create_app(production(tmp_path, allowed_hosts="api.example"))
     async with running(app) as http:
@@ -198,7 +198,7 @@ async def test_h7_unknown_host_gets_400(tmp_path: Path, host: str, status: int) 
 
 
 @pytest.mark.attack("H7")
-async def test_h7_no_redirect_contains_the_host_header(tmp_path: Path) -> None:
+async def test_no_redirect_contains_the_host_header(tmp_path: Path) -> None:
     """A trailing slash gets 404 without a `Location` header."""
     async with running(create_app(settings(tmp_path))) as http:
         response = await http.get("/graphql/", headers={"host": "evil.example"})
@@ -362,7 +362,7 @@ def test_invalid_value_is_reported_with_its_setting(changes: dict[str, Any], key
 
 
 @pytest.mark.attack("B12", "H10")
-def test_h10_b12_uvicorn_ignores_proxy_headers_and_websockets() -> None:
+def test_uvicorn_ignores_proxy_headers_and_websockets() -> None:
     """Uvicorn would accept X-Forwarded-For from every client on the same machine."""
     options = server_options(Settings())
 

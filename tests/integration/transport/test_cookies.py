@@ -1,4 +1,4 @@
-"""The session cookie and the bearer token: attack H6."""
+"""The session cookie and the bearer token."""
 
 from http.cookies import SimpleCookie
 
@@ -17,7 +17,7 @@ async def read_session_token(client: ApiClient, headers: list[tuple[str, str]]) 
 
 
 @pytest.mark.attack("H6")
-async def test_h6_cookie_has_exactly_the_expected_attributes(client: ApiClient) -> None:
+async def test_cookie_has_exactly_the_expected_attributes(client: ApiClient) -> None:
     """Scripts cannot read the cookie, other hosts cannot set it, and browsers send it only over HTTPS and same-site."""
     response = await client.execute("mutation { login }")
     (morsel,) = SimpleCookie(response.headers["set-cookie"]).values()

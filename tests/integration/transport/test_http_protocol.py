@@ -1,4 +1,4 @@
-"""Limits on headers, time and connections (H2, H9, H11), on a real socket."""
+"""Limits on headers, time and connections, on a real socket."""
 
 import asyncio
 import socket
@@ -82,7 +82,7 @@ def status(response: bytes) -> int:
 
 
 @pytest.mark.attack("H13")
-async def test_h13_headers_of_32_kib_are_the_maximum(server: Server) -> None:
+async def test_headers_of_32_kib_are_the_maximum(server: Server) -> None:
     """Longer headers get 431 and the connection closes, in one header or in many, complete or not."""
     padding = b"X: " + b"x" * (MAX_HEADER_BYTES - 1_000) + b"\r\n"
     assert status(await server.send(GET + padding + b"Connection: close\r\n\r\n")) == 200
@@ -102,7 +102,7 @@ async def test_h13_headers_of_32_kib_are_the_maximum(server: Server) -> None:
     [b"", b"GET / HT", GET, GET + b"X: x\r\n"],
     ids=["nothing", "part of a line", "one header", "two headers"],
 )
-async def test_h13_headers_have_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+async def test_headers_have_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     """A client that does not finish its headers gets 408, and the connection closes."""
     monkeypatch.setattr(http_protocol, "HEADERS_TIMEOUT_S", 0.1)
 
@@ -110,7 +110,7 @@ async def test_h13_headers_have_a_deadline(server: Server, monkeypatch: pytest.M
 
 
 @pytest.mark.attack("H13")
-async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deadline_does_not_move_with_each_byte(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline counts from the start of the connection, and a client that sends slowly cannot extend it."""
     monkeypatch.setattr(http_protocol, "HEADERS_TIMEOUT_S", 0.2)
     reader, writer = await server.connect()
@@ -125,7 +125,7 @@ async def test_h13_deadline_does_not_move_with_each_byte(server: Server, monkeyp
 
 
 @pytest.mark.attack("H13")
-async def test_h13_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that does not finish its first body gets 408."""
     monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.1)
 
@@ -134,7 +134,7 @@ async def test_h13_body_has_a_deadline(server: Server, monkeypatch: pytest.Monke
 
 @pytest.mark.attack("H13")
 @pytest.mark.parametrize("header", [b"Content-Length: 5", b"Transfer-Encoding: chunked"], ids=["length", "chunked"])
-async def test_h13_later_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, header: bytes) -> None:
+async def test_later_body_has_a_deadline(server: Server, monkeypatch: pytest.MonkeyPatch, header: bytes) -> None:
     """The connection closes if a body is not complete in time, whatever the application does."""
     monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.1)
     reader, writer = await server.connect()
@@ -149,7 +149,7 @@ async def test_h13_later_body_has_a_deadline(server: Server, monkeypatch: pytest
 
 @pytest.mark.attack("H13")
 @pytest.mark.parametrize("sent", [GET, POST + b"content-length: 5\r\n\r\nbody"], ids=["headers", "body"])
-async def test_h13_half_sent_first_request_does_not_reach_the_application(server: Server, sent: bytes) -> None:
+async def test_half_sent_first_request_does_not_reach_the_application(server: Server, sent: bytes) -> None:
     """Attackers can send hundreds of them in a second, so each one costs little."""
     _, half_sent = await server.connect()
     half_sent.write(sent)
@@ -201,7 +201,7 @@ async def test_complete_request_has_no_deadline(server: Server, monkeypatch: pyt
 
 
 @pytest.mark.attack("H13")
-async def test_h13_address_has_a_maximum_of_connections(server: Server) -> None:
+async def test_address_has_a_maximum_of_connections(server: Server) -> None:
     """The next connection is closed at once. The others stay open, and a closed one makes room."""
     server.limits.max_per_address = 2
     connections = [await server.connect() for _ in range(2)]
@@ -226,7 +226,7 @@ async def test_h13_address_has_a_maximum_of_connections(server: Server) -> None:
     ],
     ids=["nothing", "half a request line", "half a body", "one request"],
 )
-async def test_h13_half_sent_requests_do_not_keep_others_out(server: Server, sent: bytes) -> None:
+async def test_half_sent_requests_do_not_keep_others_out(server: Server, sent: bytes) -> None:
     """If there are too many connections, the one is closed that has waited longest for its client."""
     server.limits.max_connections = 3
     waiting = [await server.connect() for _ in range(3)]
@@ -256,7 +256,7 @@ async def test_trusted_proxy_has_no_maximum_of_its_own() -> None:
 @pytest.mark.attack("H14")
 @pytest.mark.parametrize("body_arrives", ["with the headers", "later"])
 @pytest.mark.parametrize("upgrade", [b"h2c", b"websocket", b"anything"])
-async def test_h14_body_of_a_request_with_upgrade_is_read(server: Server, upgrade: bytes, body_arrives: str) -> None:
+async def test_body_of_a_request_with_upgrade_is_read(server: Server, upgrade: bytes, body_arrives: str) -> None:
     """The server ignores the header, and does not read the body as the next request (RFC 9110 §7.8)."""
     body = GET + b"\r\n"
     headers = (
@@ -288,6 +288,6 @@ async def test_h14_body_of_a_request_with_upgrade_is_read(server: Server, upgrad
     ],
     ids=["no host", "two hosts", "two lengths"],
 )
-async def test_h14_ambiguous_request_gets_400(server: Server, headers: bytes) -> None:
+async def test_ambiguous_request_gets_400(server: Server, headers: bytes) -> None:
     """RFC 9112 §3.2 and §6.3: a proxy could read it in another way."""
     assert status(await server.send(b"GET / HTTP/1.1\r\n" + headers + b"\r\n")) == 400

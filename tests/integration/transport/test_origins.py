@@ -1,4 +1,4 @@
-"""Origins of browser requests: attack H4. `test_app.py` has the tests of attack H5."""
+"""Origins of browser requests. `test_app.py` has the tests of CORS."""
 
 import pytest
 
@@ -25,7 +25,7 @@ COOKIE = {"cookie": "__Host-countersign=cs_session_x"}
         "",
     ],
 )
-async def test_h4_unknown_origin_gets_403(client: ApiClient, origin: str, credentials: dict[str, str]) -> None:
+async def test_unknown_origin_gets_403(client: ApiClient, origin: str, credentials: dict[str, str]) -> None:
     """A page of another origin cannot call the API, with or without the user's cookie or token."""
     response = await client.execute("mutation { login }", headers={"origin": origin, **credentials})
 
@@ -47,7 +47,7 @@ async def test_h4_unknown_origin_gets_403(client: ApiClient, origin: str, creden
         {"sec-fetch-site": "none"},
     ],
 )
-async def test_h4_own_host_and_allowed_origins_may_call(headers: dict[str, str]) -> None:
+async def test_own_host_and_allowed_origins_may_call(headers: dict[str, str]) -> None:
     """The API's own host, allowed origins and clients that are not browsers may call the API."""
     async with api_client(minimal_app(allowed_origins=["https://app.example"])) as client:
         response = await client.execute("mutation { login }", headers={**headers, **COOKIE})
@@ -57,7 +57,7 @@ async def test_h4_own_host_and_allowed_origins_may_call(headers: dict[str, str])
 
 @pytest.mark.attack("H4")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_h4_cross_site_request_without_origin_gets_403(client: ApiClient, method: str) -> None:
+async def test_cross_site_request_without_origin_gets_403(client: ApiClient, method: str) -> None:
     """If a browser omits `Origin`, the `Sec-Fetch-Site` header marks the request as cross-site."""
     headers = {"sec-fetch-site": "cross-site", **COOKIE}
     if method == "GET":
@@ -69,7 +69,7 @@ async def test_h4_cross_site_request_without_origin_gets_403(client: ApiClient, 
 
 
 @pytest.mark.attack("H4")
-async def test_h4_two_origin_headers_get_403(client: ApiClient) -> None:
+async def test_two_origin_headers_get_403(client: ApiClient) -> None:
     """A second `Origin` header is not ignored."""
     response = await client.send(
         json={"query": "{ hello }"}, headers=[("origin", "https://api.example"), ("origin", "https://evil.example")]
