@@ -104,9 +104,8 @@ check: $(INSTALLED_DEV) check-frontend ## Check style, types and imports, and th
 check-frontend: examples/clients/typescript/node_modules/.package-lock.json ## Check the types of the frontend's JavaScript with tsc
 	examples/clients/typescript/node_modules/.bin/tsc --project examples/web/tsconfig.json
 
-schema: $(INSTALLED_DEV) ## Write schema.graphql and possibleTypes.json
-	$(RUN_DEV) -c $(EXPORT) > schema.graphql
-	$(RUN_DEV) -c $(EXPORT_POSSIBLE_TYPES) > possibleTypes.json
+schema: $(INSTALLED_DEV) ## Write schema.graphql, possibleTypes.json and the table of permissions in the guide
+	$(RUN_DEV) -m tools.contract_files
 
 # The lock files contain no package index: pip uses the configured one.
 COMPILE = -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

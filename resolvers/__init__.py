@@ -1,1 +1,1 @@
-"""Resolvers: the request context, and the functions that authorise the viewer and call a use case."""
+"""Resolvers: the request context, and the functions of fields that need more than a use case."""

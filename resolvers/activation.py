@@ -1,28 +1,8 @@
-"""Activate 2FA step by step."""
+"""Render the QR code of an activation."""
 
 from accounts.errors import InvalidInputError
 from resolvers.context import Context
 from resolvers.qr_rendering import PNG_SCALE_MAX, QrCode
-from twofactor import activation
-from twofactor.activation import BackupCodesIssued, TwoFactorActivated, TwoFactorActivation
-
-
-async def start(context: Context, password: str) -> TwoFactorActivation:
-    """Start an activation, also if the viewer has to set up 2FA first."""
-    viewer = await context.fresh_viewer()
-    return await activation.start_activation(context.services, context.client, viewer, password)
-
-
-async def confirm_otp(context: Context, activation_id: str, otp: str) -> BackupCodesIssued | TwoFactorActivated:
-    """Confirm with an OTP that the authenticator app is set up."""
-    viewer = await context.fresh_viewer()
-    return await activation.confirm_otp(context.services, context.client, viewer, activation_id, otp)
-
-
-async def acknowledge_backup_codes(context: Context, activation_id: str) -> TwoFactorActivated:
-    """Confirm that the user stored the backup codes."""
-    viewer = await context.fresh_viewer()
-    return await activation.acknowledge_backup_codes(context.services, context.client, viewer, activation_id)
 
 
 async def svg(context: Context, code: QrCode) -> str:

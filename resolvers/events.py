@@ -1,16 +1,9 @@
-"""Read the audit log."""
+"""Read the audit events of users."""
 
-from accounts import directory
-from accounts.directory import EventQuery, SecurityEvent
+from accounts.directory import SecurityEvent
 from accounts.entities import User
 from accounts.pagination import Page
 from resolvers.context import Context
-
-
-async def security_events(context: Context, query: EventQuery) -> Page[SecurityEvent]:
-    """Return a page of the audit events of the admin's company account."""
-    admin = await context.admin()
-    return await directory.list_events(context.services, admin, query)
 
 
 async def security_events_of_user(

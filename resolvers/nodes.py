@@ -24,10 +24,9 @@ _FINDERS = {
 
 
 async def node(
-    context: Context, class_and_key: tuple[type, UUID] | None
+    context: Context, viewer: Viewer, class_and_key: tuple[type, UUID] | None
 ) -> User | Company | Session | SecurityEvent | None:
     """Return the object of this domain class and key, or None if the viewer may not see it or it does not exist."""
-    viewer = await context.set_up_viewer()
     if class_and_key is None:
         return None
     domain_class, key = class_and_key

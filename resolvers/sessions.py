@@ -4,6 +4,7 @@ from uuid import UUID
 
 from accounts import sessions
 from accounts.entities import Session, User
+from accounts.permissions import Viewer
 from accounts.sessions import SessionRevoked
 from resolvers.context import Context
 
@@ -14,9 +15,8 @@ async def list_sessions(context: Context, user: User) -> tuple[Session, ...]:
     return await context.sessions_of_viewer(viewer).load(viewer) if viewer.user.id == user.id else ()
 
 
-async def revoke_session(context: Context, session_id: UUID | None) -> SessionRevoked:
+async def revoke_session(context: Context, viewer: Viewer, session_id: UUID | None) -> SessionRevoked:
     """End one of the viewer's sessions. If it is the current one, end it in the context too."""
-    viewer = await context.fresh_set_up_viewer()
     revoked = await sessions.revoke_session(context.services, context.client, viewer, session_id)
     if revoked.session_id == viewer.session.id:
         context.end_session(last_viewer=viewer)

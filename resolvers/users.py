@@ -9,7 +9,7 @@ from accounts.directory import UserQuery
 from accounts.entities import TwoFactor, User
 from accounts.errors import ForbiddenError
 from accounts.pagination import Edge, Page, PageInfo
-from accounts.permissions import may_see_all_of
+from accounts.permissions import Viewer, may_see_all_of
 from resolvers.context import Context
 
 
@@ -42,15 +42,13 @@ async def viewer(context: Context) -> User | None:
     return viewer.user if viewer else None
 
 
-async def user(context: Context, user_id: UUID | None) -> User | None:
+async def user(context: Context, admin: Viewer, user_id: UUID | None) -> User | None:
     """Return a user of the admin's company account, or None."""
-    admin = await context.admin()
     return await directory.find_user(context.services, admin, user_id) if user_id else None
 
 
-async def users(context: Context, query: UserQuery) -> UserPage:
+async def users(context: Context, admin: Viewer, query: UserQuery) -> UserPage:
     """Return a page of the users of the admin's company account."""
-    admin = await context.admin()
     return UserPage(await directory.list_users(context.services, admin, query), query)
 
 

@@ -12,10 +12,12 @@ import strawberry
 import resolvers.qr_rendering
 import twofactor.activation
 import twofactor.authenticator_apps
+from accounts.permissions import Viewer
 from resolvers import activation
 from schema.arguments import OwnPassword
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, TextFile
 from schema.costs import PNG_COST, SVG_COST
+from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
@@ -257,7 +259,8 @@ ConfirmedActivation = Annotated[
 class ActivationQuery:
     """Read the authenticator apps."""
 
-    @strawberry.field(
+    @query(
+        Access.ANYONE,
         description=(
             "The recommended authenticator apps, in the order to show them. They are the same for everyone and "
             "readable without a session, so a client may cache them for long."
@@ -273,37 +276,49 @@ class ActivationQuery:
 class ActivationMutation:
     """Activate 2FA."""
 
-    @strawberry.field(
+    @mutation(
+        Access.VIEWER,
+        uses_attempt=True,
         description=(
             "Starts an activation and returns its secret once. Replaces an unfinished activation of the viewer, "
             "changes nothing else and sends no email. Users who have to set up 2FA can call it too."
-        )
+        ),
     )
-    def start_two_factor_activation(self, info: Info, password: OwnPassword) -> StartTwoFactorActivationResult | None:
+    def start_two_factor_activation(
+        self, info: Info, viewer: Viewer, password: OwnPassword
+    ) -> StartTwoFactorActivationResult | None:
         """The first step of an activation."""
-        return activation.start(info.context, password)
+        return twofactor.activation.start_activation(info.context.services, info.context.client, viewer, password)
 
-    @strawberry.field(
+    @mutation(
+        Access.VIEWER,
+        uses_attempt=True,
         description=(
             "Confirms with an OTP that the app is set up. If backup codes are on, it issues them, and 2FA waits for "
             "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. If the "
             "response was lost, call it again. Before the acknowledgement, send a newer OTP; the new codes replace "
             "the first ones. 5 wrong OTPs end the activation and affect no other attempt limit."
-        )
+        ),
     )
-    def confirm_otp(self, info: Info, activation_id: StartedActivation, otp: Otp) -> ConfirmOtpResult | None:
+    def confirm_otp(
+        self, info: Info, viewer: Viewer, activation_id: StartedActivation, otp: Otp
+    ) -> ConfirmOtpResult | None:
         """The second step of an activation."""
-        return activation.confirm_otp(info.context, activation_id, otp)
+        return twofactor.activation.confirm_otp(info.context.services, info.context.client, viewer, activation_id, otp)
 
-    @strawberry.field(
+    @mutation(
+        Access.VIEWER,
+        uses_attempt=False,
         description=(
             "Confirms that the user stored the backup codes and activates 2FA. Sends an email and ends the user's "
             "other sessions. Uses no attempt. If the response was lost, call it again: the result is the same while "
             "this activation is in force."
-        )
+        ),
     )
     def acknowledge_backup_codes(
-        self, info: Info, activation_id: ConfirmedActivation
+        self, info: Info, viewer: Viewer, activation_id: ConfirmedActivation
     ) -> AcknowledgeBackupCodesResult | None:
         """The last step of an activation."""
-        return activation.acknowledge_backup_codes(info.context, activation_id)
+        return twofactor.activation.acknowledge_backup_codes(
+            info.context.services, info.context.client, viewer, activation_id
+        )

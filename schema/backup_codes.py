@@ -9,8 +9,9 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 import twofactor.factors.backup_codes
-from resolvers import backup_codes
+from accounts.permissions import Viewer
 from schema.arguments import OwnPassword
+from schema.fields import Access, mutation
 from schema.info import Info
 from schema.type_mapping import maps_from
 from schema.user_errors import BackupCodesDisabled, TooManyAttempts, TwoFactorNotActive, WrongPassword
@@ -68,12 +69,18 @@ RegenerateBackupCodesResult: TypeAlias = Annotated[
 class BackupCodesMutation:
     """Replace the backup codes."""
 
-    @strawberry.field(
+    @mutation(
+        Access.SET_UP_VIEWER,
+        uses_attempt=True,
         description=(
             "Creates a new backup code set and returns it once. The old set stops working at once, open challenges "
             "end, and the user gets an email. Sessions continue."
-        )
+        ),
     )
-    def regenerate_backup_codes(self, info: Info, password: OwnPassword) -> RegenerateBackupCodesResult | None:
+    def regenerate_backup_codes(
+        self, info: Info, viewer: Viewer, password: OwnPassword
+    ) -> RegenerateBackupCodesResult | None:
         """Replace the viewer's backup code set."""
-        return backup_codes.regenerate(info.context, password)
+        return twofactor.factors.backup_codes.regenerate_backup_codes(
+            info.context.services, info.context.client, viewer, password
+        )

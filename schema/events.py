@@ -14,11 +14,12 @@ import accounts.directory
 import accounts.entities
 import accounts.pagination
 from accounts.directory import EventQuery
+from accounts.permissions import Viewer
 from models import SecurityEventKind
-from resolvers import events
 from schema import ids
 from schema.arguments import value_or_none
 from schema.costs import EVENT_ROW_COST, READ_COST
+from schema.fields import Access, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
@@ -187,7 +188,8 @@ FilterOfEvents = Annotated[
 class EventsQuery:
     """Read the audit log of a company account."""
 
-    @strawberry.field(
+    @query(
+        Access.ADMIN,
         description=(
             "For admins: the audit log of the company account in pages, newest event first. Failed logins with an "
             "unknown email belong to no company account and are not included. Members get the error `FORBIDDEN`; "
@@ -198,9 +200,10 @@ class EventsQuery:
     def security_events(
         self,
         info: Info,
+        viewer: Viewer,
         first: First = 25,
         after: After = strawberry.UNSET,
         filter: FilterOfEvents = strawberry.UNSET,  # noqa: A002  # the name in the contract
     ) -> SecurityEventConnection | None:
         """The audit events of the admin's company account."""
-        return events.security_events(info.context, event_query(first, after, filter))
+        return accounts.directory.list_events(info.context.services, viewer, event_query(first, after, filter))

@@ -15,6 +15,7 @@ import twofactor.login
 from models import SecondFactorMethod, SessionTransport
 from resolvers import login, users
 from schema import ids
+from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.sessions import Session
 from schema.type_mapping import describe_enum, maps_from
@@ -186,12 +187,13 @@ SecondFactor = Annotated[
 class LoginQuery:
     """Read the logged-in user."""
 
-    @strawberry.field(
+    @query(
+        Access.ANYONE,
         description=(
             "The logged-in user; null without an error if nobody is logged in. Query it first when the app starts. A "
             "user who has to set up 2FA can read `id`, `email`, `name`, `role`, `company` and `twoFactor`; the other "
             "fields give the error `TWO_FACTOR_SETUP_REQUIRED`."
-        )
+        ),
     )
     def viewer(self, info: Info) -> User | None:
         """The logged-in user."""
@@ -202,12 +204,14 @@ class LoginQuery:
 class LoginMutation:
     """Log in and out."""
 
-    @strawberry.field(
+    @mutation(
+        Access.ANYONE,
+        uses_attempt=True,
         description=(
             "Logs in with email and password. Returns a session, or a challenge for `verifyLogin` if 2FA is active. "
             "A wrong pair uses one attempt. After 5 wrong ones in a row the email has to wait, whether it exists or "
             "not; a correct pair resets the count. Requires no session and ends no earlier session of the client."
-        )
+        ),
     )
     def login(
         self,
@@ -219,13 +223,15 @@ class LoginMutation:
         """The first step of a login."""
         return login.log_in(info.context, email, password, transport)
 
-    @strawberry.field(
+    @mutation(
+        Access.ANYONE,
+        uses_attempt=True,
         description=(
             "Completes a login with an OTP or, in an emergency, a backup code. A wrong one uses one attempt of its "
             "kind, and the challenge stays valid. After 5 wrong ones in a row this kind has to wait; at 100 it is "
             "locked. Sends an email for each used backup code, another email if two or fewer are left, and at most one "
             "email a day about a series of failures."
-        )
+        ),
     )
     def verify_login(
         self, info: Info, challenge_token: ChallengeToken, second_factor: SecondFactor
@@ -234,11 +240,13 @@ class LoginMutation:
         kind, text = _kind_and_text(second_factor)
         return login.verify_login(info.context, challenge_token, kind=kind, text=text)
 
-    @strawberry.field(
+    @mutation(
+        Access.ANYONE,
+        uses_attempt=False,
         description=(
             "Logs out: ends the session of the request and deletes its cookie. It never returns a user error. It also "
             "works without a session, with an expired one, and while the user has to set up 2FA."
-        )
+        ),
     )
     def logout(self, info: Info) -> LoggedOut | None:
         """End the session of the request."""

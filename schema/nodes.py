@@ -10,9 +10,11 @@ import strawberry
 
 import accounts.directory
 import accounts.entities
+from accounts.permissions import Viewer
 from resolvers import nodes
 from schema import ids
 from schema.costs import READ_COST
+from schema.fields import Access, query
 from schema.info import Info
 
 
@@ -56,7 +58,8 @@ AnyId = Annotated[
 class NodesQuery:
     """Find an object by its id."""
 
-    @strawberry.field(
+    @query(
+        Access.SET_UP_VIEWER,
         description=(
             "Returns one object by its id, for clients that refetch by id alone. The viewer can read their own user, "
             "company account, sessions and events. An admin can also read the users and events of the company "
@@ -64,6 +67,11 @@ class NodesQuery:
         ),
         metadata={"cost": READ_COST},
     )
-    def node(self, info: Info, id: AnyId) -> Node | None:  # noqa: A002  # the name in the contract
+    def node(
+        self,
+        info: Info,
+        viewer: Viewer,
+        id: AnyId,  # noqa: A002  # the name in the contract
+    ) -> Node | None:
         """Any object that the viewer may see."""
-        return nodes.node(info.context, ids.decode(id))
+        return nodes.node(info.context, viewer, ids.decode(id))

@@ -9,8 +9,9 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 import accounts.passwords
-from resolvers import passwords
+from accounts.permissions import Viewer
 from schema.arguments import OwnPassword
+from schema.fields import Access, mutation
 from schema.info import Info
 from schema.type_mapping import maps_from
 from schema.user_errors import PasswordTooWeak, TooManyAttempts, WrongPassword
@@ -57,14 +58,18 @@ NewPassword = Annotated[
 class PasswordsMutation:
     """Change a password."""
 
-    @strawberry.field(
+    @mutation(
+        Access.SET_UP_VIEWER,
+        uses_attempt=True,
         description=(
             "Sets a new password for the viewer. Ends their other sessions and their unfinished logins and "
             "activations, and sends an email. This session and 2FA do not change."
-        )
+        ),
     )
     def change_password(
-        self, info: Info, current_password: OwnPassword, new_password: NewPassword
+        self, info: Info, viewer: Viewer, current_password: OwnPassword, new_password: NewPassword
     ) -> ChangePasswordResult | None:
         """Set a new password."""
-        return passwords.change(info.context, current_password, new_password)
+        return accounts.passwords.change_password(
+            info.context.services, info.context.client, viewer, current_password, new_password
+        )

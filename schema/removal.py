@@ -10,9 +10,10 @@ import strawberry
 
 import accounts.entities
 import twofactor.removal
-from resolvers import removal
+from accounts.permissions import Viewer
 from schema import ids
 from schema.arguments import OwnPassword, value_or_none
+from schema.fields import Access, mutation
 from schema.info import Info
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
@@ -97,27 +98,40 @@ Reason = Annotated[
 class RemovalMutation:
     """Remove 2FA."""
 
-    @strawberry.field(
+    @mutation(
+        Access.SET_UP_VIEWER,
+        uses_attempt=True,
         description=(
             "Deactivates the viewer's own 2FA, permanently or to change to a new device. Deletes the key and the "
             "backup codes, ends the user's other sessions and sends an email. Not possible while the company account "
             "enforces 2FA."
-        )
+        ),
     )
-    def deactivate_two_factor(self, info: Info, password: OwnPassword) -> DeactivateTwoFactorResult | None:
+    def deactivate_two_factor(
+        self, info: Info, viewer: Viewer, password: OwnPassword
+    ) -> DeactivateTwoFactorResult | None:
         """Deactivate the viewer's own 2FA."""
-        return removal.deactivate(info.context, password)
+        return twofactor.removal.deactivate(info.context.services, info.context.client, viewer, password)
 
-    @strawberry.field(
+    @mutation(
+        Access.ADMIN,
+        uses_attempt=True,
         description=(
             "For admins: deactivates 2FA for a user who lost their device and backup codes. Deletes their key and "
             "codes, ends all their sessions, removes locks and sends them an email. First make sure that the request "
             "really comes from the user. Members get the error `FORBIDDEN`."
-        )
+        ),
     )
     def admin_reset_two_factor(
-        self, info: Info, user_id: ResetUserId, password: OwnPassword, reason: Reason = strawberry.UNSET
+        self,
+        info: Info,
+        viewer: Viewer,
+        user_id: ResetUserId,
+        password: OwnPassword,
+        reason: Reason = strawberry.UNSET,
     ) -> AdminResetTwoFactorResult | None:
         """Reset the 2FA of another user."""
         user_key = ids.decode_as(accounts.entities.User, user_id)
-        return removal.reset_by_admin(info.context, user_key, password, value_or_none(reason))
+        return twofactor.removal.reset_by_admin(
+            info.context.services, info.context.client, viewer, user_key, password, value_or_none(reason)
+        )

@@ -10,8 +10,9 @@ import strawberry
 
 import accounts.entities
 import accounts.security_policy
-from resolvers import security_policy
+from accounts.permissions import Viewer
 from schema.arguments import OwnPassword, value_or_none
+from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
@@ -106,37 +107,47 @@ BackupCodesEnabled = Annotated[
 class SecurityPolicyQuery:
     """Read the feature flags."""
 
-    @strawberry.field(
+    @query(
+        Access.VIEWER,
         description=(
             "The optional features of the viewer's company account. A user who has to set up 2FA can read them too. "
             "Without a session it gives the error `UNAUTHENTICATED`."
-        )
+        ),
     )
-    def feature_flags(self, info: Info) -> FeatureFlags | None:
+    async def feature_flags(
+        self,
+        info: Info,  # noqa: ARG002  # every resolver gets it
+        viewer: Viewer,
+    ) -> FeatureFlags | None:
         """The optional features of the viewer's company account."""
-        return security_policy.feature_flags(info.context)
+        return accounts.security_policy.feature_flags(viewer)
 
 
 @strawberry.type
 class SecurityPolicyMutation:
     """Change the security policy."""
 
-    @strawberry.field(
+    @mutation(
+        Access.ADMIN,
+        uses_attempt=True,
         description=(
             "For admins: sets the rules on 2FA for every user of the company account, from the next request. Ends no "
             "session and sends no email. The audit log records what changed. Members get the error `FORBIDDEN`."
-        )
+        ),
     )
     def update_security_policy(
         self,
         info: Info,
+        viewer: Viewer,
         password: OwnPassword,
         two_factor_enforced: TwoFactorEnforced = strawberry.UNSET,
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
     ) -> UpdateSecurityPolicyResult | None:
         """Set the rules of the company account."""
-        return security_policy.update(
-            info.context,
+        return accounts.security_policy.update_security_policy(
+            info.context.services,
+            info.context.client,
+            viewer,
             password,
             two_factor_enforced=value_or_none(two_factor_enforced),
             backup_codes_enabled=value_or_none(backup_codes_enabled),

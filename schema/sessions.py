@@ -11,9 +11,11 @@ import strawberry
 
 import accounts.entities
 import accounts.sessions
+from accounts.permissions import Viewer
 from models import SecondFactorMethod
 from resolvers import sessions
 from schema import ids
+from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
@@ -92,16 +94,19 @@ SessionId = Annotated[
 class SessionsMutation:
     """End a session."""
 
-    @strawberry.field(
+    @mutation(
+        Access.SET_UP_VIEWER,
+        uses_attempt=False,
         description=(
             "Ends one of the viewer's sessions, for example on a lost device. Uses no attempt and sends no email. If "
             "it is the current session, the effect is the same as `logout`."
-        )
+        ),
     )
     def revoke_session(
         self,
         info: Info,
+        viewer: Viewer,
         id: SessionId,  # noqa: A002  # the name in the contract
     ) -> RevokeSessionResult | None:
         """End one of the viewer's sessions."""
-        return sessions.revoke_session(info.context, ids.decode_as(accounts.entities.Session, id))
+        return sessions.revoke_session(info.context, viewer, ids.decode_as(accounts.entities.Session, id))

@@ -12,12 +12,14 @@ import strawberry
 import accounts.entities
 import accounts.pagination
 from accounts.directory import UserOrder, UserQuery
+from accounts.permissions import Viewer
 from models import Role
 from resolvers import events, sessions, users
 from resolvers.users import UserPage
 from schema import ids
 from schema.arguments import value_or_none
 from schema.costs import PLAIN_ROW_COST, READ_COST, USER_ROW_COST
+from schema.fields import Access, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
@@ -247,31 +249,39 @@ Order = Annotated[
 class UsersQuery:
     """Read the users of a company account."""
 
-    @strawberry.field(
+    @query(
+        Access.ADMIN,
         description=(
             "For admins: one user of the company account, for the page about this user. Null for any other id, "
             "including ids of other company accounts. Members get the error `FORBIDDEN`."
         ),
         metadata={"cost": READ_COST},
     )
-    def user(self, info: Info, id: UserId) -> User | None:  # noqa: A002  # the name in the contract
+    def user(
+        self,
+        info: Info,
+        viewer: Viewer,
+        id: UserId,  # noqa: A002  # the name in the contract
+    ) -> User | None:
         """A user of the admin's company account."""
-        return users.user(info.context, ids.decode_as(accounts.entities.User, id))
+        return users.user(info.context, viewer, ids.decode_as(accounts.entities.User, id))
 
-    @strawberry.field(
+    @query(
+        Access.ADMIN,
         description=(
             "For admins: the users of the company account in pages, including disabled users. Members get the error "
             "`FORBIDDEN`."
         ),
         metadata={"cost": READ_COST, "item_cost": USER_ROW_COST},
     )
-    def users(
+    def users(  # noqa: PLR0913, PLR0917  # the arguments in the contract
         self,
         info: Info,
+        viewer: Viewer,
         first: First = 25,
         after: After = strawberry.UNSET,
         filter: FilterOfUsers = strawberry.UNSET,  # noqa: A002  # the name in the contract
         order_by: Order = UserOrder.NEWEST_FIRST,
     ) -> UserConnection | None:
         """The users of the admin's company account."""
-        return users.users(info.context, user_query(first, after, order_by, filter))
+        return users.users(info.context, viewer, user_query(first, after, order_by, filter))

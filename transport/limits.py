@@ -23,6 +23,7 @@ from graphql import (
     is_list_type,
 )
 
+from schema.fields import declared
 from security.constants import PAGE_MAX
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, request_error
 
@@ -80,14 +81,20 @@ def field_costs(schema: GraphQLSchema) -> FieldCosts:
 
 
 def _declared_cost(field: GraphQLField) -> FieldCost:
-    declared = getattr(field.extensions.get("strawberry-definition"), "metadata", {})
+    facts = declared(field)
     return FieldCost(
-        own=declared.get("cost", 1),
-        page_item=declared.get("item_cost", 0),
-        max_items=declared.get("max_items", None if is_list_type(get_nullable_type(field.type)) else 1),
+        own=facts.get("cost", 1),
+        page_item=facts.get("item_cost", 0),
+        max_items=facts.get("max_items", None if is_list_type(get_nullable_type(field.type)) else 1),
         default_page_size=field.args["first"].default_value if "first" in field.args else None,
         type_name=get_named_type(field.type).name,
     )
+
+
+def attempt_fields(schema: GraphQLSchema) -> frozenset[str]:
+    """Return the mutations that declare that they use an attempt."""
+    fields = schema.mutation_type.fields if schema.mutation_type else {}
+    return frozenset(name for name, field in fields.items() if declared(field).get("uses_attempt"))
 
 
 # The validation reports a field that does not exist.

@@ -46,7 +46,7 @@ from security.time_slices import MAX_SLICE_S
 from transport.bodies import Parameters
 from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
-from transport.limits import MAX_TOKENS, field_costs, measure_operations
+from transport.limits import MAX_TOKENS, attempt_fields, field_costs, measure_operations
 from transport.sliced_execution import SlicedExecution
 
 # An operation of a higher cost is executed in slices. The slices cost time, and an operation of this cost takes few
@@ -56,23 +56,6 @@ SMALL_COST = 200
 LARGE_COST = 2_000
 # The number of errors in the response to an invalid document. Each error costs CPU, and more of them help no developer.
 MAX_ERRORS = 5
-
-# Fields that check a password, an OTP or a backup code. An operation may run only one of them. Otherwise one request
-# could make many attempts.
-ATTEMPT_FIELDS = frozenset(
-    {
-        "login",
-        "verifyLogin",
-        "startTwoFactorActivation",
-        "confirmOtp",
-        "regenerateBackupCodes",
-        "deactivateTwoFactor",
-        "adminResetTwoFactor",
-        "updateSecurityPolicy",
-        "changePassword",
-    }
-)
-
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +112,7 @@ class Operations:
         """Execute operations against `schema`. If `introspection` is false, reject introspection queries."""
         self._schema = schema._schema  # noqa: SLF001  # there is no public attribute
         self._costs = field_costs(self._schema)
+        self._attempt_fields = attempt_fields(self._schema)
         self._introspection = introspection
         # Strawberry adds the same rules. Without them, graphql-core accepts a null in a oneOf input, and then the
         # conversion of arguments in Strawberry fails.
@@ -171,7 +155,7 @@ class Operations:
         fields = operation.root_fields
         structlog.contextvars.bind_contextvars(operation=",".join(sorted(set(fields.values()))))
         # The first count includes skipped fields. If it is at most 1, the exact count is not needed.
-        if _attempts(fields) > 1 and self._executed_attempts(document, operation.node, parameters.variables) > 1:
+        if self._attempts(fields) > 1 and self._executed_attempts(document, operation.node, parameters.variables) > 1:
             message = "An operation may contain at most one field that checks a password or a code."
             raise OperationError([request_error(message, GRAPHQL_VALIDATION_FAILED)])
         # A mutation can wait for a slow hash. It must not keep queries waiting.
@@ -273,11 +257,10 @@ class Operations:
             return 0
         fragments = {name: FragmentDetails(fragment) for name, fragment in document.fragments.items()}
         collected = collect_fields(self._schema, fragments, values, root, operation).grouped_field_set
-        return _attempts({key: details[0].node.name.value for key, details in collected.items()})
+        return self._attempts({key: details[0].node.name.value for key, details in collected.items()})
 
-
-def _attempts(fields: Mapping[str, str]) -> int:
-    return sum(name in ATTEMPT_FIELDS for name in fields.values())
+    def _attempts(self, fields: Mapping[str, str]) -> int:
+        return sum(name in self._attempt_fields for name in fields.values())
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> dict[str, str]:

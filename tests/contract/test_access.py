@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from graphql import GraphQLInputObjectType, GraphQLInputType, get_named_type
 
 import models
 from accounts import audit
@@ -14,39 +15,24 @@ from models import SessionTransport
 from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
 from schema import ids
+from schema.fields import Access
 from schema.root import create_schema
-from tests.support.schema_elements import served_schema
+from tests.support.schema_elements import (
+    access_of,
+    mutation_fields,
+    query_fields,
+    required_arguments,
+    served_schema,
+)
 from tests.support.users import PASSWORD
 from twofactor import login
 
 SCHEMA = create_schema()
 
-# A valid operation for each root field. Its arguments name no existing object.
-OPERATIONS = {
-    "viewer": "{ viewer { id email name role company { name } twoFactor { setupRequired } } }",
-    "featureFlags": "{ featureFlags { backupCodes } }",
-    "authenticatorApps": "{ authenticatorApps { name } }",
-    "node": '{ node(id: "") { id } }',
-    "user": '{ user(id: "") { id } }',
-    "users": "{ users { nodes { id } } }",
-    "securityEvents": "{ securityEvents { nodes { id } } }",
-    "login": 'mutation { login(email: "", password: "") { __typename } }',
-    "verifyLogin": 'mutation { verifyLogin(challengeToken: "", secondFactor: { otp: "" }) { __typename } }',
-    "startTwoFactorActivation": 'mutation { startTwoFactorActivation(password: "") { __typename } }',
-    "confirmOtp": 'mutation { confirmOtp(activationId: "", otp: "") { __typename } }',
-    "acknowledgeBackupCodes": 'mutation { acknowledgeBackupCodes(activationId: "") { __typename } }',
-    "regenerateBackupCodes": 'mutation { regenerateBackupCodes(password: "") { __typename } }',
-    "deactivateTwoFactor": 'mutation { deactivateTwoFactor(password: "") { __typename } }',
-    "adminResetTwoFactor": 'mutation { adminResetTwoFactor(userId: "", password: "") { __typename } }',
-    "updateSecurityPolicy": 'mutation { updateSecurityPolicy(password: "") { __typename } }',
-    "changePassword": 'mutation { changePassword(currentPassword: "", newPassword: "") { __typename } }',
-    "revokeSession": 'mutation { revokeSession(id: "") { __typename } }',
-    # This one is last because it ends the session.
-    "logout": "mutation { logout { sessionId } }",
-}
-PUBLIC = {"viewer", "authenticatorApps", "login", "verifyLogin", "logout"}
-OPEN_BEFORE_SETUP = PUBLIC | {"featureFlags", "startTwoFactorActivation", "confirmOtp", "acknowledgeBackupCodes"}
-ADMIN_ONLY = {"user", "users", "securityEvents", "adminResetTwoFactor", "updateSecurityPolicy"}
+QUERY_FIELDS, MUTATION_FIELDS = query_fields(), mutation_fields()
+# The last one is `logout`, because it ends the session.
+MUTATIONS = sorted(MUTATION_FIELDS, key=lambda name: name == "logout")
+ROOT_FIELDS = QUERY_FIELDS | {name: MUTATION_FIELDS[name] for name in MUTATIONS}
 
 # Selections of all fields of a user. Every viewer who can read the user can read `IDENTITY`.
 IDENTITY = {"id", "email", "name", "role", "company { id }"}
@@ -94,13 +80,21 @@ async def top_level_errors(services: Services, operation: str, session_token: st
     return [type(error.original_error) for error in result.errors or [] if error.original_error is not None]
 
 
-def test_every_root_field_is_covered() -> None:
-    """A new root field needs an operation in this module."""
-    schema = served_schema()
-    assert schema.query_type is not None
-    assert schema.mutation_type is not None
+def operation_of(name: str) -> str:
+    """Return a valid operation with a root field. Its arguments name no existing object."""
+    field = ROOT_FIELDS[name]
+    given = ", ".join(f"{argument}: {empty_value(field.args[argument].type)}" for argument in required_arguments(field))
+    kind = "mutation" if name in MUTATION_FIELDS else "query"
+    return f"{kind} {{ {name}{f'({given})' if given else ''} {{ __typename }} }}"
 
-    assert OPERATIONS.keys() == schema.query_type.fields.keys() | schema.mutation_type.fields.keys()
+
+def empty_value(argument_type: GraphQLInputType) -> str:
+    """Return a literal of the type of an argument."""
+    named = get_named_type(argument_type)
+    if isinstance(named, GraphQLInputObjectType):
+        field, *_ = named.fields
+        return f'{{ {field}: "" }}'
+    return {"Boolean": "true", "Int": "1"}.get(named.name, '""')
 
 
 def test_every_field_of_a_user_is_covered() -> None:
@@ -112,18 +106,18 @@ def test_every_field_of_a_user_is_covered() -> None:
 
 async def test_only_public_fields_work_without_a_session(services: Services) -> None:
     """All other fields return `UNAUTHENTICATED`. `viewer` is null without an error."""
-    for name, operation in OPERATIONS.items():
-        expected = [] if name in PUBLIC else [UnauthenticatedError]
-        assert await top_level_errors(services, operation, None) == expected, name
+    for name, root_field in ROOT_FIELDS.items():
+        expected = [] if access_of(root_field) is Access.ANYONE else [UnauthenticatedError]
+        assert await top_level_errors(services, operation_of(name), None) == expected, name
 
 
 async def test_admin_fields_are_forbidden_for_members(services: Services, member: models.User) -> None:
     """This does not depend on the arguments."""
     token = await session_token_of(services, member)
 
-    for name, operation in OPERATIONS.items():
-        expected = [ForbiddenError] if name in ADMIN_ONLY else []
-        assert await top_level_errors(services, operation, token) == expected, name
+    for name, root_field in ROOT_FIELDS.items():
+        expected = [ForbiddenError] if access_of(root_field) is Access.ADMIN else []
+        assert await top_level_errors(services, operation_of(name), token) == expected, name
 
 
 @pytest.mark.parametrize("role", models.Role)
@@ -135,9 +129,10 @@ async def test_user_who_has_to_set_up_2fa_can_do_nothing_else(
     await enforce_2fa(services)
     token = await session_token_of(services, user)
 
-    for name, operation in OPERATIONS.items():
-        expected = [] if name in OPEN_BEFORE_SETUP else [TwoFactorSetupRequiredError]
-        assert await top_level_errors(services, operation, token) == expected, name
+    for name, root_field in ROOT_FIELDS.items():
+        is_open = access_of(root_field) in {Access.ANYONE, Access.VIEWER}
+        expected = [] if is_open else [TwoFactorSetupRequiredError]
+        assert await top_level_errors(services, operation_of(name), token) == expected, name
 
 
 async def test_user_who_has_to_set_up_2fa_sees_only_their_identity(services: Services, member: models.User) -> None:

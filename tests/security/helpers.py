@@ -9,6 +9,7 @@ from models.database import Database
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
+from tests.support.schema_elements import mutation_fields
 from tests.support.users import PASSWORD
 
 TIME_STEP = timedelta(seconds=30)
@@ -17,13 +18,8 @@ WRONG_BACKUP_CODE = "0000000000"
 WRONG_PASSWORD = "wrong horse battery staple"
 NEW_PASSWORD = "tr0ub4dor and three more words"
 
-# The types of all arguments, and for each mutation its selection besides `__typename`.
-ARGUMENTS = {
-    "email": "String!", "password": "String!", "transport": "SessionTransport!", "challengeToken": "String!",
-    "secondFactor": "SecondFactorInput!", "activationId": "ID!", "otp": "String!", "userId": "ID!", "reason": "String",
-    "twoFactorEnforced": "Boolean", "backupCodesEnabled": "Boolean", "currentPassword": "String!",
-    "newPassword": "String!", "id": "ID!",
-}  # fmt: skip
+MUTATIONS = mutation_fields()
+# What a mutation selects besides `__typename` and the message of a user error.
 USER_ERROR = "... on UserError { message }"
 RETRY_AT = "... on TooManyAttempts { retryAt }"
 SELECTIONS = {
@@ -43,16 +39,17 @@ SELECTIONS = {
     "updateSecurityPolicy": f"... on WrongPassword {{ attemptsRemaining }} {RETRY_AT}",
     "changePassword": f"... on WrongPassword {{ attemptsRemaining }} {RETRY_AT}",
     "revokeSession": "... on SessionRevoked { sessionId }",
+    "logout": "sessionId",
 }
 
 
 def mutation(name: str, *arguments: str) -> str:
     """Return a mutation whose arguments are variables with the same names."""
-    if name == "logout":
-        return "mutation { logout { __typename sessionId } }"
-    variables = ", ".join(f"${argument}: {ARGUMENTS[argument]}" for argument in arguments)
+    if not arguments:
+        return f"mutation {{ {name} {{ __typename {SELECTIONS.get(name, '')} }} }}"
+    variables = ", ".join(f"${argument}: {MUTATIONS[name].args[argument].type}" for argument in arguments)
     given = ", ".join(f"{argument}: ${argument}" for argument in arguments)
-    return f"mutation({variables}) {{ {name}({given}) {{ __typename {SELECTIONS[name]} {USER_ERROR} }} }}"
+    return f"mutation({variables}) {{ {name}({given}) {{ __typename {SELECTIONS.get(name, '')} {USER_ERROR} }} }}"
 
 
 async def mutate(api: Api, name: str, **arguments: object) -> dict[str, Any]:
