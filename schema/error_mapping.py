@@ -1,59 +1,18 @@
 """The mapping from domain errors to user errors and to codes of top-level errors."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
 
+import strawberry
 from strawberry.types.field import StrawberryField
 
-from accounts.errors import (
-    ForbiddenError,
-    InvalidInputError,
-    PasswordTooWeakError,
-    SecondFactorLockedError,
-    SessionNotFoundError,
-    TwoFactorSetupRequiredError,
-    UnauthenticatedError,
-    UserNotFoundError,
-    WrongEmailOrPasswordError,
-    WrongPasswordError,
-)
+from accounts.errors import ForbiddenError, InvalidInputError, TwoFactorSetupRequiredError, UnauthenticatedError
 from models.database import DatabaseUnavailable
-from schema import user_errors
 from schema.info import Info
-from schema.user_error_messages import message
-from security.errors import DomainError, OverloadedError, TooManyAttemptsError
-from twofactor.errors import (
-    ActivationExpiredError,
-    BackupCodesDisabledError,
-    CannotResetOwnTwoFactorError,
-    ChallengeExpiredError,
-    OtpNotConfirmedError,
-    TwoFactorAlreadyActiveError,
-    TwoFactorIsEnforcedError,
-    TwoFactorNotActiveError,
-    WrongOtpError,
-    WrongSecondFactorError,
-)
+from security.errors import DomainError, OverloadedError
 
-# Errors that a correct client has to handle. The mutation returns them as a member of its union.
-USER_ERRORS: dict[type[DomainError], type[user_errors.UserError]] = {
-    WrongEmailOrPasswordError: user_errors.WrongEmailOrPassword,
-    WrongPasswordError: user_errors.WrongPassword,
-    WrongSecondFactorError: user_errors.WrongSecondFactor,
-    WrongOtpError: user_errors.WrongOtp,
-    ChallengeExpiredError: user_errors.ChallengeExpired,
-    ActivationExpiredError: user_errors.ActivationExpired,
-    SecondFactorLockedError: user_errors.SecondFactorLocked,
-    OtpNotConfirmedError: user_errors.OtpNotConfirmed,
-    TwoFactorAlreadyActiveError: user_errors.TwoFactorAlreadyActive,
-    TwoFactorNotActiveError: user_errors.TwoFactorNotActive,
-    TwoFactorIsEnforcedError: user_errors.TwoFactorIsEnforced,
-    BackupCodesDisabledError: user_errors.BackupCodesDisabled,
-    UserNotFoundError: user_errors.UserNotFound,
-    CannotResetOwnTwoFactorError: user_errors.CannotResetOwnTwoFactor,
-    SessionNotFoundError: user_errors.SessionNotFound,
-    PasswordTooWeakError: user_errors.PasswordTooWeak,
-    TooManyAttemptsError: user_errors.TooManyAttempts,
-}
+DEFAULT_LANGUAGE = "en"
 
 # Errors that a correct client does not cause, or can only retry later. The value is the top-level `extensions.code`.
 TOP_LEVEL_CODES: dict[type[Exception], str] = {
@@ -65,6 +24,55 @@ TOP_LEVEL_CODES: dict[type[Exception], str] = {
     DatabaseUnavailable: "SERVICE_UNAVAILABLE",
 }
 
+_MESSAGE = (
+    "Text to show to the user, in English or German as the request's `Accept-Language` asks. The text may change at "
+    "any time, so programs must not read it."
+)
+
+
+@strawberry.interface(
+    description=(
+        "An expected error that a correct client has to handle. Its `__typename` is its stable code. Handle the types "
+        "that you know by name and treat any other type as a failure. A client with a cache matches `... on UserError` "
+        "only against the possible types that it was built with."
+    )
+)
+class UserError:
+    """An expected error that a client has to handle."""
+
+    message: str = strawberry.field(description=_MESSAGE)
+
+
+UserErrorT = TypeVar("UserErrorT", bound=UserError)
+
+# The user error of each domain error that a correct client has to handle.
+USER_ERRORS: dict[type[DomainError], type[UserError]] = {}
+# The messages of each user error by language.
+MESSAGES: dict[type[UserError], dict[str, str]] = {}
+
+
+def user_error(
+    domain_error: type[DomainError], *, description: str, en: str, de: str
+) -> Callable[[type[UserErrorT]], type[UserErrorT]]:
+    """Declare a user error, which a mutation returns as a member of its union if it raises the domain error.
+
+    `en` and `de` are the messages in English and German. A name in braces is a field of the user error.
+    """
+
+    def declare(cls: type[UserErrorT]) -> type[UserErrorT]:
+        USER_ERRORS[domain_error] = cls
+        MESSAGES[cls] = {"en": en, "de": de}
+        return strawberry.type(cls, description=description)
+
+    return declare
+
+
+def message(error_type: type[UserError], locale: str, values: dict[str, object]) -> str:
+    """Return the message of a user error in the language of a BCP 47 tag, or in English if it is not supported."""
+    languages = MESSAGES[error_type]
+    language = locale.partition("-")[0].lower()
+    return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(values)
+
 
 class UserErrorHandler:
     """Strawberry's exception handler for one domain error.
@@ -72,7 +80,7 @@ class UserErrorHandler:
     Strawberry calls it if the union of the field has `error_type` as a member.
     """
 
-    def __init__(self, exception_type: type[DomainError], error_type: type[user_errors.UserError]) -> None:
+    def __init__(self, exception_type: type[DomainError], error_type: type[UserError]) -> None:
         self.exception_type = exception_type
         self.error_type = error_type
 
@@ -82,13 +90,13 @@ class UserErrorHandler:
         *,
         field: StrawberryField,  # noqa: ARG002  # Strawberry passes it
         info: Info,
-    ) -> user_errors.UserError:
+    ) -> UserError:
         """Return the user error with the values of the domain error and a message in the language of the request."""
         names = (field.name for field in dataclasses.fields(self.error_type) if field.name != "message")
         values = {name: getattr(exception, name) for name in names}
-        return self.error_type(message=message(self.error_type.__name__, info.context.client.locale, values), **values)
+        return self.error_type(message=message(self.error_type, info.context.client.locale, values), **values)
 
 
 def user_error_handlers() -> list[UserErrorHandler]:
-    """Return one handler for each row of `USER_ERRORS`."""
+    """Return one handler for each declared user error."""
     return [UserErrorHandler(*row) for row in USER_ERRORS.items()]

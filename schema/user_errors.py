@@ -7,47 +7,58 @@ from datetime import datetime
 
 import strawberry
 
-from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
-
-_MESSAGE = (
-    "Text to show to the user, in English or German as the request's `Accept-Language` asks. The text may change at "
-    "any time, so programs must not read it."
+from accounts.errors import (
+    PasswordTooWeakError,
+    SecondFactorLockedError,
+    SessionNotFoundError,
+    UserNotFoundError,
+    WrongEmailOrPasswordError,
+    WrongPasswordError,
 )
+from schema.error_mapping import UserError, user_error
+from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
+from security.errors import TooManyAttemptsError
+from twofactor.errors import (
+    ActivationExpiredError,
+    BackupCodesDisabledError,
+    CannotResetOwnTwoFactorError,
+    ChallengeExpiredError,
+    OtpNotConfirmedError,
+    TwoFactorAlreadyActiveError,
+    TwoFactorIsEnforcedError,
+    TwoFactorNotActiveError,
+    WrongOtpError,
+    WrongSecondFactorError,
+)
+
 _ATTEMPTS_REMAINING = (
     f"Number of failed attempts left before a wait, from 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has started: the next "
     "attempt returns `TooManyAttempts` with the end of the wait. Malformed input uses no attempt."
 )
 
 
-@strawberry.interface(
-    description=(
-        "An expected error that a correct client has to handle. Its `__typename` is its stable code. Handle the types "
-        "that you know by name and treat any other type as a failure. A client with a cache matches `... on UserError` "
-        "only against the possible types that it was built with."
-    )
-)
-class UserError:
-    """An expected error that a client has to handle."""
-
-    message: str = strawberry.field(description=_MESSAGE)
-
-
-@strawberry.type(
+@user_error(
+    WrongEmailOrPasswordError,
     description=(
         "No enabled account has this email and password. Neither the error nor the response time reveals whether the "
         f"email exists. It uses one attempt of this email. After {FREE_ATTEMPTS} in a row, `login` returns "
         "`TooManyAttempts`."
     ),
+    en="This email and password do not match an account.",
+    de="Zu dieser E-Mail-Adresse und diesem Passwort gibt es kein Konto.",
 )
 class WrongEmailOrPassword(UserError):
     """No enabled account has this email and password."""
 
 
-@strawberry.type(
+@user_error(
+    WrongPasswordError,
     description=(
         "The password that the user entered again for this change is wrong, and nothing was changed. It uses one "
         "attempt of the same attempt limit as `login`, so a wait after wrong attempts here applies to logins too."
     ),
+    en="This password is wrong. Attempts left before you have to wait: {attempts_remaining}.",
+    de="Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: {attempts_remaining}.",
 )
 class WrongPassword(UserError):
     """The password is wrong."""
@@ -55,10 +66,16 @@ class WrongPassword(UserError):
     attempts_remaining: int = strawberry.field(description=_ATTEMPTS_REMAINING)
 
 
-@strawberry.type(
+@user_error(
+    WrongSecondFactorError,
     description=(
         "The OTP or backup code is wrong, expired, already used, malformed, or of a kind that the account does not "
         "have. The error does not reveal the reason. The challenge stays valid, so let the user try again."
+    ),
+    en="This code is wrong, expired or already used. Attempts left before you have to wait: {attempts_remaining}.",
+    de=(
+        "Dieser Code ist falsch, abgelaufen oder schon benutzt. Verbleibende Versuche bis zu einer Wartezeit: "
+        "{attempts_remaining}."
     ),
 )
 class WrongSecondFactor(UserError):
@@ -72,10 +89,19 @@ class WrongSecondFactor(UserError):
     )
 
 
-@strawberry.type(
+@user_error(
+    WrongOtpError,
     description=(
         "The OTP is wrong, expired, already used or malformed. Often the clock of the user's device is wrong: ask the "
         "user to set the time automatically."
+    ),
+    en=(
+        "This one-time password is wrong, expired or already used. Attempts left before you have to start again: "
+        "{attempts_remaining}."
+    ),
+    de=(
+        "Dieses Einmalpasswort ist falsch, abgelaufen oder schon benutzt. Verbleibende Versuche bis zu einem "
+        "Neubeginn: {attempts_remaining}."
     ),
 )
 class WrongOtp(UserError):
@@ -90,121 +116,163 @@ class WrongOtp(UserError):
     )
 
 
-@strawberry.type(
+@user_error(
+    ChallengeExpiredError,
     description=(
         "The challenge is older than 5 minutes, already used, unknown, or ended by a change to the account. Go back to "
         "the login page. It does not help to enter the second factor again."
     ),
+    en="This login took too long or has ended. Please log in again.",
+    de="Diese Anmeldung hat zu lange gedauert oder ist beendet. Bitte melden Sie sich erneut an.",
 )
 class ChallengeExpired(UserError):
     """The challenge is no longer valid."""
 
 
-@strawberry.type(
+@user_error(
+    ActivationExpiredError,
     description=(
         "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a change "
         "to the account, or belongs to another user. Start again, and ask the user to delete the useless entry in the "
         "app."
     ),
+    en="This activation took too long or has ended. Please start again.",
+    de="Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",
 )
 class ActivationExpired(UserError):
     """The activation is no longer valid."""
 
 
-@strawberry.type(
+@user_error(
+    SecondFactorLockedError,
     description=(
         "This kind of second factor was wrong 100 times since the last completed login. The server no longer checks "
         "it, and waiting does not help. The other kind still works, or an admin can reset the user's 2FA."
+    ),
+    en="There were too many wrong codes. Please log in with your other method, or ask an admin to reset your 2FA.",
+    de=(
+        "Es gab zu viele falsche Codes. Bitte melden Sie sich mit der anderen Methode an, oder lassen Sie Ihre 2FA "
+        "von einem Admin zurücksetzen."
     ),
 )
 class SecondFactorLocked(UserError):
     """This kind of second factor is locked."""
 
 
-@strawberry.type(
+@user_error(
+    OtpNotConfirmedError,
     description=(
         "The client acknowledged backup codes before the server issued any. Show the page that asks for the OTP and "
         "call `confirmOtp` first."
     ),
+    en="Please enter a one-time password from your authenticator app first.",
+    de="Bitte geben Sie zuerst ein Einmalpasswort aus Ihrer Authenticator-App ein.",
 )
 class OtpNotConfirmed(UserError):
     """No OTP was confirmed for this activation yet."""
 
 
-@strawberry.type(
+@user_error(
+    TwoFactorAlreadyActiveError,
     description=(
         "The viewer's 2FA is already active, and nothing was changed. To use a new device, call `deactivateTwoFactor` "
         "and then activate 2FA again."
     ),
+    en="2FA is already active. To use a new device, deactivate it first.",
+    de="2FA ist bereits aktiv. Um ein neues Gerät zu verwenden, deaktivieren Sie sie zuerst.",
 )
 class TwoFactorAlreadyActive(UserError):
     """2FA is already active."""
 
 
-@strawberry.type(
+@user_error(
+    TwoFactorNotActiveError,
     description=(
         "There is no active 2FA to change: the user did not activate it, or it was deactivated in the meantime. "
         "Refetch `twoFactor`."
     ),
+    en="2FA is not active.",
+    de="2FA ist nicht aktiv.",
 )
 class TwoFactorNotActive(UserError):
     """2FA is not active."""
 
 
-@strawberry.type(
+@user_error(
+    TwoFactorIsEnforcedError,
     description=(
         "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, an admin can reset "
         "it. The user then has to activate it again at once."
     ),
+    en="Your company requires 2FA, so it cannot be deactivated.",
+    de="Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
 )
 class TwoFactorIsEnforced(UserError):
     """The company account enforces 2FA."""
 
 
-@strawberry.type(
+@user_error(
+    BackupCodesDisabledError,
     description=(
         "Backup codes are off for the company account, so the server issues none. Refetch `featureFlags` and hide the "
         "button."
     ),
+    en="Backup codes are deactivated for your company.",
+    de="Backup-Codes sind für Ihr Unternehmen deaktiviert.",
 )
 class BackupCodesDisabled(UserError):
     """Backup codes are off for the company account."""
 
 
-@strawberry.type(
+@user_error(
+    UserNotFoundError,
     description=(
         "The admin's company account has no user with this id. The result is the same for an unknown id, an id of "
         "another type, and an id of another company account."
     ),
+    en="There is no such user in your company.",
+    de="In Ihrem Unternehmen gibt es diesen Benutzer nicht.",
 )
 class UserNotFound(UserError):
     """The company account has no such user."""
 
 
-@strawberry.type(
+@user_error(
+    CannotResetOwnTwoFactorError,
     description=(
         "Admins cannot reset their own 2FA, because a reset is for users who cannot log in. Offer "
         "`deactivateTwoFactor`, or tell the admin to ask another admin."
     ),
+    en="You cannot reset your own 2FA. Deactivate it, or ask another admin.",
+    de="Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen Admin.",
 )
 class CannotResetOwnTwoFactor(UserError):
     """The user is the admin who sent the request."""
 
 
-@strawberry.type(
+@user_error(
+    SessionNotFoundError,
     description=(
         "The viewer has no live session with this id. In most cases it has already ended, so remove it from the page "
         "and refetch `sessions`."
     ),
+    en="This session has already ended.",
+    de="Diese Sitzung ist bereits beendet.",
 )
 class SessionNotFound(UserError):
     """The viewer has no such session."""
 
 
-@strawberry.type(
+@user_error(
+    PasswordTooWeakError,
     description=(
         f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, common, or made of the "
         "user's own name or email. The old password still works, and no attempt is used."
+    ),
+    en="This password is too easy to guess. Use at least {minimum_length} characters that nobody would expect.",
+    de=(
+        "Dieses Passwort ist zu leicht zu erraten. Verwenden Sie mindestens {minimum_length} Zeichen, mit denen "
+        "niemand rechnet."
     ),
 )
 class PasswordTooWeak(UserError):
@@ -215,12 +283,15 @@ class PasswordTooWeak(UserError):
     )
 
 
-@strawberry.type(
+@user_error(
+    TooManyAttemptsError,
     description=(
         f"The server did not check the input, so it may have been correct. After {FREE_ATTEMPTS} failed attempts in a "
         "row, each further attempt has to wait, first 30 seconds, then twice as long each time, up to one hour. A "
         "successful attempt resets the wait. Many failed attempts from one IP address cause a wait too."
     ),
+    en="There were too many attempts. Please wait a moment and try again.",
+    de="Es gab zu viele Versuche. Bitte warten Sie einen Moment und versuchen Sie es dann erneut.",
 )
 class TooManyAttempts(UserError):
     """The next attempt has to wait. Nothing was checked."""

@@ -11,44 +11,10 @@ from graphql import GraphQLObjectType
 from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from accounts import directory, entities, pagination, passwords, security_policy, sessions
-from accounts.attempt_limits import AttemptLimit
-from accounts.permissions import Viewer
-from accounts.reauthentication import LockedAccount
-from accounts.services import Client, Services
 from schema.error_mapping import USER_ERRORS
 from schema.type_mapping import TYPE_MAPPING
-from security.fair_queue import Requester
 from tests.support.schema_elements import own_types, served_schema
-from twofactor import activation, authenticator_apps, login, removal
-from twofactor.factors import backup_codes
 
-# The modules with the dataclasses that use cases return.
-RESULT_MODULES = (
-    authenticator_apps,
-    backup_codes,
-    directory,
-    entities,
-    activation,
-    login,
-    pagination,
-    passwords,
-    removal,
-    security_policy,
-    sessions,
-)
-# Dataclasses in the same modules that clients never see.
-INTERNAL = {
-    Client,
-    LockedAccount,
-    AttemptLimit,
-    Requester,
-    Services,
-    Viewer,
-    directory.UserQuery,
-    directory.EventQuery,
-    backup_codes.NewBackupCodes,
-}
 # Fields of GraphQL types that are not in the domain class: resolvers compute or load them.
 COMPUTED = {
     ("TwoFactor", "state"),
@@ -138,18 +104,6 @@ def test_every_graphql_type_has_a_domain_class() -> None:
     user_errors = {user_error.__name__ for user_error in USER_ERRORS.values()}
 
     assert objects - {"Query", "Mutation"} - user_errors == {graphql_type.__name__ for graphql_type in TYPE_MAPPING}
-
-
-def test_every_result_has_a_graphql_type() -> None:
-    """No use case returns an object that the schema does not have."""
-    classes = {
-        each
-        for module in RESULT_MODULES
-        for each in vars(module).values()
-        if isinstance(each, type) and dataclasses.is_dataclass(each) and not each.__name__.startswith("_")
-    }
-
-    assert classes - set(TYPE_MAPPING.values()) == INTERNAL
 
 
 def test_types_with_a_secret() -> None:

@@ -1,45 +1,31 @@
 """User errors: each domain error has one mapping, messages in both languages, and a place in the right unions."""
 
+import ast
 import dataclasses
 import inspect
 import re
 import string
-from collections.abc import Callable
-from typing import Any
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any, get_args, get_type_hints
 
 import pytest
-from graphql import GraphQLInterfaceType, GraphQLUnionType, get_named_type
+from graphql import GraphQLInterfaceType
 
 import accounts.errors
 import security.errors
 import twofactor.errors
-from accounts import passwords, security_policy, sessions
 from accounts.errors import FailedAttemptError
-from schema.error_mapping import TOP_LEVEL_CODES, USER_ERRORS
-from schema.user_error_messages import MESSAGES, message
+from schema.error_mapping import MESSAGES, TOP_LEVEL_CODES, USER_ERRORS, message
+from schema.type_mapping import TYPE_MAPPING
+from schema.user_errors import TwoFactorNotActive
 from security.errors import DomainError
-from tests.support.schema_elements import served_schema
-from twofactor import activation, login, removal
-from twofactor.factors import backup_codes
+from tests.support.schema_elements import mutation_fields, results_of, served_schema
 
+MUTATIONS = mutation_fields()
 LANGUAGES = {"en", "de"}
 # Base classes, which no code raises.
 BASES = {DomainError, FailedAttemptError}
-
-# The use case of each mutation. `logout` returns no user error.
-USE_CASES: dict[str, Callable[..., Any]] = {
-    "login": login.log_in,
-    "verifyLogin": login.verify_login,
-    "startTwoFactorActivation": activation.start_activation,
-    "confirmOtp": activation.confirm_otp,
-    "acknowledgeBackupCodes": activation.acknowledge_backup_codes,
-    "regenerateBackupCodes": backup_codes.regenerate_backup_codes,
-    "deactivateTwoFactor": removal.deactivate,
-    "adminResetTwoFactor": removal.reset_by_admin,
-    "updateSecurityPolicy": security_policy.update_security_policy,
-    "changePassword": passwords.change_password,
-    "revokeSession": sessions.revoke_session,
-}
 
 ERRORS_BY_NAME = {
     name: error
@@ -50,19 +36,41 @@ ERRORS_BY_NAME = {
 ERRORS = [error for error in ERRORS_BY_NAME.values() if error not in BASES]
 
 
-def members(mutation: str) -> set[str]:
-    """Return the names of the members of a mutation's union."""
-    schema = served_schema()
-    assert schema.mutation_type is not None
-    union = get_named_type(schema.mutation_type.fields[mutation].type)
-    assert isinstance(union, GraphQLUnionType)
-    return {member.name for member in union.types}
+def use_cases_of(resolver: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield the use cases that a resolver in `schema/` or `resolvers/` calls."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(resolver)))
+    for call in (node for node in ast.walk(source) if isinstance(node, ast.Call)):
+        called = named_by(call.func, resolver)
+        if inspect.isfunction(called) and called.__module__.split(".")[0] == "resolvers":
+            yield from use_cases_of(called)
+        elif inspect.isfunction(called) and called.__module__.split(".")[0] in {"accounts", "twofactor"}:
+            yield called
+
+
+def named_by(expression: ast.expr, function: Callable[..., Any]) -> object:
+    """Return the object that a dotted name refers to in the module of a function, or None for other expressions."""
+    *names, last = reversed(ast.unparse(expression).split("."))
+    found: object = inspect.unwrap(function).__globals__.get(last)
+    for name in reversed(names):
+        found = getattr(found, name, None)
+    return found
+
+
+def use_cases_of_mutation(mutation: str) -> list[Callable[..., Any]]:
+    """Return the use cases that a mutation calls."""
+    declared_field = MUTATIONS[mutation].extensions["strawberry-definition"]
+    return list(use_cases_of(inspect.unwrap(declared_field.base_resolver.wrapped_func)))
 
 
 def documented_errors(use_case: Callable[..., Any]) -> set[type[DomainError]]:
     """Return the errors in the "Raises" section of a use case."""
     _, _, raises = (inspect.getdoc(use_case) or "").partition("Raises:")
     return {ERRORS_BY_NAME[name] for name in re.findall(r"^\s+(\w+Error):", raises, re.MULTILINE)}
+
+
+def errors_of(mutation: str) -> set[type[DomainError]]:
+    """Return the documented errors of the use cases that a mutation calls."""
+    return {error for use_case in use_cases_of_mutation(mutation) for error in documented_errors(use_case)}
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -72,14 +80,14 @@ def test_every_domain_error_has_one_mapping(error: type[DomainError]) -> None:
 
 
 def test_every_user_error_implements_the_interface() -> None:
-    """`... on UserError` matches every user error, and each user error has a domain error and messages."""
+    """`... on UserError` matches every user error, and each user error has a domain error."""
     schema = served_schema()
     interface = schema.type_map["UserError"]
     assert isinstance(interface, GraphQLInterfaceType)
 
     implementing = {graphql_type.name for graphql_type in schema.get_possible_types(interface)}
 
-    assert implementing == {user_error.__name__ for user_error in USER_ERRORS.values()} == MESSAGES.keys()
+    assert implementing == {user_error.__name__ for user_error in USER_ERRORS.values()}
 
 
 @pytest.mark.parametrize("error", USER_ERRORS, ids=lambda error: error.__name__)
@@ -92,16 +100,16 @@ class TestUserError:
 
     def test_has_messages_in_both_languages(self, error: type[DomainError]) -> None:
         """The English and the German message use the same fields of the user error."""
-        name = USER_ERRORS[error].__name__
+        messages = MESSAGES[USER_ERRORS[error]]
         fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
         used = {
             language: {field for _, field, _, _ in string.Formatter().parse(text) if field}
-            for language, text in MESSAGES[name].items()
+            for language, text in messages.items()
         }
 
         assert used.keys() == LANGUAGES
         assert used["en"] == used["de"] <= fields
-        assert MESSAGES[name]["en"] != MESSAGES[name]["de"]
+        assert messages["en"] != messages["de"]
 
 
 @pytest.mark.parametrize(
@@ -110,28 +118,40 @@ class TestUserError:
 )
 def test_unsupported_language_gets_english(locale: str, expected: str) -> None:
     """The language subtag decides; its case and the region do not matter."""
-    assert message("TwoFactorNotActive", locale, {}) == MESSAGES["TwoFactorNotActive"][expected]
+    assert message(TwoFactorNotActive, locale, {}) == MESSAGES[TwoFactorNotActive][expected]
 
 
-def test_every_mutation_has_its_use_case() -> None:
-    """The tests below cover every mutation that can return a user error."""
-    schema = served_schema()
-    assert schema.mutation_type is not None
-
-    assert USE_CASES.keys() == schema.mutation_type.fields.keys() - {"logout"}
-
-
-@pytest.mark.parametrize("mutation", USE_CASES)
+@pytest.mark.parametrize("mutation", MUTATIONS)
 class TestMutation:
+    def test_calls_a_use_case(self, mutation: str) -> None:
+        """The tests below find the errors and the results in it."""
+        assert use_cases_of_mutation(mutation)
+
     def test_union_has_every_user_error_of_the_use_case(self, mutation: str) -> None:
         """An error that is missing in the union would become an internal error."""
-        expected = documented_errors(USE_CASES[mutation]) - TOP_LEVEL_CODES.keys()
+        expected = errors_of(mutation) - TOP_LEVEL_CODES.keys()
 
-        assert {USER_ERRORS[error].__name__ for error in expected} - members(mutation) == set()
+        assert {USER_ERRORS[error].__name__ for error in expected} - set(results_of(MUTATIONS[mutation])) == set()
 
     def test_use_case_raises_every_user_error_of_the_union(self, mutation: str) -> None:
         """No client has to handle an error that never occurs."""
-        user_errors = {user_error.__name__ for user_error in USER_ERRORS.values()} & members(mutation)
-        documented = documented_errors(USE_CASES[mutation]) & USER_ERRORS.keys()
+        raised = {USER_ERRORS[error].__name__ for error in errors_of(mutation) & USER_ERRORS.keys()}
+        user_errors = {user_error.__name__ for user_error in USER_ERRORS.values()}
 
-        assert user_errors - {USER_ERRORS[error].__name__ for error in documented} == set()
+        assert user_errors & set(results_of(MUTATIONS[mutation])) - raised == set()
+
+    def test_union_has_every_result_of_the_use_case(self, mutation: str) -> None:
+        """A use case returns no object that the schema does not have, and no result is in vain."""
+        domain_classes = {graphql_type.__name__: domain_class for graphql_type, domain_class in TYPE_MAPPING.items()}
+        returned = {
+            result
+            for use_case in use_cases_of_mutation(mutation)
+            for result in members_of(get_type_hints(use_case)["return"])
+        }
+
+        assert {domain_classes[name] for name in results_of(MUTATIONS[mutation]) if name in domain_classes} == returned
+
+
+def members_of(annotation: object) -> tuple[object, ...]:
+    """Return the members of a union, or the type itself."""
+    return get_args(annotation) or (annotation,)
