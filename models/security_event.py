@@ -1,6 +1,7 @@
 """The audit log of sign-in and 2FA."""
 
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from tortoise import fields
@@ -13,29 +14,65 @@ from models.user import User
 
 
 class SecurityEventKind(StrEnum):
-    """The kinds of audit event."""
+    """The kinds of audit event, each with its description in the API."""
 
-    LOGIN_SUCCEEDED = "LOGIN_SUCCEEDED"
-    LOGIN_FAILED = "LOGIN_FAILED"
-    SECOND_FACTOR_FAILED = "SECOND_FACTOR_FAILED"
-    LOGGED_OUT = "LOGGED_OUT"
-    SESSION_REVOKED = "SESSION_REVOKED"
-    LOCKED = "LOCKED"
-    TWO_FACTOR_ACTIVATION_STARTED = "TWO_FACTOR_ACTIVATION_STARTED"
-    TWO_FACTOR_ACTIVATED = "TWO_FACTOR_ACTIVATED"
-    TWO_FACTOR_DEACTIVATED = "TWO_FACTOR_DEACTIVATED"
-    TWO_FACTOR_RESET = "TWO_FACTOR_RESET"
-    BACKUP_CODES_ISSUED = "BACKUP_CODES_ISSUED"
-    BACKUP_CODE_USED = "BACKUP_CODE_USED"
-    SECURITY_POLICY_CHANGED = "SECURITY_POLICY_CHANGED"
-    PASSWORD_CHANGED = "PASSWORD_CHANGED"
-    REAUTHENTICATION_FAILED = "REAUTHENTICATION_FAILED"
-    COMPANY_CREATED = "COMPANY_CREATED"
-    USER_CREATED = "USER_CREATED"
-    USER_DELETED = "USER_DELETED"
-    USER_DISABLED = "USER_DISABLED"
-    USER_ENABLED = "USER_ENABLED"
-    ROLE_CHANGED = "ROLE_CHANGED"
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Self:
+        """Create a kind with its description."""
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.description = description
+        return kind
+
+    LOGIN_SUCCEEDED = "LOGIN_SUCCEEDED", "A session started. If the login required a second factor, `note` names it."
+    LOGIN_FAILED = (
+        "LOGIN_FAILED",
+        "Email and password did not match an enabled account. `user` is null if no user has that email.",
+    )
+    SECOND_FACTOR_FAILED = (
+        "SECOND_FACTOR_FAILED",
+        "Email and password were correct, but the OTP or backup code was wrong. Another person may have the password.",
+    )
+    LOGGED_OUT = "LOGGED_OUT", "The user logged out with `logout`."
+    SESSION_REVOKED = "SESSION_REVOKED", "The user ended one of their sessions with `revokeSession`."
+    LOCKED = "LOCKED", "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
+    TWO_FACTOR_ACTIVATION_STARTED = (
+        "TWO_FACTOR_ACTIVATION_STARTED",
+        "The server issued a key and its QR code for an activation, which may or may not have been completed.",
+    )
+    TWO_FACTOR_ACTIVATED = "TWO_FACTOR_ACTIVATED", "The user completed an activation. 2FA is active since then."
+    TWO_FACTOR_DEACTIVATED = "TWO_FACTOR_DEACTIVATED", "The user deactivated their own 2FA."
+    TWO_FACTOR_RESET = (
+        "TWO_FACTOR_RESET",
+        (
+            "Another person deactivated the user's 2FA: the admin in `actor`, or the operator of the service if "
+            "`actor` is null. `note` contains the reason if one was given."
+        ),
+    )
+    BACKUP_CODES_ISSUED = (
+        "BACKUP_CODES_ISSUED",
+        "The user received a new set of backup codes. Codes of an earlier set are invalid.",
+    )
+    BACKUP_CODE_USED = "BACKUP_CODE_USED", "The user logged in with a backup code, which is used up now."
+    SECURITY_POLICY_CHANGED = (
+        "SECURITY_POLICY_CHANGED",
+        "An admin changed a rule of the company account: 2FA enforcement or backup codes.",
+    )
+    PASSWORD_CHANGED = "PASSWORD_CHANGED", "The user's password was changed to a new one."
+    REAUTHENTICATION_FAILED = (
+        "REAUTHENTICATION_FAILED",
+        "Within a session, the user entered a wrong password for a change that asks for it again.",
+    )
+    COMPANY_CREATED = "COMPANY_CREATED", "The operator of the service created the company account."
+    USER_CREATED = "USER_CREATED", "The operator of the service created the user's account."
+    USER_DELETED = (
+        "USER_DELETED",
+        "The operator of the service deleted the user's account. `user` is null from then on.",
+    )
+    USER_DISABLED = "USER_DISABLED", "The operator of the service disabled the user, and all their sessions ended."
+    USER_ENABLED = "USER_ENABLED", "The operator of the service enabled the user, who can log in again."
+    ROLE_CHANGED = "ROLE_CHANGED", "The user became an admin, or is no longer an admin."
 
 
 class SecurityEvent(Model):

@@ -32,51 +32,7 @@ NIL_UUID = UUID(int=0)
 describe_enum(
     SecurityEventKind,
     "What a security event records. New kinds are added over time: show the name of a kind that you do not know.",
-    {
-        SecurityEventKind.LOGIN_SUCCEEDED: (
-            "A session started. If the login required a second factor, `note` names it."
-        ),
-        SecurityEventKind.LOGIN_FAILED: (
-            "Email and password did not match an enabled account. `user` is null if no user has that email."
-        ),
-        SecurityEventKind.SECOND_FACTOR_FAILED: (
-            "Email and password were correct, but the OTP or backup code was wrong. Another person may have the "
-            "password."
-        ),
-        SecurityEventKind.LOGGED_OUT: "The user logged out with `logout`.",
-        SecurityEventKind.SESSION_REVOKED: "The user ended one of their sessions with `revokeSession`.",
-        SecurityEventKind.LOCKED: (
-            "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
-        ),
-        SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED: (
-            "The server issued a key and its QR code for an activation, which may or may not have been completed."
-        ),
-        SecurityEventKind.TWO_FACTOR_ACTIVATED: "The user completed an activation. 2FA is active since then.",
-        SecurityEventKind.TWO_FACTOR_DEACTIVATED: "The user deactivated their own 2FA.",
-        SecurityEventKind.TWO_FACTOR_RESET: (
-            "Another person deactivated the user's 2FA: the admin in `actor`, or the operator of the service if "
-            "`actor` is null. `note` contains the reason if one was given."
-        ),
-        SecurityEventKind.BACKUP_CODES_ISSUED: (
-            "The user received a new set of backup codes. Codes of an earlier set are invalid."
-        ),
-        SecurityEventKind.BACKUP_CODE_USED: "The user logged in with a backup code, which is used up now.",
-        SecurityEventKind.SECURITY_POLICY_CHANGED: (
-            "An admin changed a rule of the company account: 2FA enforcement or backup codes."
-        ),
-        SecurityEventKind.PASSWORD_CHANGED: "The user's password was changed to a new one.",
-        SecurityEventKind.REAUTHENTICATION_FAILED: (
-            "Within a session, the user entered a wrong password for a change that asks for it again."
-        ),
-        SecurityEventKind.COMPANY_CREATED: "The operator of the service created the company account.",
-        SecurityEventKind.USER_CREATED: "The operator of the service created the user's account.",
-        SecurityEventKind.USER_DELETED: (
-            "The operator of the service deleted the user's account. `user` is null from then on."
-        ),
-        SecurityEventKind.USER_DISABLED: "The operator of the service disabled the user, and all their sessions ended.",
-        SecurityEventKind.USER_ENABLED: "The operator of the service enabled the user, who can log in again.",
-        SecurityEventKind.ROLE_CHANGED: "The user became an admin, or is no longer an admin.",
-    },
+    {kind: kind.description for kind in SecurityEventKind},
 )
 
 
