@@ -11,7 +11,9 @@ GUIDE_INDEX = ROOT / "docs/guide/README.md"
 # Folders of installed packages and build results. Folders with a leading dot are skipped too.
 SKIPPED_FOLDERS = {"node_modules", "var", "build", "mutants"}
 
-CODE_BLOCK = re.compile(r"^```(?P<kind>[a-z]+(?: [a-z]+)?)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE_BLOCK = re.compile(
+    r"^(?P<fence>```+)(?P<kind>[a-z]+(?: [a-z]+)?)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
+)
 FENCED_CODE = re.compile(r"^ *(?P<fence>```+|~~~+).*?^ *(?P=fence)[`~]*$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"(?P<ticks>`+)[^`]+(?P=ticks)")
 # `[text](target)`, `![text](target "title")` and `[name]: target`.
