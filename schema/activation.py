@@ -31,7 +31,7 @@ from schema.user_errors import (
 )
 from schema.users import VIEWER_DESCRIPTION, User
 from twofactor.authenticator_apps import AUTHENTICATOR_APPS
-from twofactor.factors.authenticator import AuthenticatorEnrolment
+from twofactor.factors.authenticator import AuthenticatorActivation
 
 
 @maps_from(
@@ -97,36 +97,12 @@ class QrCode:
         return await activation.png_data_uri(info.context, code, scale)
 
 
-StartedParent: TypeAlias = strawberry.Parent[twofactor.activation.TwoFactorActivation]
-
-
-def _enrolment(started: twofactor.activation.TwoFactorActivation) -> AuthenticatorEnrolment:
-    enrolment: AuthenticatorEnrolment = started.enrolment
-    return enrolment
-
-
-def _key(started: StartedParent) -> str:
-    return _enrolment(started).key
-
-
-def _otpauth_uri(started: StartedParent) -> str:
-    return _enrolment(started).otpauth_uri
-
-
-def _issuer(started: StartedParent) -> str:
-    return _enrolment(started).issuer
-
-
-def _account_name(started: StartedParent) -> str:
-    return _enrolment(started).account_name
-
-
-def _qr_code(info: Info, started: StartedParent) -> QrCode:
-    return info.context.qr_code(_enrolment(started).otpauth_uri)
+def _qr_code(info: Info, started: strawberry.Parent[AuthenticatorActivation]) -> QrCode:
+    return info.context.qr_code(started.otpauth_uri)
 
 
 @maps_from(
-    twofactor.activation.TwoFactorActivation,
+    AuthenticatorActivation,
     description=(
         "An activation that waits for the first OTP. The server returns the secret once. A client that loses it has "
         "to start again. The type has no field `id`, so that a normalising cache does not keep it."
@@ -139,25 +115,21 @@ class TwoFactorActivation:
         description="Send it to `confirmOtp`. It works only for this viewer. `node` does not accept it."
     )
     key: str = strawberry.field(
-        resolver=_key,
         description=(
             "The TOTP secret in base32 without padding, for users who cannot scan. Show it in groups of four; the "
             "apps ignore spaces."
         ),
     )
     otpauth_uri: str = strawberry.field(
-        resolver=_otpauth_uri,
         description=(
             "The `otpauth://totp/…` URI in the QR code: SHA-1, 6 digits, 30 seconds. On a phone, use it as a link "
             "that opens the app."
         ),
     )
     issuer: str = strawberry.field(
-        resolver=_issuer, description="The product name under which the app stores the entry. Show it as a hint."
+        description="The product name under which the app stores the entry. Show it as a hint."
     )
-    account_name: str = strawberry.field(
-        resolver=_account_name, description="The email of the user. The app shows it to distinguish entries."
-    )
+    account_name: str = strawberry.field(description="The email of the user. The app shows it to distinguish entries.")
     qr_code: QrCode = strawberry.field(
         resolver=_qr_code,
         description="The same URI to scan with another device. Select the image format that you need.",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tortoise.expressions import F
 
@@ -32,20 +32,10 @@ from twofactor.errors import (
     TwoFactorAlreadyActiveError,
     WrongOtpError,
 )
-from twofactor.factors.authenticator import decrypt_totp_secret
+from twofactor.factors.authenticator import AuthenticatorActivation, decrypt_totp_secret
 from twofactor.factors.backup_codes import TextFile, issue_backup_codes, new_backup_codes
-from twofactor.factors.factor import EnrollableFactor
+from twofactor.factors.factor import ActivationT, EnrollableFactor
 from twofactor.factors.registry import OTP, enrollable_factor_of, enrollable_factors
-
-
-@dataclass(frozen=True, slots=True)
-class TwoFactorActivation:
-    """An activation without a confirmed OTP."""
-
-    activation_id: str = field(repr=False)
-    # What the user needs to set up the factor.
-    enrolment: Any = field(repr=False)
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +61,25 @@ class TwoFactorActivated:
 
 
 async def start_activation(
-    services: Services, client: Client, viewer: Viewer, password: str, factor: EnrollableFactor = OTP
-) -> TwoFactorActivation:
-    """Create a secret and return it once. Cancel an earlier unfinished activation of the viewer.
+    services: Services, client: Client, viewer: Viewer, password: str
+) -> AuthenticatorActivation:
+    """Start the activation of 2FA with an authenticator app. Cancel an earlier unfinished activation of the viewer.
 
     Raises:
         WrongPasswordError: The password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorAlreadyActiveError: 2FA is already active.
+    """
+    return await start_activation_with(OTP, services, client, viewer, password)
+
+
+async def start_activation_with(
+    factor: EnrollableFactor[ActivationT], services: Services, client: Client, viewer: Viewer, password: str
+) -> ActivationT:
+    """Start the activation of 2FA with a kind of factor. Create a secret and return it once.
+
+    It raises the same errors as `start_activation`.
     """
     proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof) as account:
@@ -99,8 +99,9 @@ async def start_activation(
             expires_at=now + ACTIVATION_LIFETIME,
         )
         await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=account.user, client=client, now=now)
-        enrolment = factor.enrolment(services, account.user, secret)
-    return TwoFactorActivation(token, enrolment, activation.expires_at)
+        return factor.started_activation(
+            services, account.user, secret, activation_id=token, expires_at=activation.expires_at
+        )
 
 
 async def confirm_otp(

@@ -28,6 +28,7 @@ SAME_SUBJECT = {
     "activation": "the table, use case, resolvers and GraphQL fields of an activation",
     "authenticator": "the table and the factor",
     "company": "the table and the command group",
+    "emails": "the emails and the command group",
     "events": "the resolvers and GraphQL fields of audit events",
     "user": "the table and the command group",
 }

@@ -19,16 +19,18 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AuthenticatorEnrolment:
-    """What an authenticator app needs to generate OTPs."""
+class AuthenticatorActivation:
+    """An activation without a confirmed OTP, with what an authenticator app needs to generate OTPs."""
 
+    activation_id: str = field(repr=False)
     key: str = field(repr=False)
     otpauth_uri: str = field(repr=False)
     issuer: str
     account_name: str
+    expires_at: datetime
 
 
-class OtpFactor(EnrollableFactor):
+class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
     """One-time passwords of an authenticator app (RFC 6238)."""
 
     kind = SecondFactorMethod.OTP
@@ -57,12 +59,16 @@ class OtpFactor(EnrollableFactor):
         return services.new_totp_secret()
 
     @override
-    def enrolment(self, services: Services, user: models.User, secret: bytes) -> AuthenticatorEnrolment:
-        return AuthenticatorEnrolment(
+    def started_activation(
+        self, services: Services, user: models.User, secret: bytes, *, activation_id: str, expires_at: datetime
+    ) -> AuthenticatorActivation:
+        return AuthenticatorActivation(
+            activation_id=activation_id,
             key=key(secret),
             otpauth_uri=otpauth_uri(secret, issuer=services.issuer, account_name=user.email),
             issuer=services.issuer,
             account_name=user.email,
+            expires_at=expires_at,
         )
 
     @override

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from tortoise.models import Model
@@ -15,6 +15,8 @@ from tortoise.models import Model
 import models
 from accounts.services import Client, Services
 from security.password_hashing import Hasher
+
+ActivationT = TypeVar("ActivationT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class HashedFactor(Factor):
         """Return the hash of a normalised text. It is called outside any transaction, also if there are no rows."""
 
 
-class EnrollableFactor(Factor):
+class EnrollableFactor(Factor, Generic[ActivationT]):
     """A kind that activates 2FA. Its secret waits in the activation until the user has confirmed it."""
 
     @abstractmethod
@@ -80,7 +82,9 @@ class EnrollableFactor(Factor):
         """Return a new secret. The use case encrypts it."""
 
     @abstractmethod
-    def enrolment(self, services: Services, user: models.User, secret: bytes) -> Any:  # noqa: ANN401  # of each kind
+    def started_activation(
+        self, services: Services, user: models.User, secret: bytes, *, activation_id: str, expires_at: datetime
+    ) -> ActivationT:
         """Return what the user needs to set up the factor. The client gets it once."""
 
     @abstractmethod

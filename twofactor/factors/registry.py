@@ -1,5 +1,7 @@
 """The kinds of second factor, in the order in which a client offers them."""
 
+from typing import Any
+
 from twofactor.factors.authenticator import OtpFactor
 from twofactor.factors.backup_codes import BackupCodeFactor
 from twofactor.factors.factor import EnrollableFactor, Factor
@@ -13,11 +15,11 @@ def factor_of(kind: str) -> Factor:
     return next(factor for factor in FACTORS if factor.kind == kind)
 
 
-def enrollable_factor_of(kind: str) -> EnrollableFactor:
+def enrollable_factor_of(kind: str) -> EnrollableFactor[Any]:
     """Return the factor of this kind, with which 2FA is activated."""
     return next(factor for factor in enrollable_factors() if factor.kind == kind)
 
 
-def enrollable_factors() -> list[EnrollableFactor]:
+def enrollable_factors() -> list[EnrollableFactor[Any]]:
     """Return the factors that activate 2FA."""
     return [factor for factor in FACTORS if isinstance(factor, EnrollableFactor)]

@@ -101,7 +101,7 @@ async def start_and_confirm_activation(
 ) -> tuple[str, Authenticator, tuple[str, ...]]:
     """Return the id, the authenticator and the codes of a confirmed activation. There are no codes if they are off."""
     activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-    authenticator = Authenticator.parse(activation.enrolment.otpauth_uri)
+    authenticator = Authenticator.parse(activation.otpauth_uri)
     otp = authenticator.otp(services.now())
     answer = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
     codes = answer.codes if isinstance(answer, BackupCodesIssued) else ()

@@ -55,11 +55,11 @@ from tests.support.databases import DatabaseTemplate
 from tests.support.users import KEYS, PASSWORD, make_user
 from twofactor.activation import (
     BackupCodesIssued,
-    TwoFactorActivation,
     acknowledge_backup_codes,
     confirm_otp,
     start_activation,
 )
+from twofactor.factors.authenticator import AuthenticatorActivation
 from twofactor.factors.backup_codes import BackupCodesRegenerated, regenerate_backup_codes
 from twofactor.login import SecondFactorRequired, log_in, verify_login
 from twofactor.removal import deactivate, reset_by_admin
@@ -498,11 +498,11 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif self.authenticator:
             self.check(attempt, "TwoFactorAlreadyActiveError")
         else:
-            answer: TwoFactorActivation = self.check(
-                attempt, "TwoFactorActivation", Event.TWO_FACTOR_ACTIVATION_STARTED
+            answer: AuthenticatorActivation = self.check(
+                attempt, "AuthenticatorActivation", Event.TWO_FACTOR_ACTIVATION_STARTED
             )
             self.end_activation()
-            authenticator = Authenticator.parse(answer.enrolment.otpauth_uri)
+            authenticator = Authenticator.parse(answer.otpauth_uri)
             self.activation = ActivationModel(answer.activation_id, authenticator, self.now + timedelta(minutes=10))
 
     def choose_activation(self, which: int, *, past: bool) -> str | None:

@@ -57,13 +57,13 @@ class TestStartActivation:
         await side_effects.new()
         answer = await start_activation(services, CLIENT, viewer, PASSWORD)
 
-        authenticator = Authenticator.parse(answer.enrolment.otpauth_uri)
+        authenticator = Authenticator.parse(answer.otpauth_uri)
         assert (authenticator.key, authenticator.issuer, authenticator.account_name) == (
-            answer.enrolment.key,
-            answer.enrolment.issuer,
-            answer.enrolment.account_name,
+            answer.key,
+            answer.issuer,
+            answer.account_name,
         )
-        assert (answer.enrolment.issuer, answer.enrolment.account_name) == (services.issuer, viewer.user.email)
+        assert (answer.issuer, answer.account_name) == (services.issuer, viewer.user.email)
         assert answer.expires_at == services.now() + timedelta(minutes=10)
         assert not (await reload_viewer(services, viewer)).user.two_factor.is_active
         assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATION_STARTED)
@@ -106,12 +106,12 @@ class TestStartActivation:
         first = await start_activation(services, CLIENT, viewer, PASSWORD)
         second = await start_activation(services, CLIENT, viewer, PASSWORD)
 
-        assert first.enrolment.key != second.enrolment.key
+        assert first.key != second.key
         assert await count_rows(services, models.Activation) == 1
-        otp = Authenticator(first.enrolment.key).otp(services.now())
+        otp = Authenticator(first.key).otp(services.now())
         await raises(confirm_otp(services, CLIENT, viewer, first.activation_id, otp), ActivationExpiredError)
         await raises(confirm_otp(services, CLIENT, viewer, second.activation_id, otp), WrongOtpError)
-        right = Authenticator(second.enrolment.key).otp(services.now())
+        right = Authenticator(second.key).otp(services.now())
         await confirm_otp(services, CLIENT, viewer, second.activation_id, right)
 
     async def test_deletes_codes_of_an_unfinished_activation(self, services: Services, viewer: Viewer) -> None:
@@ -176,7 +176,7 @@ class TestConfirmOtp:
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
         await side_effects.new()
 
-        authenticator = Authenticator(activation.enrolment.key)
+        authenticator = Authenticator(activation.key)
         answer = await confirm_otp(
             services, CLIENT, viewer, activation.activation_id, authenticator.otp(services.now())
         )
@@ -213,7 +213,7 @@ class TestConfirmOtp:
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
         await side_effects.new()
 
-        otp = Authenticator(activation.enrolment.key).otp(services.now())
+        otp = Authenticator(activation.key).otp(services.now())
         answer = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
 
         assert isinstance(answer, TwoFactorActivated)
@@ -231,7 +231,7 @@ class TestConfirmOtp:
     ) -> None:
         """Each one is recorded. Then the right OTP does not work either, but the user can start again."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        authenticator = Authenticator(activation.enrolment.key)
+        authenticator = Authenticator(activation.key)
         await side_effects.new()
         for remaining in (4, 3, 2, 1, 0):
             attempt = confirm_otp(
@@ -250,7 +250,7 @@ class TestConfirmOtp:
     async def test_right_otp_works_after_four_wrong_ones(self, services: Services, viewer: Viewer) -> None:
         """The limit is five wrong OTPs."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        authenticator = Authenticator(activation.enrolment.key)
+        authenticator = Authenticator(activation.key)
         for _ in range(4):
             attempt = confirm_otp(
                 services, CLIENT, viewer, activation.activation_id, authenticator.wrong_otp(services.now())
@@ -273,7 +273,7 @@ class TestConfirmOtp:
             assert (error.attempts_remaining, error.was_checked) == (5, False)
 
         assert await side_effects.new() == []
-        wrong = Authenticator(activation.enrolment.key).wrong_otp(services.now())
+        wrong = Authenticator(activation.key).wrong_otp(services.now())
         await raises(confirm_otp(services, CLIENT, viewer, activation.activation_id, wrong), WrongOtpError)
         attempt = confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
         assert (await raises(attempt, WrongOtpError)).attempts_remaining == 4
@@ -282,7 +282,7 @@ class TestConfirmOtp:
     async def test_activation_expires_after_ten_minutes(self, services: Services, clock: Clock, viewer: Viewer) -> None:
         """One microsecond before that the OTP is accepted."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        authenticator = Authenticator(activation.enrolment.key)
+        authenticator = Authenticator(activation.key)
         clock.advance(timedelta(minutes=10) - MICROSECOND)
         await confirm_otp(services, CLIENT, viewer, activation.activation_id, authenticator.otp(clock.now))
         clock.advance(MICROSECOND)
@@ -310,7 +310,7 @@ class TestConfirmOtp:
     ) -> None:
         """The other user can neither confirm nor acknowledge it, and uses none of its attempts."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        authenticator = Authenticator(activation.enrolment.key)
+        authenticator = Authenticator(activation.key)
         await side_effects.new()
         before = await account_rows(services)
 
@@ -376,7 +376,7 @@ class TestConfirmOtp:
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
         await set_security_policy(services, company, backup_codes_enabled=True)
 
-        otp = Authenticator(activation.enrolment.key).otp(services.now())
+        otp = Authenticator(activation.key).otp(services.now())
         answer = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
 
         assert isinstance(answer, BackupCodesIssued)
@@ -386,7 +386,7 @@ class TestConfirmOtp:
     ) -> None:
         """The server reads the flag again when it commits. It issues no codes."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        otp = Authenticator(activation.enrolment.key).otp(services.now())
+        otp = Authenticator(activation.key).otp(services.now())
 
         with before_hashing(
             services, lambda: set_security_policy(services, company, backup_codes_enabled=False)
@@ -418,7 +418,7 @@ class TestConfirmOtp:
     ) -> None:
         """The new activation ends the earlier one, even if its OTP was accepted."""
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        otp = Authenticator(activation.enrolment.key).otp(services.now())
+        otp = Authenticator(activation.key).otp(services.now())
 
         with before_hashing(services, lambda: start_activation(services, CLIENT, viewer, PASSWORD)) as hooked:
             await raises(confirm_otp(hooked, CLIENT, viewer, activation.activation_id, otp), ActivationExpiredError)
@@ -434,7 +434,7 @@ class TestConfirmOtp:
         async with services.database.transaction():
             await models.Activation.all().update(encrypted_secret=bytes(48))
 
-        otp = Authenticator(activation.enrolment.key).otp(services.now())
+        otp = Authenticator(activation.key).otp(services.now())
         error = await raises(confirm_otp(services, CLIENT, viewer, activation.activation_id, otp), WrongOtpError)
 
         assert error.attempts_remaining == 4

@@ -296,7 +296,7 @@ class TestWrongAttempts:
     ) -> None:
         """For the other 25 calls the activation has expired."""
         activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
-        wrong = Authenticator(activation.enrolment.key).wrong_otp(services.now())
+        wrong = Authenticator(activation.key).wrong_otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=wrong)] * 30
@@ -313,7 +313,7 @@ class TestActivation:
         """The other call is rejected as a replay."""
         activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
         await side_effects.new()
-        right = Authenticator(activation.enrolment.key).otp(services.now())
+        right = Authenticator(activation.key).otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
@@ -336,7 +336,7 @@ class TestActivation:
         async with services.database.transaction():
             await models.Company.filter(id=company.id).update(backup_codes_enabled=False)
         await side_effects.new()
-        right = Authenticator(activation.enrolment.key).otp(services.now())
+        right = Authenticator(activation.key).otp(services.now())
 
         outcomes = await run(
             [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
@@ -384,7 +384,7 @@ class TestActivation:
         """Either codes are issued, or 2FA is active without codes."""
         member_session = await session_of(services, member)
         activation = await start_activation(services, CLIENT, member_session.viewer, PASSWORD)
-        right = Authenticator(activation.enrolment.key).otp(services.now())
+        right = Authenticator(activation.key).otp(services.now())
 
         outcomes = await run(
             [

@@ -38,7 +38,7 @@ from twofactor.activation import (
     BackupCodesIssued,
     acknowledge_backup_codes,
     confirm_otp,
-    start_activation,
+    start_activation_with,
 )
 from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.factors import registry
@@ -77,7 +77,7 @@ class WordCard(Model):
         table = "word_card"
 
 
-class WordCardFactor(EnrollableFactor):
+class WordCardFactor(EnrollableFactor[tuple[str, str]]):
     """The word of a card with the next number."""
 
     kind = "WORD_CARD"
@@ -110,8 +110,10 @@ class WordCardFactor(EnrollableFactor):
         return secrets.token_hex(8).encode()
 
     @override
-    def enrolment(self, services: Services, user: models.User, secret: bytes) -> str:
-        return secret.decode()
+    def started_activation(
+        self, services: Services, user: models.User, secret: bytes, *, activation_id: str, expires_at: datetime
+    ) -> tuple[str, str]:
+        return activation_id, secret.decode()
 
     @override
     def first_position(self, secret: bytes, text: str, now: datetime) -> int | None:
@@ -154,15 +156,9 @@ async def table(word_card: WordCardFactor, services: Services) -> None:  # noqa:
     await database.connection.execute_script(TABLE.format(**TYPES[database.dialect]))
 
 
-async def start(services: Services, viewer: Viewer, factor: WordCardFactor) -> tuple[str, str]:
-    """Start an activation, and return its token and the word."""
-    activation = await start_activation(services, CLIENT, viewer, PASSWORD, factor)
-    return activation.activation_id, activation.enrolment
-
-
 async def activate(services: Services, viewer: Viewer, factor: WordCardFactor) -> str:
     """Activate 2FA with a card, and return the word. The number 1 is used."""
-    token, word = await start(services, viewer, factor)
+    token, word = await start_activation_with(factor, services, CLIENT, viewer, PASSWORD)
     await confirm_otp(services, CLIENT, viewer, token, f"{word}1")
     await acknowledge_backup_codes(services, CLIENT, viewer, token)
     return word
@@ -178,7 +174,7 @@ async def test_activates_2fa_with_backup_codes(
     services: Services, viewer: Viewer, member: models.User, word_card: WordCardFactor
 ) -> None:
     """The steps are those of an authenticator: start, confirm, acknowledge. Each can be repeated."""
-    token, word = await start(services, viewer, word_card)
+    token, word = await start_activation_with(word_card, services, CLIENT, viewer, PASSWORD)
     await raises(confirm_otp(services, CLIENT, viewer, token, "another1"), WrongOtpError)
 
     issued = await confirm_otp(services, CLIENT, viewer, token, f"{word}1")
