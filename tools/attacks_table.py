@@ -80,8 +80,9 @@ def _is_test(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef
 
 def _attack_markers(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
     for node in nodes:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.attack":
-            yield node
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="mark"), attr="attack")):
+                yield node
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Test `docs/security/`: each named test exists, and each attack and requirement has a test or a reason."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ ROW = re.compile(r"^\| ([A-KR][0-9]{1,2}) \| (.*) \|$", re.MULTILINE)
 # The number of attacks in each family. No attack may be lost.
 FAMILIES = {"A": 12, "B": 13, "C": 11, "D": 12, "E": 10, "F": 8, "G": 10, "H": 18, "I": 8, "J": 8, "K": 10, "R": 25}
 HEADS_OF_STANDARDS = ("| ---", "| requirement", "| section")
+
+# A file has many named tests.
+attacks_of_file = cache(attacks_of_tests)
 
 
 def attack_files() -> list[Path]:
@@ -40,7 +44,7 @@ def test_named_test_is_collected(named: tuple[str, str]) -> None:
 
     assert path.name.startswith("test_")
     assert path.is_file()
-    assert name in attacks_of_tests(path)
+    assert name in attacks_of_file(path)
 
 
 def test_every_attack_has_one_row() -> None:
