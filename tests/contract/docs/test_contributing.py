@@ -24,6 +24,7 @@ OTHER_TESTS = (
     "tests/contract/test_sdl.py",
     "tests/contract/test_type_mapping.py",
     "tests/contract/test_user_errors.py",
+    "tests/integration/mail/test_messages.py",
     "tests/integration/transport/test_limits.py",
     "tests/security/test_authorization.py::test_every_mutation_with_an_id_has_its_own_row",
     "tests/security/test_authorization.py::test_each_requester_gets_the_outcome_of_the_matrix[sqlite-MEMBER]",
