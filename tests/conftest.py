@@ -5,22 +5,21 @@ from typing import Any
 from urllib.parse import SplitResult
 
 import pytest
-from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 import models
 from accounts.services import Services
 from models import Role
 from models.database import Database
-from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
+from tests.support import users
 from tests.support.clock import Clock
 from tests.support.databases import DatabaseTemplate, PostgresTemplate, SqliteTemplate, postgres_template
 from tests.support.mail_servers import MailServer, mail_server
 from tests.support.postgres import postgres_server
-from tests.support.users import KEYS, PASSWORD, make_user
+from tests.support.users import KEYS, make_user
 
 # An example can be slow on a busy machine. That is not a failure.
 settings.register_profile("countersign", deadline=None, print_blob=True)
@@ -122,8 +121,8 @@ def services(database: Database, hashing: HashingPool, clock: Clock) -> Services
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """Return the hash of the password of all users. Hashing is slow, so it is computed once."""
-    return PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES).hash(PASSWORD)
+    """Return the hash of the password of all users."""
+    return users.password_hash()
 
 
 @pytest.fixture

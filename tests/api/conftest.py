@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
@@ -14,13 +15,19 @@ from app import create_app
 from mail.worker import EmailWorker, SmtpSettings
 from models.database import Database
 from settings import Settings
-from tests.api.steps import ApiUser, ClientFactory, activate, create_client, log_in, set_security_policy
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, activate, log_in
 from tests.support.clock import Clock
 from tests.support.mail_servers import MailServer
-from tests.support.users import KEYS
+from tests.support.users import KEYS, set_security_policy
 
+# Browsers and httpx send a Secure cookie only over TLS.
+ORIGIN = "https://countersign.test"
+ADDRESS = "203.0.113.9"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ARRIVAL_TIMEOUT_S = 20
+
+ClientFactory = Callable[..., Api]
 
 
 @pytest.fixture
@@ -54,11 +61,13 @@ def database(services: Services) -> Database:
 
 @pytest.fixture
 async def new_client(app: Starlette) -> AsyncIterator[ClientFactory]:
-    """Return a function that creates API clients without cookies and without a session."""
+    """Return a function that creates API clients without cookies."""
     clients: list[Api] = []
 
-    def make(*, language: str = "en") -> Api:
-        clients.append(create_client(app, language=language))
+    def make(*, language: str = "en", session_token: str | None = None) -> Api:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(ADDRESS, 40_000))
+        headers = {"accept-language": language, "user-agent": FIREFOX}
+        clients.append(Api(httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers), session_token))
         return clients[-1]
 
     yield make
@@ -82,24 +91,19 @@ async def company_without_codes(database: Database, company: models.Company) -> 
 @pytest.fixture
 async def logged_in_member(member: models.User, new_client: ClientFactory) -> ApiUser:
     """Return a member who is logged in and has no 2FA."""
-    api_user = ApiUser(member, new_client())
-    await log_in(api_user.client, member)
-    return api_user
+    return await log_in(new_client(), member)
 
 
 @pytest.fixture
 async def logged_in_admin(admin: models.User, new_client: ClientFactory) -> ApiUser:
     """Return an admin who is logged in and has no 2FA."""
-    api_user = ApiUser(admin, new_client())
-    await log_in(api_user.client, admin)
-    return api_user
+    return await log_in(new_client(), admin)
 
 
 @pytest.fixture
 async def member_with_2fa(logged_in_member: ApiUser, clock: Clock) -> ApiUser:
     """Return the member with active 2FA, at a time step after that of the activation."""
-    await activate(logged_in_member, clock)
-    return logged_in_member
+    return await activate(logged_in_member, clock)
 
 
 class SideEffects:

@@ -6,40 +6,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    TIME_STEP,
+from tests.api.conftest import ClientFactory, SideEffects
+from tests.support.api import Api
+from tests.support.api_users import (
     ApiUser,
-    ClientFactory,
     activate,
     confirm_otp,
-    execute_one,
-    instant,
     is_logged_in,
     log_in,
-    set_security_policy,
     start_activation,
     start_login,
-    text_of,
     two_factor,
     verify_login,
 )
-from tests.support.api import Api
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
-
-ACKNOWLEDGE = """
-    mutation Acknowledge($activationId: ID!) {
-        acknowledgeBackupCodes(activationId: $activationId) {
-            __typename
-            ... on TwoFactorActivated {
-                viewer { id }
-                twoFactor { state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining }
-            }
-            ... on UserError { message }
-        }
-    }"""
-DEACTIVATE = "mutation Deactivate($password: String!) { deactivateTwoFactor(password: $password) { __typename } }"
+from tests.support.clock import TIME_STEP, Clock, instant
+from tests.support.mail_servers import text_of
+from tests.support.operations import ACKNOWLEDGE_BACKUP_CODES, DEACTIVATE_TWO_FACTOR, SESSIONS
+from tests.support.users import PASSWORD, set_security_policy
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -54,7 +37,7 @@ async def test_activates_2fa(
     await confirm_otp(client, activation_id, authenticator.otp(clock.now))
     await side_effects()
 
-    result = await execute_one(client, ACKNOWLEDGE, activationId=activation_id)
+    result = await client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
 
     assert result == {
         "__typename": "TwoFactorActivated",
@@ -86,37 +69,36 @@ async def test_repeated_call_returns_the_same_result(
     logged_in_member: ApiUser, clock: Clock, side_effects: SideEffects
 ) -> None:
     """It does so while the activation is in force, without a second event or email."""
-    activation_id = await activate(logged_in_member, clock)
+    activation_id = (await activate(logged_in_member, clock)).activation_id
     await side_effects()
-    first = await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
+    first = await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
     clock.advance(timedelta(days=1))
 
-    assert await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id) == first
+    assert await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id) == first
     assert first["__typename"] == "TwoFactorActivated"
     assert await side_effects() == ([], [])
 
 
 async def test_activation_expires_when_2fa_is_deactivated(logged_in_member: ApiUser, clock: Clock) -> None:
     """A repeated call neither activates 2FA again nor returns a later activation."""
-    activation_id = await activate(logged_in_member, clock)
-    await execute_one(logged_in_member.client, DEACTIVATE, password=PASSWORD)
-    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+    activation_id = (await activate(logged_in_member, clock)).activation_id
+    await logged_in_member.client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD)
+    assert (await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id))[
         "__typename"
     ] == "ActivationExpired"
 
     await activate(logged_in_member, clock)
-    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+    assert (await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id))[
         "__typename"
     ] == "ActivationExpired"
 
 
 async def test_requires_a_confirmed_otp(logged_in_member: ApiUser, new_client: ClientFactory) -> None:
     """A client cannot skip the check that the authenticator is set up."""
-    client = new_client(language="de")
-    client.session_token = logged_in_member.client.session_token
+    client = new_client(language="de", session_token=logged_in_member.session_token)
     activation_id, _ = await start_activation(client)
 
-    assert await execute_one(client, ACKNOWLEDGE, activationId=activation_id) == {
+    assert await client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id) == {
         "__typename": "OtpNotConfirmed",
         "message": "Bitte geben Sie zuerst ein Einmalpasswort aus Ihrer Authenticator-App ein.",
     }
@@ -133,7 +115,7 @@ async def test_activates_if_backup_codes_were_turned_off_meanwhile(
     ]
     await set_security_policy(database, company, backup_codes_enabled=False)
 
-    result = await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
+    result = await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
     assert (result["twoFactor"]["state"], result["twoFactor"]["backupCodesRemaining"]) == ("ACTIVE", None)
 
     await set_security_policy(database, company, backup_codes_enabled=True)
@@ -152,10 +134,10 @@ async def test_completes_the_enforced_setup(
     activation_id, authenticator = await start_activation(client)
     await confirm_otp(client, activation_id, authenticator.otp(clock.now))
 
-    result = await execute_one(client, ACKNOWLEDGE, activationId=activation_id)
+    result = await client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
 
     assert (result["twoFactor"]["enforced"], result["twoFactor"]["setupRequired"]) == (True, False)
-    assert (await client.data("{ viewer { sessions { current } } }"))["viewer"]["sessions"] == [{"current": True}]
+    assert [session["current"] for session in (await client.execute_one(SESSIONS))["sessions"]] == [True]
 
 
 async def test_fails_after_ten_minutes(logged_in_member: ApiUser, clock: Clock) -> None:
@@ -165,7 +147,7 @@ async def test_fails_after_ten_minutes(logged_in_member: ApiUser, clock: Clock) 
     await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now))
     clock.advance(timedelta(minutes=10) - TIME_STEP)
 
-    assert (await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id))[
+    assert (await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id))[
         "__typename"
     ] == "ActivationExpired"
     assert (await two_factor(logged_in_member.client))["state"] == "INACTIVE"
@@ -178,7 +160,7 @@ async def test_rejects_the_activation_of_another_user(
     activation_id, authenticator = await start_activation(logged_in_member.client)
     await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now))
 
-    assert (await execute_one(logged_in_admin.client, ACKNOWLEDGE, activationId=activation_id))[
+    assert (await logged_in_admin.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id))[
         "__typename"
     ] == "ActivationExpired"
     assert (

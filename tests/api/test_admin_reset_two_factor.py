@@ -4,36 +4,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    TIME_STEP,
-    WRONG_PASSWORD,
+from tests.api.conftest import ClientFactory, SideEffects
+from tests.support.api import Api
+from tests.support.api_users import (
+    INACTIVE_TWO_FACTOR,
     ApiUser,
-    ClientFactory,
     activate,
-    error_code,
-    execute_one,
     is_logged_in,
     log_in,
-    set_security_policy,
     start_login,
-    text_of,
     two_factor,
     verify_login,
 )
-from tests.support.api import Api
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.mail_servers import text_of
+from tests.support.operations import ADMIN_RESET_TWO_FACTOR
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 
-RESET = """
-    mutation Reset($userId: ID!, $password: String!, $reason: String) {
-        adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {
-            __typename
-            ... on TwoFactorReset { user { id twoFactor { state backupCodesRemaining } sessions { id } } }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-        }
-    }"""
 LAST_EVENT = """
     query LastEvent {
         viewer { securityEvents(first: 2) { nodes { kind note user { email } actor { email } } } }
@@ -54,15 +41,13 @@ async def test_deactivates_2fa_and_ends_all_sessions(
     token = await start_login(client, user)
     await side_effects()
 
-    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(user), password=PASSWORD, reason=REASON)
+    result = await logged_in_admin.client.execute_one(
+        ADMIN_RESET_TWO_FACTOR, userId=id_of(user), password=PASSWORD, reason=REASON
+    )
 
     assert result == {
         "__typename": "TwoFactorReset",
-        "user": {
-            "id": id_of(user),
-            "twoFactor": {"state": "INACTIVE", "backupCodesRemaining": None},
-            "sessions": [],
-        },
+        "user": {"id": id_of(user), "twoFactor": INACTIVE_TWO_FACTOR, "sessions": []},
     }
     assert not await is_logged_in(member_with_2fa.client)
     assert await is_logged_in(logged_in_admin.client)
@@ -78,7 +63,7 @@ async def test_deactivates_2fa_and_ends_all_sessions(
 
     clock.advance(TIME_STEP)
     await log_in(client, user)
-    viewer = await execute_one(client, LAST_EVENT)
+    viewer = await client.execute_one(LAST_EVENT)
     assert viewer["securityEvents"]["nodes"][1] == {
         "kind": "TWO_FACTOR_RESET",
         "note": REASON,
@@ -91,12 +76,11 @@ async def test_sends_the_email_in_the_users_language(
     member: models.User, logged_in_admin: ApiUser, new_client: ClientFactory, clock: Clock, side_effects: SideEffects
 ) -> None:
     """The language of the admin has no effect. A reason is not required."""
-    logged_in_member = ApiUser(member, new_client(language="de"))
-    await log_in(logged_in_member.client, member)
+    logged_in_member = await log_in(new_client(language="de"), member)
     await activate(logged_in_member, clock)
     await side_effects()
 
-    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(member), password=PASSWORD)
+    result = await logged_in_admin.client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=id_of(member), password=PASSWORD)
 
     assert result["__typename"] == "TwoFactorReset"
     _, (email,) = await side_effects()
@@ -111,7 +95,7 @@ async def test_resets_the_attempt_limit_of_the_second_factor(
     token = await start_login(client, member_with_2fa.user)
     for _ in range(5):
         await verify_login(client, token, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
-    await execute_one(logged_in_admin.client, RESET, userId=id_of(member_with_2fa.user), password=PASSWORD)
+    await logged_in_admin.client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD)
     await log_in(member_with_2fa.client, member_with_2fa.user)
     await activate(member_with_2fa, clock)
 
@@ -128,7 +112,9 @@ async def test_enforced_user_has_to_activate_again(
     await activate(logged_in_admin, clock)
     await set_security_policy(database, company, two_factor_enforced=True)
 
-    result = await execute_one(logged_in_admin.client, RESET, userId=id_of(member_with_2fa.user), password=PASSWORD)
+    result = await logged_in_admin.client.execute_one(
+        ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD
+    )
 
     assert result["__typename"] == "TwoFactorReset"
     await log_in(member_with_2fa.client, member_with_2fa.user)
@@ -143,19 +129,18 @@ async def test_returns_user_not_found_outside_the_company_account(
     side_effects: SideEffects,
 ) -> None:
     """The result is the same for a user of another company, a deleted user and a malformed id."""
-    other_admin = ApiUser(other_company_admin, new_client())
-    await log_in(other_admin.client, other_company_admin)
+    other_admin = await log_in(new_client(), other_company_admin)
     await activate(other_admin, clock)
     await side_effects()
 
     for user_id in (
-        id_of(other_company_admin),
+        other_admin.id,
         f"user_{'0' * 32}",
         f"company_{logged_in_admin.user.company_id.hex}",
         "",
         "nobody",
     ):
-        assert await execute_one(logged_in_admin.client, RESET, userId=user_id, password=PASSWORD) == {
+        assert await logged_in_admin.client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=user_id, password=PASSWORD) == {
             "__typename": "UserNotFound",
             "message": "There is no such user in your company.",
         }
@@ -167,21 +152,20 @@ async def test_user_errors_are_in_the_admins_language(
     logged_in_admin: ApiUser, logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
     """The admin's own 2FA, a user without 2FA and a wrong password each have their own error."""
-    client = new_client(language="de")
-    client.session_token = logged_in_admin.client.session_token
+    client = new_client(language="de", session_token=logged_in_admin.session_token)
     await side_effects()
 
-    assert await execute_one(client, RESET, userId=id_of(logged_in_admin.user), password=PASSWORD) == {
+    assert await client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=logged_in_admin.id, password=PASSWORD) == {
         "__typename": "CannotResetOwnTwoFactor",
         "message": "Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen "
         "Admin.",
     }
-    assert await execute_one(client, RESET, userId=id_of(logged_in_member.user), password=PASSWORD) == {
+    assert await client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=logged_in_member.id, password=PASSWORD) == {
         "__typename": "TwoFactorNotActive",
         "message": "2FA ist nicht aktiv.",
     }
     assert await side_effects() == ([], [])
-    result = await execute_one(client, RESET, userId=id_of(logged_in_member.user), password=WRONG_PASSWORD)
+    result = await client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=logged_in_member.id, password=WRONG_PASSWORD)
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongPassword", 4)
     assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
 
@@ -189,9 +173,9 @@ async def test_user_errors_are_in_the_admins_language(
 @pytest.mark.parametrize("reason", ["x" * 501, "a\x00b", "a\x1bb"], ids=["too long", "NUL", "escape"])
 async def test_rejects_an_invalid_reason(member_with_2fa: ApiUser, logged_in_admin: ApiUser, reason: str) -> None:
     """A long reason or a control character is rejected before the password is checked."""
-    variables = {"userId": id_of(member_with_2fa.user), "password": PASSWORD, "reason": reason}
+    variables = {"userId": member_with_2fa.id, "password": PASSWORD, "reason": reason}
 
-    assert await error_code(logged_in_admin.client, RESET, **variables) == "BAD_USER_INPUT"
+    assert await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, **variables) == "BAD_USER_INPUT"
     assert (await two_factor(member_with_2fa.client))["state"] == "ACTIVE"
 
 
@@ -199,4 +183,4 @@ async def test_is_forbidden_for_members(member_with_2fa: ApiUser, admin: models.
     """A member cannot reset 2FA, even with the correct password."""
     variables = {"userId": id_of(admin), "password": PASSWORD}
 
-    assert await error_code(member_with_2fa.client, RESET, **variables) == "FORBIDDEN"
+    assert await member_with_2fa.client.outcome(ADMIN_RESET_TWO_FACTOR, **variables) == "FORBIDDEN"

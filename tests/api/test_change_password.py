@@ -2,37 +2,21 @@
 
 import pytest
 
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    LOGIN,
-    WRONG_PASSWORD,
+from tests.api.conftest import ClientFactory, SideEffects
+from tests.support.api import Api
+from tests.support.api_users import (
     ApiUser,
-    ClientFactory,
     confirm_otp,
-    error_code,
-    execute_one,
     is_logged_in,
     log_in,
     start_activation,
     start_login,
-    text_of,
     verify_login,
 )
-from tests.support.api import Api
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
-
-CHANGE = """
-    mutation Change($currentPassword: String!, $newPassword: String!) {
-        changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {
-            __typename
-            ... on PasswordChanged { viewer { email } }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-            ... on PasswordTooWeak { minimumLength }
-        }
-    }"""
-NEW_PASSWORD = "nine purple otters juggle"
+from tests.support.mail_servers import text_of
+from tests.support.operations import CHANGE_PASSWORD, LOGIN
+from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_PASSWORD
 
 
 async def test_new_password_replaces_the_old_one_at_once(
@@ -42,9 +26,11 @@ async def test_new_password_replaces_the_old_one_at_once(
     await log_in(client, logged_in_member.user)
     await side_effects()
 
-    result = await execute_one(logged_in_member.client, CHANGE, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
+    result = await logged_in_member.client.execute_one(
+        CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD
+    )
 
-    assert result == {"__typename": "PasswordChanged", "viewer": {"email": logged_in_member.user.email}}
+    assert result == {"__typename": "PasswordChanged", "viewer": {"id": logged_in_member.id}}
     assert await is_logged_in(logged_in_member.client)
     assert not await is_logged_in(client)
     events, (email,) = await side_effects()
@@ -55,7 +41,7 @@ async def test_new_password_replaces_the_old_one_at_once(
     )
     assert "Was this not you?" in text_of(email)
     assert NEW_PASSWORD not in email.as_string()
-    result = await execute_one(client, LOGIN, email=logged_in_member.user.email, password=PASSWORD)
+    result = await client.execute_one(LOGIN, email=logged_in_member.user.email, password=PASSWORD)
     assert result["__typename"] == "WrongEmailOrPassword"
     await log_in(client, logged_in_member.user, password=NEW_PASSWORD)
 
@@ -65,12 +51,12 @@ async def test_ends_open_challenges_and_activations(
 ) -> None:
     """A login or activation that started with the old password cannot be completed."""
     token = await start_login(client, member_with_2fa.user)
-    await execute_one(member_with_2fa.client, CHANGE, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
+    await member_with_2fa.client.execute_one(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
     result = await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))
     assert result["__typename"] == "ChallengeExpired"
 
     activation_id, authenticator = await start_activation(logged_in_admin.client)
-    await execute_one(logged_in_admin.client, CHANGE, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
+    await logged_in_admin.client.execute_one(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
     assert (await confirm_otp(logged_in_admin.client, activation_id, authenticator.otp(clock.now)))[
         "__typename"
     ] == "ActivationExpired"
@@ -85,11 +71,10 @@ async def test_rejects_a_weak_password(
     logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects, password: str
 ) -> None:
     """The old password still works, no attempt is used, and there is no event or email."""
-    client = new_client(language="de")
-    client.session_token = logged_in_member.client.session_token
+    client = new_client(language="de", session_token=logged_in_member.session_token)
     await side_effects()
 
-    assert await execute_one(client, CHANGE, currentPassword=PASSWORD, newPassword=password) == {
+    assert await client.execute_one(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=password) == {
         "__typename": "PasswordTooWeak",
         "message": "Dieses Passwort ist zu leicht zu erraten. Verwenden Sie mindestens 12 Zeichen, mit denen niemand "
         "rechnet.",
@@ -103,10 +88,12 @@ async def test_requires_the_current_password(logged_in_member: ApiUser, client: 
     """A stolen session is not sufficient to take over the account."""
     await side_effects()
 
-    result = await execute_one(
-        logged_in_member.client, CHANGE, currentPassword=WRONG_PASSWORD, newPassword=NEW_PASSWORD
+    result = await logged_in_member.client.execute_one(
+        CHANGE_PASSWORD, currentPassword=WRONG_PASSWORD, newPassword=NEW_PASSWORD
     )
 
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongPassword", 4)
     assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
-    assert await error_code(client, CHANGE, currentPassword=PASSWORD, newPassword=NEW_PASSWORD) == "UNAUTHENTICATED"
+    assert (
+        await client.outcome(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD) == "UNAUTHENTICATED"
+    )

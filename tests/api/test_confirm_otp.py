@@ -6,37 +6,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    ACKNOWLEDGE,
-    TIME_STEP,
+from tests.api.conftest import ClientFactory, SideEffects
+from tests.support.api import Api
+from tests.support.api_users import (
+    INACTIVE_TWO_FACTOR,
     ApiUser,
-    ClientFactory,
     confirm_otp,
-    execute_one,
-    instant,
     is_logged_in,
     log_in,
-    set_security_policy,
     start_activation,
     start_login,
-    text_of,
     two_factor,
     verify_login,
 )
-from tests.support.api import Api
-from tests.support.clock import Clock
-
-CONFIRM = """
-    mutation Confirm($activationId: ID!, $otp: String!) {
-        confirmOtp(activationId: $activationId, otp: $otp) {
-            __typename
-            ... on BackupCodesIssued { activationId codes file { name mimeType content } expiresAt }
-            ... on TwoFactorActivated { viewer { email } twoFactor { state activatedAt backupCodesRemaining } }
-            ... on UserError { message }
-            ... on WrongOtp { attemptsRemaining }
-        }
-    }"""
+from tests.support.clock import TIME_STEP, Clock, instant
+from tests.support.mail_servers import text_of
+from tests.support.operations import ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP
+from tests.support.users import set_security_policy
 
 
 async def test_issues_ten_codes_and_does_not_activate_yet(
@@ -46,8 +32,8 @@ async def test_issues_ten_codes_and_does_not_activate_yet(
     activation_id, authenticator = await start_activation(logged_in_member.client)
     await side_effects()
 
-    result = await execute_one(
-        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    result = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
 
     codes, file = result["codes"], result["file"]
@@ -71,14 +57,14 @@ async def test_activates_at_once_if_codes_are_off(
     activation_id, authenticator = await start_activation(logged_in_member.client)
     await side_effects()
 
-    result = await execute_one(
-        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    result = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
 
     assert result == {
         "__typename": "TwoFactorActivated",
-        "viewer": {"email": logged_in_member.user.email},
-        "twoFactor": {"state": "ACTIVE", "activatedAt": instant(clock.now), "backupCodesRemaining": None},
+        "viewer": {"id": logged_in_member.id},
+        "twoFactor": INACTIVE_TWO_FACTOR | {"state": "ACTIVE", "activatedAt": instant(clock.now)},
     }
     assert await is_logged_in(logged_in_member.client)
     assert not await is_logged_in(client)
@@ -99,34 +85,34 @@ async def test_repeated_call_returns_the_same_result_if_codes_are_off(
     """It ignores the OTP, uses no attempt, and causes no event or email."""
     activation_id, authenticator = await start_activation(logged_in_member.client)
     entered = {"activationId": activation_id, "otp": authenticator.otp(clock.now)}
-    first = await execute_one(logged_in_member.client, CONFIRM, **entered)
+    first = await logged_in_member.client.execute_one(CONFIRM_OTP, **entered)
     await side_effects()
     clock.advance(timedelta(hours=1))
 
-    assert await execute_one(logged_in_member.client, CONFIRM, **entered) == first
-    assert await execute_one(logged_in_member.client, CONFIRM, activationId=activation_id, otp="") == first
+    assert await logged_in_member.client.execute_one(CONFIRM_OTP, **entered) == first
+    assert await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp="") == first
     assert await side_effects() == ([], [])
 
 
 async def test_newer_otp_issues_new_codes(logged_in_member: ApiUser, client: Api, clock: Clock) -> None:
     """The first codes become invalid. The used OTP is rejected."""
     activation_id, authenticator = await start_activation(logged_in_member.client)
-    first = await execute_one(
-        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    first = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
-    again = await execute_one(
-        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    again = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
     assert (again["__typename"], again["attemptsRemaining"]) == ("WrongOtp", 4)
 
     clock.advance(TIME_STEP)
-    second = await execute_one(
-        logged_in_member.client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)
+    second = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
     assert second["__typename"] == "BackupCodesIssued"
     assert not set(first["codes"]) & set(second["codes"])
 
-    await execute_one(logged_in_member.client, ACKNOWLEDGE, activationId=activation_id)
+    await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
     token = await start_login(client, logged_in_member.user)
     assert (await verify_login(client, token, backupCode=first["codes"][0]))["__typename"] == "WrongSecondFactor"
     assert (await verify_login(client, token, backupCode=second["codes"][0]))["__typename"] == "LoggedIn"
@@ -167,14 +153,16 @@ async def test_ends_the_activation_after_five_wrong_otps(
     await side_effects()
 
     for attempts_remaining in (4, 3, 2, 1, 0):
-        result = await execute_one(client, CONFIRM, activationId=activation_id, otp=authenticator.wrong_otp(clock.now))
+        result = await client.execute_one(
+            CONFIRM_OTP, activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
+        )
         assert result == {
             "__typename": "WrongOtp",
             "message": "Dieses Einmalpasswort ist falsch, abgelaufen oder schon benutzt. "
             f"Verbleibende Versuche bis zu einem Neubeginn: {attempts_remaining}.",
             "attemptsRemaining": attempts_remaining,
         }
-    assert await execute_one(client, CONFIRM, activationId=activation_id, otp=authenticator.otp(clock.now)) == {
+    assert await client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)) == {
         "__typename": "ActivationExpired",
         "message": "Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",
     }
@@ -188,7 +176,7 @@ async def test_malformed_otp_uses_no_attempt(logged_in_member: ApiUser, clock: C
     activation_id, authenticator = await start_activation(logged_in_member.client)
 
     for otp in ("", "12345", "1234567", "١٢٣٤٥٦", "x" * 5000, " 123456"):
-        result = await execute_one(logged_in_member.client, CONFIRM, activationId=activation_id, otp=otp)
+        result = await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=otp)
         assert (result["__typename"], result["attemptsRemaining"]) == ("WrongOtp", 5)
     assert (await confirm_otp(logged_in_member.client, activation_id, authenticator.otp(clock.now)))[
         "__typename"
@@ -211,9 +199,9 @@ async def test_rejects_the_activation_of_another_user(
     """The result is the same for an unknown id and an id of another type."""
     activation_id, authenticator = await start_activation(logged_in_member.client)
 
-    for wrong_id in (activation_id, "", "cs_nothing", f"user_{logged_in_member.user.id.hex}"):
-        assert await execute_one(
-            logged_in_admin.client, CONFIRM, activationId=wrong_id, otp=authenticator.otp(clock.now)
+    for wrong_id in (activation_id, "", "cs_nothing", logged_in_member.id):
+        assert await logged_in_admin.client.execute_one(
+            CONFIRM_OTP, activationId=wrong_id, otp=authenticator.otp(clock.now)
         ) == {
             "__typename": "ActivationExpired",
             "message": "This activation took too long or has ended. Please start again.",

@@ -4,38 +4,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    WRONG_PASSWORD,
+from tests.api.conftest import ClientFactory, SideEffects
+from tests.support.api import Api
+from tests.support.api_users import (
+    INACTIVE_TWO_FACTOR,
     ApiUser,
-    ClientFactory,
     activate,
-    execute_one,
     is_logged_in,
     log_in,
-    set_security_policy,
     start_activation,
     start_login,
-    text_of,
     two_factor,
     verify_login,
 )
-from tests.support.api import Api
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
-
-DEACTIVATE = """
-    mutation Deactivate($password: String!) {
-        deactivateTwoFactor(password: $password) {
-            __typename
-            ... on TwoFactorDeactivated {
-                viewer { email }
-                twoFactor { state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining }
-            }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-        }
-    }"""
+from tests.support.mail_servers import text_of
+from tests.support.operations import ACKNOWLEDGE_BACKUP_CODES, DEACTIVATE_TWO_FACTOR
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -43,28 +28,22 @@ async def test_deactivates_2fa(
     member: models.User, new_client: ClientFactory, clock: Clock, side_effects: SideEffects, language: str
 ) -> None:
     """Other sessions end, a login requires only the password, and an email in the user's language gives advice."""
-    logged_in_member, other_client = ApiUser(member, new_client(language=language)), new_client()
-    await log_in(logged_in_member.client, member)
+    logged_in_member, other_client = await log_in(new_client(language=language), member), new_client()
     await activate(logged_in_member, clock)
-    await verify_login(
+    other_session = await verify_login(
         other_client, await start_login(other_client, member), otp=logged_in_member.authenticator.otp(clock.now)
     )
+    other_client.session_token = other_session["sessionToken"]
+    assert await is_logged_in(other_client)
     token = await start_login(new_client(), member)
     await side_effects()
 
-    result = await execute_one(logged_in_member.client, DEACTIVATE, password=PASSWORD)
+    result = await logged_in_member.client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD)
 
     assert result == {
         "__typename": "TwoFactorDeactivated",
-        "viewer": {"email": member.email},
-        "twoFactor": {
-            "state": "INACTIVE",
-            "enforced": False,
-            "setupRequired": False,
-            "activatedAt": None,
-            "lastUsedAt": None,
-            "backupCodesRemaining": None,
-        },
+        "viewer": {"id": logged_in_member.id},
+        "twoFactor": INACTIVE_TWO_FACTOR,
     }
     assert await two_factor(logged_in_member.client) == result["twoFactor"]
     assert not await is_logged_in(other_client)
@@ -85,7 +64,7 @@ async def test_deactivates_2fa(
 async def test_allows_activation_on_a_new_device(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
     """The old authenticator and backup codes do not work, the new ones do."""
     old_authenticator, old_codes = member_with_2fa.authenticator, member_with_2fa.codes
-    await execute_one(member_with_2fa.client, DEACTIVATE, password=PASSWORD)
+    await member_with_2fa.client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD)
     await activate(member_with_2fa, clock)
 
     token = await start_login(client, member_with_2fa.user)
@@ -106,12 +85,11 @@ async def test_returns_an_error_if_2fa_is_enforced(
     side_effects: SideEffects,
 ) -> None:
     """A rule that changes during the session applies to the next request."""
-    client = new_client(language="de")
-    client.session_token = member_with_2fa.client.session_token
+    client = new_client(language="de", session_token=member_with_2fa.session_token)
     await set_security_policy(database, company, two_factor_enforced=True)
     await side_effects()
 
-    assert await execute_one(client, DEACTIVATE, password=PASSWORD) == {
+    assert await client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == {
         "__typename": "TwoFactorIsEnforced",
         "message": "Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
     }
@@ -123,7 +101,7 @@ async def test_requires_the_password(member_with_2fa: ApiUser, side_effects: Sid
     """A session is not sufficient to deactivate 2FA."""
     await side_effects()
 
-    assert await execute_one(member_with_2fa.client, DEACTIVATE, password=WRONG_PASSWORD) == {
+    assert await member_with_2fa.client.execute_one(DEACTIVATE_TWO_FACTOR, password=WRONG_PASSWORD) == {
         "__typename": "WrongPassword",
         "message": "This password is wrong. Attempts left before you have to wait: 4.",
         "attemptsRemaining": 4,
@@ -137,11 +115,10 @@ async def test_returns_an_error_if_2fa_is_inactive(logged_in_member: ApiUser, si
     activation_id, _ = await start_activation(logged_in_member.client)
     await side_effects()
 
-    assert (await execute_one(logged_in_member.client, DEACTIVATE, password=PASSWORD))[
+    assert (await logged_in_member.client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD))[
         "__typename"
     ] == "TwoFactorNotActive"
     assert await side_effects() == ([], [])
-    acknowledge = "mutation ($id: ID!) { acknowledgeBackupCodes(activationId: $id) { __typename } }"
-    assert (await execute_one(logged_in_member.client, acknowledge, id=activation_id))[
+    assert (await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id))[
         "__typename"
     ] == "OtpNotConfirmed"

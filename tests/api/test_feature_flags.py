@@ -2,10 +2,10 @@
 
 import models
 from models.database import Database
-from tests.api.steps import ApiUser, error_code, execute_one, log_in, set_security_policy
 from tests.support.api import Api
-
-FLAGS = "query Flags { featureFlags { backupCodes } }"
+from tests.support.api_users import ApiUser, log_in
+from tests.support.operations import FEATURE_FLAGS
+from tests.support.users import set_security_policy
 
 
 async def test_returns_the_flag_of_the_company_account(
@@ -14,7 +14,7 @@ async def test_returns_the_flag_of_the_company_account(
     """A change applies to the next request."""
     for enabled in (True, False, True):
         await set_security_policy(database, company, backup_codes_enabled=enabled)
-        assert await execute_one(logged_in_member.client, FLAGS) == {"backupCodes": enabled}
+        assert await logged_in_member.client.execute_one(FEATURE_FLAGS) == {"backupCodes": enabled}
 
 
 async def test_company_accounts_have_separate_flags(
@@ -25,8 +25,8 @@ async def test_company_accounts_have_separate_flags(
         await models.Company.filter(id=other_company_admin.company_id).update(backup_codes_enabled=False)
     await log_in(client, other_company_admin)
 
-    assert await execute_one(client, FLAGS) == {"backupCodes": False}
-    assert await execute_one(logged_in_member.client, FLAGS) == {"backupCodes": True}
+    assert await client.execute_one(FEATURE_FLAGS) == {"backupCodes": False}
+    assert await logged_in_member.client.execute_one(FEATURE_FLAGS) == {"backupCodes": True}
 
 
 async def test_is_readable_before_2fa_is_set_up(
@@ -36,9 +36,9 @@ async def test_is_readable_before_2fa_is_set_up(
     await set_security_policy(database, company, two_factor_enforced=True)
     await log_in(client, member)
 
-    assert await execute_one(client, FLAGS) == {"backupCodes": True}
+    assert await client.execute_one(FEATURE_FLAGS) == {"backupCodes": True}
 
 
 async def test_requires_a_session(client: Api) -> None:
     """The flags belong to the viewer's company account."""
-    assert await error_code(client, FLAGS) == "UNAUTHENTICATED"
+    assert await client.outcome(FEATURE_FLAGS) == "UNAUTHENTICATED"

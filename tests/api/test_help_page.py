@@ -1,53 +1,26 @@
 """The help page for users, sentence by sentence: the life of an account over HTTP, with real emails."""
 
 import models
-from tests.api.conftest import SideEffects
-from tests.api.steps import ADDRESS, TIME_STEP, WRONG_PASSWORD, ApiUser, ClientFactory, text_of
+from tests.api.conftest import ADDRESS, ClientFactory, SideEffects
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, is_logged_in, two_factor
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
-
-LOGIN = """
-    mutation Login($email: String!, $password: String!) {
-        login(email: $email, password: $password, transport: COOKIE) {
-            __typename ... on SecondFactorRequired { challengeToken methods }
-        }
-    }"""
-VERIFY = """
-    mutation Verify($challengeToken: String!, $secondFactor: SecondFactorInput!) {
-        verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) { __typename }
-    }"""
-LOGOUT = "mutation Logout { logout { __typename } }"
-SECURITY_TAB = "query SecurityTab { viewer { twoFactor { state enforced backupCodesRemaining } } }"
-APPS = "query Apps { authenticatorApps { name appStoreUrl playStoreUrl } featureFlags { backupCodes } }"
-START = """
-    mutation Start($password: String!) {
-        startTwoFactorActivation(password: $password) {
-            __typename ... on TwoFactorActivation { activationId key qrCode { svg pngDataUri } }
-        }
-    }"""
-CONFIRM = """
-    mutation Confirm($activationId: ID!, $otp: String!) {
-        confirmOtp(activationId: $activationId, otp: $otp) {
-            __typename ... on BackupCodesIssued { codes file { name content } }
-        }
-    }"""
-ACKNOWLEDGE = """
-    mutation Acknowledge($activationId: ID!) {
-        acknowledgeBackupCodes(activationId: $activationId) { __typename }
-    }"""
-DEACTIVATE = "mutation Deactivate($password: String!) { deactivateTwoFactor(password: $password) { __typename } }"
-RESET = """
-    mutation Reset($userId: ID!, $password: String!, $reason: String) {
-        adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) { __typename }
-    }"""
-POLICY = """
-    mutation Policy($password: String!, $enforced: Boolean, $codes: Boolean) {
-        updateSecurityPolicy(password: $password, twoFactorEnforced: $enforced, backupCodesEnabled: $codes) {
-            __typename
-        }
-    }"""
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.mail_servers import text_of
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    ADMIN_RESET_TWO_FACTOR,
+    AUTHENTICATOR_APPS,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    FEATURE_FLAGS,
+    LOGIN,
+    LOGOUT,
+    START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE,
+    UPDATE_SECURITY_POLICY,
+    VERIFY_LOGIN,
+)
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 
 
 class Browser:
@@ -61,20 +34,18 @@ class Browser:
 
     async def click(self, operation: str, **variables: object) -> dict[str, object]:
         """Execute an operation and return its root field."""
-        (shown,) = (await self.client.data(operation, variables)).values()
-        assert isinstance(shown, dict)
-        return shown
+        return await self.client.execute_one(operation, **variables)
 
     async def log_in(self) -> tuple[object, object]:
         """Enter email and password and click Login. Return the next step and its second factors."""
-        shown = await self.click(LOGIN, email=self.email, password=PASSWORD)
+        shown = await self.click(LOGIN, email=self.email, password=PASSWORD, transport="COOKIE")
         self.challenge_token = str(shown.get("challengeToken"))
         return shown["__typename"], shown.get("methods")
 
     async def verify_login(self, **second_factor: str) -> object:
         """Enter a second factor and click Verify."""
         entered = {"challengeToken": self.challenge_token, "secondFactor": second_factor}
-        return (await self.click(VERIFY, **entered))["__typename"]
+        return (await self.click(VERIFY_LOGIN, **entered))["__typename"]
 
     async def log_out(self) -> None:
         """Click Logout."""
@@ -82,11 +53,12 @@ class Browser:
 
     async def two_factor(self) -> object:
         """Return the status at the top of the Security tab."""
-        return (await self.click(SECURITY_TAB))["twoFactor"]
+        state = await two_factor(self.client)
+        return {shown: state[shown] for shown in ("state", "enforced", "backupCodesRemaining")}
 
     async def open_activation_page(self) -> dict[str, object]:
         """Click Activate 2FA, enter the password and click Continue."""
-        shown = await self.click(START, password=PASSWORD)
+        shown = await self.click(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, password=PASSWORD)
         self.activation_id = str(shown.get("activationId"))
         return shown
 
@@ -109,20 +81,22 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
 
     # Prerequisite: the authenticator apps with links to both stores.
     assert await browser.log_in() == ("LoggedIn", None)
-    page = await browser.client.data(APPS)
-    assert [app["name"] for app in page["authenticatorApps"]] == [
+    apps = (await browser.client.data(AUTHENTICATOR_APPS))["authenticatorApps"]
+    assert [app["name"] for app in apps] == [
         "Google Authenticator",
         "Microsoft Authenticator",
         "Authy",
     ]
-    for app in page["authenticatorApps"]:
+    for app in apps:
         assert app["appStoreUrl"].startswith("https://apps.apple.com/us/app/")
         assert app["playStoreUrl"].startswith("https://play.google.com/store/apps/details?id=")
-    assert page["featureFlags"] == {"backupCodes": True}
+    assert await browser.click(FEATURE_FLAGS) == {"backupCodes": True}
 
     # Activate: the Security tab shows the status, and the password is required before the activation page opens.
     assert await browser.two_factor() == {"state": "INACTIVE", "enforced": False, "backupCodesRemaining": None}
-    assert (await browser.click(START, password=WRONG_PASSWORD))["__typename"] == "WrongPassword"
+    assert (await browser.click(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, password=WRONG_PASSWORD))[
+        "__typename"
+    ] == "WrongPassword"
     activation = await browser.open_activation_page()
 
     # Scanning the QR code and entering the key both set up the app, which then generates OTPs.
@@ -132,7 +106,7 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
 
     # After an OTP, the backup codes appear on the page and as a file. 2FA is inactive and there is no email until the
     # user confirms that they are stored.
-    issued = await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
+    issued = await browser.click(CONFIRM_OTP, activationId=browser.activation_id, otp=phone.otp(clock.now))
     codes, file = issued["codes"], issued["file"]
     assert isinstance(codes, list)
     assert isinstance(file, dict)
@@ -145,7 +119,7 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
     )
 
     # "I securely stored my backup codes." Activate 2FA: "You will receive an email".
-    acknowledged = await browser.click(ACKNOWLEDGE, activationId=browser.activation_id)
+    acknowledged = await browser.click(ACKNOWLEDGE_BACKUP_CODES, activationId=browser.activation_id)
     assert acknowledged["__typename"] == "TwoFactorActivated"
     events, (email,) = await side_effects()
     assert events == ["TWO_FACTOR_ACTIVATED"]
@@ -157,7 +131,7 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
     # "From now on, you will need both your login credentials and an OTP to log in."
     await browser.log_out()
     assert await browser.log_in() == ("SecondFactorRequired", ["OTP", "BACKUP_CODE"])
-    assert (await browser.client.data("{ viewer { id } }"))["viewer"] is None
+    assert not await is_logged_in(browser.client)
     assert await browser.verify_login(otp=phone.otp(clock.now)) == "WrongSecondFactor", "the activation used it"
 
     # "Each OTP is valid for 30 seconds only, then the app generates a new one." "Simply enter a new OTP."
@@ -182,7 +156,7 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
     # an OTP and reset your 2FA settings."
     reason = "Lost device and codes"
     reset = await Browser(logged_in_admin.client, logged_in_admin.user.email).click(
-        RESET, userId=f"user_{member.id.hex}", password=PASSWORD, reason=reason
+        ADMIN_RESET_TWO_FACTOR, userId=f"user_{member.id.hex}", password=PASSWORD, reason=reason
     )
     assert reset["__typename"] == "TwoFactorReset"
     _, (email,) = await side_effects()
@@ -192,14 +166,14 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
     lost = phone
     phone = scan(await browser.open_activation_page())
     assert phone.key != lost.key
-    await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
-    await browser.click(ACKNOWLEDGE, activationId=browser.activation_id)
+    await browser.click(CONFIRM_OTP, activationId=browser.activation_id, otp=phone.otp(clock.now))
+    await browser.click(ACKNOWLEDGE_BACKUP_CODES, activationId=browser.activation_id)
     await side_effects()
 
     # A new personal device: deactivate with the password and activate again. "You will receive an email that informs
     # you about the 2FA deactivation. From now on, you can log in again without using an OTP."
-    assert (await browser.click(DEACTIVATE, password=WRONG_PASSWORD))["__typename"] == "WrongPassword"
-    assert (await browser.click(DEACTIVATE, password=PASSWORD))["__typename"] == "TwoFactorDeactivated"
+    assert (await browser.click(DEACTIVATE_TWO_FACTOR, password=WRONG_PASSWORD))["__typename"] == "WrongPassword"
+    assert (await browser.click(DEACTIVATE_TWO_FACTOR, password=PASSWORD))["__typename"] == "TwoFactorDeactivated"
     _, (email,) = await side_effects()
     assert email["Subject"] == "Two-factor authentication is no longer active"
     # "Check your account together with an admin from your company. Consider changing your password."
@@ -210,14 +184,18 @@ async def test_behaves_as_the_help_page_says(  # noqa: PLR0915  # it follows the
 
     # "If you don't see the backup codes, they have been deactivated for your company account."
     admin = Browser(logged_in_admin.client, logged_in_admin.user.email)
-    assert (await admin.click(POLICY, password=PASSWORD, codes=False))["__typename"] == "SecurityPolicyUpdated"
+    assert (await admin.click(UPDATE_SECURITY_POLICY, password=PASSWORD, backupCodesEnabled=False))[
+        "__typename"
+    ] == "SecurityPolicyUpdated"
     phone = scan(await browser.open_activation_page())
-    confirmed = await browser.click(CONFIRM, activationId=browser.activation_id, otp=phone.otp(clock.now))
-    assert confirmed == {"__typename": "TwoFactorActivated"}
+    confirmed = await browser.click(CONFIRM_OTP, activationId=browser.activation_id, otp=phone.otp(clock.now))
+    assert confirmed["__typename"] == "TwoFactorActivated"
     await side_effects()
 
     # "If 2FA has been enforced on your account, you cannot deactivate it."
-    assert (await admin.click(POLICY, password=PASSWORD, enforced=True))["__typename"] == "SecurityPolicyUpdated"
-    assert (await browser.click(DEACTIVATE, password=PASSWORD))["__typename"] == "TwoFactorIsEnforced"
+    assert (await admin.click(UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True))[
+        "__typename"
+    ] == "SecurityPolicyUpdated"
+    assert (await browser.click(DEACTIVATE_TWO_FACTOR, password=PASSWORD))["__typename"] == "TwoFactorIsEnforced"
     assert await browser.two_factor() == {"state": "ACTIVE", "enforced": True, "backupCodesRemaining": None}
     assert await side_effects() == (["SECURITY_POLICY_CHANGED"], [])

@@ -6,36 +6,23 @@ import pytest
 
 import models
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    ADDRESS,
-    FIREFOX,
-    WRONG_PASSWORD,
-    ApiUser,
-    ClientFactory,
-    execute_one,
-    instant,
-    is_logged_in,
-    log_in,
-    set_security_policy,
-)
+from tests.api.conftest import ADDRESS, FIREFOX, ClientFactory, SideEffects
 from tests.support.api import Api
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.api_users import ApiUser, is_logged_in, log_in
+from tests.support.clock import Clock, instant
+from tests.support.operations import LOGIN
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from transport.cookies import COOKIE_NAME
 
-LOGIN = """
-    mutation Login($email: String!, $password: String!, $transport: SessionTransport! = TOKEN) {
-        login(email: $email, password: $password, transport: $transport) {
+LOGIN_WITH_DETAILS = """
+    mutation ($email: String!, $password: String!) {
+        login(email: $email, password: $password) {
             __typename
             ... on LoggedIn {
                 sessionToken
                 session { id createdAt lastSeenAt expiresAt ipAddress userAgent current secondFactor }
                 viewer { email lastLoginAt locale }
             }
-            ... on SecondFactorRequired { challengeToken expiresAt methods }
-            ... on UserError { message }
-            ... on TooManyAttempts { retryAt }
         }
     }"""
 
@@ -44,7 +31,7 @@ async def test_logs_in_with_only_the_password_if_2fa_is_inactive(
     client: Api, member: models.User, clock: Clock, side_effects: SideEffects
 ) -> None:
     """The result contains the session, its token grants access, and an audit event is written."""
-    result = await execute_one(client, LOGIN, email=member.email, password=PASSWORD)
+    result = await client.execute_one(LOGIN_WITH_DETAILS, email=member.email, password=PASSWORD)
 
     token, session_id = result.pop("sessionToken"), result["session"].pop("id")
     assert token.startswith("cs_")
@@ -129,7 +116,7 @@ async def test_offers_no_backup_codes_if_they_are_off(
     """`methods` follows the flag of the company account."""
     await set_security_policy(database, company, backup_codes_enabled=False)
 
-    result = await execute_one(client, LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
+    result = await client.execute_one(LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
 
     assert result["methods"] == ["OTP"]
 
@@ -139,8 +126,8 @@ async def test_returns_the_same_error_for_wrong_password_and_unknown_email(
 ) -> None:
     """Both write an audit event, and neither sends an email."""
     client = new_client(language="de")
-    wrong = await execute_one(client, LOGIN, email=member.email, password=WRONG_PASSWORD)
-    unknown = await execute_one(client, LOGIN, email="nobody@acme.example", password=PASSWORD)
+    wrong = await client.execute_one(LOGIN, email=member.email, password=WRONG_PASSWORD)
+    unknown = await client.execute_one(LOGIN, email="nobody@acme.example", password=PASSWORD)
 
     assert (
         wrong
@@ -159,24 +146,24 @@ async def test_email_has_to_wait_after_five_failures(client: Api, clock: Clock, 
     """Before `retryAt` the correct password is not checked. Unknown emails have to wait too."""
     email = f"{name}@acme.example"
     for _ in range(5):
-        result = await execute_one(client, LOGIN, email=email, password=WRONG_PASSWORD)
+        result = await client.execute_one(LOGIN, email=email, password=WRONG_PASSWORD)
         assert result["__typename"] == "WrongEmailOrPassword"
 
-    result = await execute_one(client, LOGIN, email=email, password=PASSWORD)
+    result = await client.execute_one(LOGIN, email=email, password=PASSWORD)
     assert result == {
         "__typename": "TooManyAttempts",
         "message": "There were too many attempts. Please wait a moment and try again.",
         "retryAt": instant(clock.now + timedelta(seconds=30)),
     }
     clock.advance(timedelta(seconds=30))
-    result = await execute_one(client, LOGIN, email=email, password=PASSWORD)
+    result = await client.execute_one(LOGIN, email=email, password=PASSWORD)
     assert result["__typename"] == then
 
 
 async def test_ignores_case_of_the_email_but_not_of_the_password(client: Api, member: models.User) -> None:
     """Every character of a password counts."""
-    shouted = await execute_one(client, LOGIN, email=member.email.upper(), password=PASSWORD)
-    trimmed = await execute_one(client, LOGIN, email=member.email, password=f"{PASSWORD} ")
+    shouted = await client.execute_one(LOGIN, email=member.email.upper(), password=PASSWORD)
+    trimmed = await client.execute_one(LOGIN, email=member.email, password=f"{PASSWORD} ")
 
     assert shouted["__typename"] == "LoggedIn"
     assert trimmed["__typename"] == "WrongEmailOrPassword"
@@ -184,10 +171,13 @@ async def test_ignores_case_of_the_email_but_not_of_the_password(client: Api, me
 
 async def test_first_login_sets_the_language_of_emails(new_client: ClientFactory, member: models.User) -> None:
     """The language of later clients does not change it."""
-    first = await execute_one(new_client(language="de-AT, en;q=0.5"), LOGIN, email=member.email, password=PASSWORD)
-    second = await execute_one(new_client(language="en"), LOGIN, email=member.email, password=PASSWORD)
+    locales = []
+    for language in ("de-AT, en;q=0.5", "en"):
+        client = new_client(language=language)
+        result = await client.execute_one(LOGIN_WITH_DETAILS, email=member.email, password=PASSWORD)
+        locales.append(result["viewer"]["locale"])
 
-    assert (first["viewer"]["locale"], second["viewer"]["locale"]) == ("de", "de")
+    assert locales == ["de", "de"]
 
 
 @pytest.mark.parametrize("value", ["", "x" * 5000, "\x00", "a@b@c"])
@@ -196,4 +186,4 @@ async def test_malformed_input_returns_the_same_error_as_wrong_input(
 ) -> None:
     """No email or password causes another error."""
     for variables in ({"email": value, "password": PASSWORD}, {"email": member.email, "password": value}):
-        assert (await execute_one(client, LOGIN, **variables))["__typename"] == "WrongEmailOrPassword"
+        assert (await client.execute_one(LOGIN, **variables))["__typename"] == "WrongEmailOrPassword"

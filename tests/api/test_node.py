@@ -1,25 +1,16 @@
 """`node`: returns an object by its id, for clients that refetch by id alone."""
 
 import models
-from tests.api.steps import ApiUser, ClientFactory, execute_one, log_in
+from tests.api.conftest import ClientFactory
+from tests.support.api_users import ApiUser, log_in
+from tests.support.operations import NODE
 
-NODE = """
-    query Node($id: ID!) {
-        node(id: $id) {
-            __typename
-            id
-            ... on User { email }
-            ... on Company { name }
-            ... on Session { current }
-            ... on SecurityEvent { kind }
-        }
-    }"""
 IDS = "query Ids { viewer { id company { id } sessions { id } securityEvents { nodes { id } } } }"
 
 
 async def ids_of(api_user: ApiUser) -> dict[str, str]:
     """Return an id of each type from the data of the viewer."""
-    viewer = await execute_one(api_user.client, IDS)
+    viewer = await api_user.client.execute_one(IDS)
     return {
         "User": viewer["id"],
         "Company": viewer["company"]["id"],
@@ -35,7 +26,7 @@ async def test_finds_the_viewers_own_objects(logged_in_member: ApiUser) -> None:
     for (type_name, thing_id), (field, value) in zip(
         (await ids_of(logged_in_member)).items(), own.items(), strict=True
     ):
-        assert await execute_one(logged_in_member.client, NODE, id=thing_id) == {
+        assert await logged_in_member.client.execute_one(NODE, id=thing_id) == {
             "__typename": type_name,
             "id": thing_id,
             field: value,
@@ -68,8 +59,7 @@ async def test_returns_null_for_any_other_id(
     logged_in_member: ApiUser, other_company_admin: models.User, new_client: ClientFactory
 ) -> None:
     """The result is the same for another company's id, an unknown id and a malformed id."""
-    other_admin = ApiUser(other_company_admin, new_client())
-    await log_in(other_admin.client, other_company_admin)
+    other_admin = await log_in(new_client(), other_company_admin)
     own = (await ids_of(logged_in_member))["User"]
     wrong = [*(await ids_of(other_admin)).values(), f"user_{'0' * 32}", own.upper(), f"{own} ", "", "user_", "x" * 5000]
 

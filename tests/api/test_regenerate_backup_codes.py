@@ -2,36 +2,13 @@
 
 import pytest
 
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    LOGIN,
-    WRONG_PASSWORD,
-    ApiUser,
-    ClientFactory,
-    error_code,
-    execute_one,
-    is_logged_in,
-    start_login,
-    text_of,
-    two_factor,
-    verify_login,
-)
+from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, is_logged_in, start_login, two_factor, verify_login
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
-
-REGENERATE = """
-    mutation Regenerate($password: String!) {
-        regenerateBackupCodes(password: $password) {
-            __typename
-            ... on BackupCodesRegenerated {
-                codes file { name mimeType content } viewer { twoFactor { backupCodesRemaining } }
-            }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-            ... on TooManyAttempts { retryAt }
-        }
-    }"""
+from tests.support.mail_servers import text_of
+from tests.support.operations import LOGIN, REGENERATE_BACKUP_CODES
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 
 
 async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_effects: SideEffects) -> None:
@@ -39,14 +16,14 @@ async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_ef
     await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
     await side_effects()
 
-    result = await execute_one(member_with_2fa.client, REGENERATE, password=PASSWORD)
+    result = await member_with_2fa.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD)
 
     codes, file = result["codes"], result["file"]
     assert len(set(codes)) == 10
     assert not set(codes) & set(member_with_2fa.codes)
     assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
     assert [line for line in file["content"].splitlines() if line in codes] == codes
-    assert result["viewer"]["twoFactor"] == {"backupCodesRemaining": 10}
+    assert result["viewer"]["twoFactor"]["backupCodesRemaining"] == 10
     assert await is_logged_in(member_with_2fa.client)
     events, (email,) = await side_effects()
     assert events == ["BACKUP_CODES_ISSUED"]
@@ -62,7 +39,7 @@ async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_ef
 async def test_ends_open_challenges(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
     """A login that started before the change cannot be completed."""
     token = await start_login(client, member_with_2fa.user)
-    await execute_one(member_with_2fa.client, REGENERATE, password=PASSWORD)
+    await member_with_2fa.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD)
 
     assert (await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now)))[
         "__typename"
@@ -73,20 +50,19 @@ async def test_requires_the_password(
     member_with_2fa: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
     """A wrong password uses an attempt. After five, the correct one has to wait too."""
-    client = new_client(language="de")
-    client.session_token = member_with_2fa.client.session_token
+    client = new_client(language="de", session_token=member_with_2fa.session_token)
     await side_effects()
 
-    assert await execute_one(client, REGENERATE, password=WRONG_PASSWORD) == {
+    assert await client.execute_one(REGENERATE_BACKUP_CODES, password=WRONG_PASSWORD) == {
         "__typename": "WrongPassword",
         "message": "Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: 4.",
         "attemptsRemaining": 4,
     }
     for _ in range(4):
-        await execute_one(client, REGENERATE, password=WRONG_PASSWORD)
-    assert (await execute_one(client, REGENERATE, password=PASSWORD))["__typename"] == "TooManyAttempts"
+        await client.execute_one(REGENERATE_BACKUP_CODES, password=WRONG_PASSWORD)
+    assert (await client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD))["__typename"] == "TooManyAttempts"
     assert await side_effects() == (["LOCKED", *["REAUTHENTICATION_FAILED"] * 5], [])
-    login = await execute_one(client, LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
+    login = await client.execute_one(LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
     assert login["__typename"] == "TooManyAttempts", "logins have the same attempt limit"
     assert (await two_factor(client))["backupCodesRemaining"] == 10
 
@@ -96,11 +72,10 @@ async def test_returns_an_error_if_codes_are_off(
     member_with_2fa: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
     """No codes are issued, and the message gives the reason."""
-    client = new_client(language="de")
-    client.session_token = member_with_2fa.client.session_token
+    client = new_client(language="de", session_token=member_with_2fa.session_token)
     await side_effects()
 
-    assert await execute_one(client, REGENERATE, password=PASSWORD) == {
+    assert await client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD) == {
         "__typename": "BackupCodesDisabled",
         "message": "Backup-Codes sind für Ihr Unternehmen deaktiviert.",
     }
@@ -111,7 +86,7 @@ async def test_returns_an_error_if_2fa_is_inactive(logged_in_member: ApiUser, si
     """Codes have no use without 2FA."""
     await side_effects()
 
-    assert await execute_one(logged_in_member.client, REGENERATE, password=PASSWORD) == {
+    assert await logged_in_member.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD) == {
         "__typename": "TwoFactorNotActive",
         "message": "2FA is not active.",
     }
@@ -120,4 +95,4 @@ async def test_returns_an_error_if_2fa_is_inactive(logged_in_member: ApiUser, si
 
 async def test_requires_a_session(client: Api) -> None:
     """Without a session, the error is `UNAUTHENTICATED`."""
-    assert await error_code(client, REGENERATE, password=PASSWORD) == "UNAUTHENTICATED"
+    assert await client.outcome(REGENERATE_BACKUP_CODES, password=PASSWORD) == "UNAUTHENTICATED"

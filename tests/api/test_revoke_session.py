@@ -1,8 +1,9 @@
 """`revokeSession`: ends one of the viewer's own sessions."""
 
-from tests.api.conftest import SideEffects
-from tests.api.steps import ApiUser, ClientFactory, error_code, execute_one, is_logged_in, log_in
+from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, is_logged_in, log_in
+from tests.support.operations import SESSIONS
 from transport.cookies import COOKIE_NAME
 
 REVOKE = """
@@ -13,12 +14,11 @@ REVOKE = """
             ... on UserError { message }
         }
     }"""
-CURRENT = "{ viewer { sessions { id current } } }"
 
 
 async def current_session(client: Api) -> str:
     """Return the id of the client's session."""
-    (current,) = (session["id"] for session in (await execute_one(client, CURRENT))["sessions"] if session["current"])
+    (current,) = (session["id"] for session in (await client.execute_one(SESSIONS))["sessions"] if session["current"])
     return str(current)
 
 
@@ -30,7 +30,7 @@ async def test_ends_the_session_of_another_client(
     other_client, here = await current_session(client), await current_session(logged_in_member.client)
     await side_effects()
 
-    assert await execute_one(logged_in_member.client, REVOKE, id=other_client) == {
+    assert await logged_in_member.client.execute_one(REVOKE, id=other_client) == {
         "__typename": "SessionRevoked",
         "sessionId": other_client,
         "viewer": {"email": logged_in_member.user.email, "sessions": [{"id": here, "current": True}]},
@@ -44,7 +44,7 @@ async def test_can_end_the_current_session(logged_in_member: ApiUser, client: Ap
     """It logs the client out and deletes the cookie."""
     await log_in(client, logged_in_member.user, transport="COOKIE")
 
-    result = await execute_one(client, REVOKE, id=await current_session(client))
+    result = await client.execute_one(REVOKE, id=await current_session(client))
 
     assert result["__typename"] == "SessionRevoked"
     assert not any(session["current"] for session in result["viewer"]["sessions"])
@@ -56,13 +56,12 @@ async def test_returns_session_not_found_for_any_other_id(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
     """The result is the same for another user's session, an ended one and a malformed id."""
-    client = new_client(language="de")
-    client.session_token = logged_in_admin.client.session_token
+    client = new_client(language="de", session_token=logged_in_admin.session_token)
     theirs = await current_session(logged_in_member.client)
     await side_effects()
 
-    for session_id in (theirs, f"session_{'0' * 32}", f"user_{logged_in_admin.user.id.hex}", "", "x" * 5000):
-        assert await execute_one(client, REVOKE, id=session_id) == {
+    for session_id in (theirs, f"session_{'0' * 32}", logged_in_admin.id, "", "x" * 5000):
+        assert await client.execute_one(REVOKE, id=session_id) == {
             "__typename": "SessionNotFound",
             "message": "Diese Sitzung ist bereits beendet.",
         }
@@ -72,4 +71,4 @@ async def test_returns_session_not_found_for_any_other_id(
 
 async def test_requires_a_session(client: Api) -> None:
     """Without a session, the error is `UNAUTHENTICATED`."""
-    assert await error_code(client, REVOKE, id="session_of_nobody") == "UNAUTHENTICATED"
+    assert await client.outcome(REVOKE, id="session_of_nobody") == "UNAUTHENTICATED"

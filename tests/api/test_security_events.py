@@ -4,37 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import models
-from tests.api.steps import (
-    LOGIN,
-    WRONG_PASSWORD,
-    ApiUser,
-    ClientFactory,
-    activate,
-    error_code,
-    execute_one,
-    instant,
-    log_in,
-)
-from tests.support.clock import START, Clock
-from tests.support.users import PASSWORD
-
-EVENTS = """
-    query Events($first: Int! = 25, $after: String, $filter: SecurityEventFilter) {
-        securityEvents(first: $first, after: $after, filter: $filter) {
-            nodes { id kind occurredAt user { email } actor { email } note }
-            edges { cursor node { kind } }
-            pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-        }
-    }"""
-RESET = """
-    mutation Reset($userId: ID!, $password: String!) {
-        adminResetTwoFactor(userId: $userId, password: $password, reason: "New phone") { __typename }
-    }"""
+from tests.api.conftest import ADDRESS, FIREFOX, ClientFactory
+from tests.support.api_users import ApiUser, activate, log_in
+from tests.support.clock import START, Clock, instant
+from tests.support.operations import ADMIN_RESET_TWO_FACTOR, LOGIN, SECURITY_EVENTS
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 
 
 async def kinds(api_user: ApiUser, **wanted: object) -> list[str]:
     """Return the sorted kinds of the events that match a filter. Some events share an instant."""
-    return sorted(event["kind"] for event in (await execute_one(api_user.client, EVENTS, filter=wanted))["nodes"])
+    return sorted(
+        event["kind"] for event in (await api_user.client.execute_one(SECURITY_EVENTS, filter=wanted))["nodes"]
+    )
 
 
 async def test_returns_all_events_newest_first(
@@ -44,17 +25,21 @@ async def test_returns_all_events_newest_first(
     clock.advance(timedelta(minutes=1))
     await activate(logged_in_member, clock)
     clock.advance(timedelta(minutes=1))
-    await execute_one(logged_in_admin.client, RESET, userId=f"user_{logged_in_member.user.id.hex}", password=PASSWORD)
+    await logged_in_admin.client.execute_one(
+        ADMIN_RESET_TWO_FACTOR, userId=logged_in_member.id, password=PASSWORD, reason="New phone"
+    )
 
-    events = (await execute_one(logged_in_admin.client, EVENTS))["nodes"]
+    events = (await logged_in_admin.client.execute_one(SECURITY_EVENTS))["nodes"]
 
     newest = events[0]
     assert newest.pop("id").startswith("event_")
     assert newest == {
         "kind": "TWO_FACTOR_RESET",
         "occurredAt": instant(clock.now),
-        "user": {"email": logged_in_member.user.email},
-        "actor": {"email": logged_in_admin.user.email},
+        "user": {"id": logged_in_member.id, "email": logged_in_member.user.email},
+        "actor": {"id": logged_in_admin.id, "email": logged_in_admin.user.email},
+        "ipAddress": ADDRESS,
+        "userAgent": FIREFOX,
         "note": "New phone",
     }
     assert sorted(event["kind"] for event in events[1:4]) == [
@@ -70,7 +55,7 @@ async def test_combines_filters(logged_in_member: ApiUser, logged_in_admin: ApiU
     """`since` is inclusive, `until` is exclusive, and an empty list of kinds finds nothing."""
     clock.advance(timedelta(minutes=1))
     await activate(logged_in_member, clock)
-    member_id, later = f"user_{logged_in_member.user.id.hex}", instant(START + timedelta(minutes=1))
+    member_id, later = logged_in_member.id, instant(START + timedelta(minutes=1))
     activation = ["BACKUP_CODES_ISSUED", "TWO_FACTOR_ACTIVATED", "TWO_FACTOR_ACTIVATION_STARTED"]
 
     assert await kinds(logged_in_admin) == sorted(["LOGIN_SUCCEEDED", "LOGIN_SUCCEEDED", *activation])
@@ -91,14 +76,14 @@ async def test_pages_do_not_repeat_or_skip_events(
 ) -> None:
     """This holds for events with the same instant and while new events are added."""
     await activate(logged_in_member, clock)
-    everything = (await execute_one(logged_in_admin.client, EVENTS))["nodes"]
+    everything = (await logged_in_admin.client.execute_one(SECURITY_EVENTS))["nodes"]
     found: list[dict[str, Any]] = []
     after = None
     for _ in everything:
-        page = await execute_one(logged_in_admin.client, EVENTS, first=1, after=after)
+        page = await logged_in_admin.client.execute_one(SECURITY_EVENTS, first=1, after=after)
         found += page["nodes"]
         after = page["pageInfo"]["endCursor"]
-        await execute_one(logged_in_admin.client, LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
+        await logged_in_admin.client.execute_one(LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
         clock.advance(timedelta(hours=1))
 
     assert found == everything
@@ -110,12 +95,11 @@ async def test_failed_login_with_unknown_email_is_in_no_log(
 ) -> None:
     """A failed login of another company account is only in the log of that one."""
     client = new_client()
-    await execute_one(client, LOGIN, email="nobody@acme.example", password=PASSWORD)
-    await execute_one(client, LOGIN, email=other_company_admin.email, password=WRONG_PASSWORD)
+    await client.execute_one(LOGIN, email="nobody@acme.example", password=PASSWORD)
+    await client.execute_one(LOGIN, email=other_company_admin.email, password=WRONG_PASSWORD)
 
     assert await kinds(logged_in_admin) == ["LOGIN_SUCCEEDED"]
-    other_admin = ApiUser(other_company_admin, client)
-    await log_in(client, other_company_admin)
+    other_admin = await log_in(client, other_company_admin)
     assert await kinds(other_admin) == ["LOGIN_FAILED", "LOGIN_SUCCEEDED"]
 
 
@@ -129,4 +113,4 @@ async def test_rejects_invalid_arguments(logged_in_admin: ApiUser) -> None:
         {"filter": {"since": "2026-11-24T13:05:00"}},
         {"filter": {"kinds": ["COFFEE"]}},
     ):
-        assert await error_code(logged_in_admin.client, EVENTS, **variables) == "BAD_USER_INPUT", variables
+        assert await logged_in_admin.client.outcome(SECURITY_EVENTS, **variables) == "BAD_USER_INPUT", variables

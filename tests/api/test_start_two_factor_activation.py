@@ -9,36 +9,18 @@ import segno
 import models
 from models.database import Database
 from resolvers.qr_rendering import QrCode
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    WRONG_PASSWORD,
-    ApiUser,
-    ClientFactory,
-    confirm_otp,
-    error_code,
-    execute_one,
-    instant,
-    log_in,
-    set_security_policy,
-    start_activation,
-    two_factor,
-)
+from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, confirm_otp, log_in, start_activation, two_factor
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.clock import Clock, instant
+from tests.support.operations import START_TWO_FACTOR_ACTIVATION, START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 
-START = """
-    mutation Start($password: String!, $scale: Int! = 8) {
+START_WITH_SCALE = """
+    mutation ($password: String!, $scale: Int!) {
         startTwoFactorActivation(password: $password) {
-            __typename
-            ... on TwoFactorActivation {
-                activationId key otpauthUri issuer accountName expiresAt
-                qrCode { svg svgDataUri pngDataUri(scale: $scale) }
-            }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-            ... on TooManyAttempts { retryAt }
+            __typename ... on TwoFactorActivation { qrCode { pngDataUri(scale: $scale) } }
         }
     }"""
 
@@ -49,7 +31,7 @@ async def test_returns_a_key_and_a_matching_qr_code(
     """Each image contains the URI. 2FA stays inactive, an audit event is written, no email is sent."""
     await side_effects()
 
-    result = await execute_one(logged_in_member.client, START, password=PASSWORD)
+    result = await logged_in_member.client.execute_one(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, password=PASSWORD)
 
     uri, key = result["otpauthUri"], result["key"]
     apps = [Authenticator.scan(result["qrCode"][form]) for form in ("svg", "svgDataUri", "pngDataUri")]
@@ -81,8 +63,7 @@ async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, mon
     watch(QrCode, "svg")
     watch(QrCode, "png_data_uri")
 
-    await execute_one(
-        logged_in_member.client,
+    await logged_in_member.client.execute_one(
         """
         mutation ($password: String!) { startTwoFactorActivation(password: $password) {
             __typename
@@ -98,18 +79,17 @@ async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, mon
 @pytest.mark.parametrize("scale", [0, 21, -1])
 async def test_rejects_an_invalid_scale(logged_in_member: ApiUser, scale: int) -> None:
     """The error is `BAD_USER_INPUT`."""
-    assert await error_code(logged_in_member.client, START, password=PASSWORD, scale=scale) == "BAD_USER_INPUT"
+    assert await logged_in_member.client.outcome(START_WITH_SCALE, password=PASSWORD, scale=scale) == "BAD_USER_INPUT"
 
 
 async def test_requires_the_password(
     logged_in_member: ApiUser, new_client: ClientFactory, side_effects: SideEffects
 ) -> None:
     """A wrong one uses an attempt and writes an audit event. After five there is a wait."""
-    client = new_client(language="de")
-    client.session_token = logged_in_member.client.session_token
+    client = new_client(language="de", session_token=logged_in_member.session_token)
     await side_effects()
 
-    result = await execute_one(client, START, password=WRONG_PASSWORD)
+    result = await client.execute_one(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
     assert result == {
         "__typename": "WrongPassword",
         "message": "Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: 4.",
@@ -117,15 +97,15 @@ async def test_requires_the_password(
     }
     assert await side_effects() == (["REAUTHENTICATION_FAILED"], [])
     for _ in range(4):
-        await execute_one(client, START, password=WRONG_PASSWORD)
-    assert (await execute_one(client, START, password=PASSWORD))["__typename"] == "TooManyAttempts"
+        await client.execute_one(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
+    assert (await client.execute_one(START_TWO_FACTOR_ACTIVATION, password=PASSWORD))["__typename"] == "TooManyAttempts"
 
 
 async def test_returns_an_error_if_2fa_is_active(member_with_2fa: ApiUser, side_effects: SideEffects) -> None:
     """Active 2FA is not overwritten."""
     await side_effects()
 
-    assert await execute_one(member_with_2fa.client, START, password=PASSWORD) == {
+    assert await member_with_2fa.client.execute_one(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == {
         "__typename": "TwoFactorAlreadyActive",
         "message": "2FA is already active. To use a new device, deactivate it first.",
     }
@@ -157,10 +137,12 @@ async def test_is_open_to_users_who_have_to_set_up_2fa(
     await log_in(client, member)
 
     assert (await two_factor(client))["setupRequired"] is True
-    assert await error_code(client, "{ users { totalCount } }") == "TWO_FACTOR_SETUP_REQUIRED"
-    assert (await execute_one(client, START, password=PASSWORD))["__typename"] == "TwoFactorActivation"
+    assert await client.outcome("{ users { totalCount } }") == "TWO_FACTOR_SETUP_REQUIRED"
+    assert (await client.execute_one(START_TWO_FACTOR_ACTIVATION, password=PASSWORD))[
+        "__typename"
+    ] == "TwoFactorActivation"
 
 
 async def test_requires_a_session(client: Api) -> None:
     """Without a session, the error is `UNAUTHENTICATED`."""
-    assert await error_code(client, START, password=PASSWORD) == "UNAUTHENTICATED"
+    assert await client.outcome(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == "UNAUTHENTICATED"

@@ -1,30 +1,12 @@
 """`updateSecurityPolicy`: changes the rules of a company account from the next request."""
 
 from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    WRONG_PASSWORD,
-    ApiUser,
-    activate,
-    error_code,
-    execute_one,
-    is_logged_in,
-    start_login,
-    two_factor,
-    verify_login,
-)
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, activate, is_logged_in, start_login, two_factor, verify_login
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.operations import UPDATE_SECURITY_POLICY
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 
-UPDATE = """
-    mutation Update($password: String!, $enforced: Boolean, $codes: Boolean) {
-        updateSecurityPolicy(password: $password, twoFactorEnforced: $enforced, backupCodesEnabled: $codes) {
-            __typename
-            ... on SecurityPolicyUpdated { company { id twoFactorEnforced backupCodesEnabled } }
-            ... on UserError { message }
-            ... on WrongPassword { attemptsRemaining }
-        }
-    }"""
 NOTES = """
     query Notes {
         securityEvents(filter: { kinds: [SECURITY_POLICY_CHANGED] }) { nodes { note user { email } } }
@@ -35,20 +17,29 @@ async def test_omitted_or_null_rule_does_not_change(logged_in_admin: ApiUser, si
     """The audit event names the changed rule and the admin. Without a change there is no event."""
     await side_effects()
 
-    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, codes=False)
+    result = await logged_in_admin.client.execute_one(
+        UPDATE_SECURITY_POLICY, password=PASSWORD, backupCodesEnabled=False
+    )
     assert result == {
         "__typename": "SecurityPolicyUpdated",
         "company": {
             "id": f"company_{logged_in_admin.user.company_id.hex}",
+            "name": "Acme",
             "twoFactorEnforced": False,
             "backupCodesEnabled": False,
         },
     }
     assert await side_effects() == (["SECURITY_POLICY_CHANGED"], [])
-    for variables in ({}, {"enforced": None, "codes": None}, {"enforced": False, "codes": False}):
-        assert await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, **variables) == result
+    for variables in (
+        {},
+        {"twoFactorEnforced": None, "backupCodesEnabled": None},
+        {"twoFactorEnforced": False, "backupCodesEnabled": False},
+    ):
+        assert (
+            await logged_in_admin.client.execute_one(UPDATE_SECURITY_POLICY, password=PASSWORD, **variables) == result
+        )
     assert await side_effects() == ([], [])
-    events = await execute_one(logged_in_admin.client, NOTES)
+    events = await logged_in_admin.client.execute_one(NOTES)
     assert events["nodes"] == [{"note": "backup_codes_enabled=off", "user": {"email": logged_in_admin.user.email}}]
 
 
@@ -56,18 +47,20 @@ async def test_enforcement_applies_to_all_users_at_once(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
     """No session ends. Users without 2FA, including the admin, can only activate it."""
-    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=True)
+    result = await logged_in_admin.client.execute_one(UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True)
     assert result["company"]["twoFactorEnforced"] is True
 
     for api_user in (logged_in_member, logged_in_admin):
         assert await is_logged_in(api_user.client)
         assert (await two_factor(api_user.client))["setupRequired"] is True
     assert (
-        await error_code(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=False)
+        await logged_in_admin.client.outcome(UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=False)
         == "TWO_FACTOR_SETUP_REQUIRED"
     )
     await activate(logged_in_admin, clock)
-    result = await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=False)
+    result = await logged_in_admin.client.execute_one(
+        UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=False
+    )
     assert result["company"]["twoFactorEnforced"] is False
     assert (await two_factor(logged_in_member.client))["setupRequired"] is False
 
@@ -77,7 +70,9 @@ async def test_does_not_end_challenges(
 ) -> None:
     """An open login continues under the new rules."""
     token = await start_login(client, member_with_2fa.user)
-    await execute_one(logged_in_admin.client, UPDATE, password=PASSWORD, enforced=True, codes=False)
+    await logged_in_admin.client.execute_one(
+        UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True, backupCodesEnabled=False
+    )
 
     result = await verify_login(client, token, backupCode=member_with_2fa.codes[0])
     assert result["__typename"] == "WrongSecondFactor"
@@ -90,7 +85,9 @@ async def test_requires_the_password(logged_in_admin: ApiUser, side_effects: Sid
     """A session is not sufficient to change a rule."""
     await side_effects()
 
-    result = await execute_one(logged_in_admin.client, UPDATE, password=WRONG_PASSWORD, enforced=True)
+    result = await logged_in_admin.client.execute_one(
+        UPDATE_SECURITY_POLICY, password=WRONG_PASSWORD, twoFactorEnforced=True
+    )
 
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongPassword", 4)
     assert (await two_factor(logged_in_admin.client))["enforced"] is False
@@ -99,4 +96,7 @@ async def test_requires_the_password(logged_in_admin: ApiUser, side_effects: Sid
 
 async def test_is_forbidden_for_members(logged_in_member: ApiUser) -> None:
     """A member cannot change a rule."""
-    assert await error_code(logged_in_member.client, UPDATE, password=PASSWORD, enforced=True) == "FORBIDDEN"
+    assert (
+        await logged_in_member.client.outcome(UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True)
+        == "FORBIDDEN"
+    )

@@ -8,37 +8,12 @@ import pytest
 import models
 from models import Role
 from models.database import Database
-from tests.api.steps import (
-    ApiUser,
-    ClientFactory,
-    activate,
-    error_code,
-    execute_one,
-    log_in,
-    set_security_policy,
-    start_login,
-    verify_login,
-)
+from tests.api.conftest import ClientFactory
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, activate, log_in, start_login, verify_login
 from tests.support.clock import Clock
-from tests.support.users import make_user
-
-USERS = """
-    query Users($first: Int! = 25, $after: String, $filter: UserFilter, $orderBy: UserOrder! = NEWEST_FIRST) {
-        users(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
-            totalCount
-            nodes { name }
-            edges { cursor node { name } }
-            pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-        }
-    }"""
-USER = """
-    query User($id: ID!) {
-        user(id: $id) {
-            email role createdAt lastLoginAt twoFactor { state backupCodesRemaining } sessions { id }
-            securityEvents(first: 1) { nodes { kind } }
-        }
-    }"""
+from tests.support.operations import USER, USERS
+from tests.support.users import make_user, set_security_policy
 
 
 @pytest.fixture
@@ -55,7 +30,7 @@ async def admin_of_five(
 
 async def names(client: Api, **variables: object) -> list[str]:
     """Return the names on a page of users."""
-    return [user["name"] for user in (await execute_one(client, USERS, **variables))["nodes"]]
+    return [user["name"] for user in (await client.execute_one(USERS, **variables))["nodes"]]
 
 
 async def every_page(client: Api, **variables: object) -> list[str]:
@@ -63,7 +38,7 @@ async def every_page(client: Api, **variables: object) -> list[str]:
     found: list[str] = []
     after = None
     while True:
-        page: dict[str, Any] = await execute_one(client, USERS, first=2, after=after, **variables)
+        page: dict[str, Any] = await client.execute_one(USERS, first=2, after=after, **variables)
         assert [edge["node"] for edge in page["edges"]] == page["nodes"]
         assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
@@ -104,7 +79,7 @@ async def test_combines_filters(logged_in_member: ApiUser, admin_of_five: ApiUse
         ({"backupCodesRemainingAtMost": 1}, set()),
         ({"search": None, "role": None, "twoFactor": "ACTIVE", "backupCodesRemainingAtMost": None}, {"Mia"}),
     ):
-        page = await execute_one(admin_of_five.client, USERS, filter=wanted)
+        page = await admin_of_five.client.execute_one(USERS, filter=wanted)
         assert {user["name"] for user in page["nodes"]} == expected, wanted
         assert page["totalCount"] == len(expected)
 
@@ -137,14 +112,14 @@ async def test_finds_no_users_by_remaining_codes_if_codes_are_off(
 )
 async def test_rejects_invalid_arguments(logged_in_admin: ApiUser, variables: dict[str, object]) -> None:
     """The error is `BAD_USER_INPUT`."""
-    assert await error_code(logged_in_admin.client, USERS, **variables) == "BAD_USER_INPUT"
+    assert await logged_in_admin.client.outcome(USERS, **variables) == "BAD_USER_INPUT"
 
 
 async def test_cursor_is_valid_only_in_its_own_order(admin_of_five: ApiUser) -> None:
     """In another order the error is `BAD_USER_INPUT`."""
-    page = await execute_one(admin_of_five.client, USERS, first=1)
+    page = await admin_of_five.client.execute_one(USERS, first=1)
 
-    code = await error_code(admin_of_five.client, USERS, first=1, after=page["pageInfo"]["endCursor"], orderBy="NAME")
+    code = await admin_of_five.client.outcome(USERS, first=1, after=page["pageInfo"]["endCursor"], orderBy="NAME")
 
     assert code == "BAD_USER_INPUT"
 
@@ -153,10 +128,10 @@ async def test_admin_reads_all_fields_of_a_user_except_sessions(
     member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
     """Only the user can read their sessions."""
-    user = await execute_one(logged_in_admin.client, USER, id=f"user_{member_with_2fa.user.id.hex}")
+    user = await logged_in_admin.client.execute_one(USER, id=member_with_2fa.id)
 
     assert user["email"] == member_with_2fa.user.email
-    assert user["twoFactor"] == {"state": "ACTIVE", "backupCodesRemaining": 10}
+    assert (user["twoFactor"]["state"], user["twoFactor"]["backupCodesRemaining"]) == ("ACTIVE", 10)
     assert user["sessions"] == []
     assert len(user["securityEvents"]["nodes"]) == 1
 

@@ -7,28 +7,18 @@ import pytest
 import models
 from models import SecondFactorMethod
 from models.database import Database
-from tests.api.conftest import SideEffects
-from tests.api.steps import (
-    TIME_STEP,
-    WRONG_BACKUP_CODE,
-    ApiUser,
-    ClientFactory,
-    error_code,
-    execute_one,
-    instant,
-    is_logged_in,
-    set_security_policy,
-    start_login,
-    text_of,
-    two_factor,
-    verify_login,
-)
+from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
-from tests.support.clock import Clock
+from tests.support.api_users import ApiUser, is_logged_in, start_login, two_factor, verify_login
+from tests.support.attempts import set_attempt_count
+from tests.support.clock import TIME_STEP, Clock, instant
+from tests.support.mail_servers import text_of
+from tests.support.operations import LOGIN, VERIFY_LOGIN
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, set_security_policy
 from transport.cookies import COOKIE_NAME
 
-VERIFY_LOGIN = """
-    mutation VerifyLogin($challengeToken: String!, $secondFactor: SecondFactorInput!) {
+VERIFY_LOGIN_WITH_DETAILS = """
+    mutation ($challengeToken: String!, $secondFactor: SecondFactorInput!) {
         verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {
             __typename
             ... on LoggedIn {
@@ -36,14 +26,7 @@ VERIFY_LOGIN = """
                 session { current secondFactor }
                 viewer { email twoFactor { lastUsedAt backupCodesRemaining } }
             }
-            ... on UserError { message }
-            ... on WrongSecondFactor { attemptsRemaining }
-            ... on TooManyAttempts { retryAt }
         }
-    }"""
-LOGIN_METHODS = """
-    mutation Login($email: String!, $password: String!) {
-        login(email: $email, password: $password) { ... on SecondFactorRequired { methods } }
     }"""
 LAST_EVENTS = "{ viewer { securityEvents(first: 2) { nodes { kind note } } } }"
 
@@ -57,7 +40,7 @@ async def test_otp_completes_the_login_once(
     token = await start_login(client, user)
     entered = {"challengeToken": token, "secondFactor": {"otp": otp}}
 
-    result = await execute_one(client, VERIFY_LOGIN, **entered)
+    result = await client.execute_one(VERIFY_LOGIN_WITH_DETAILS, **entered)
 
     client.session_token = result.pop("sessionToken")
     assert result == {
@@ -69,11 +52,11 @@ async def test_otp_completes_the_login_once(
         },
     }
     assert await is_logged_in(client)
-    assert (await execute_one(client, VERIFY_LOGIN, **entered))["__typename"] == "ChallengeExpired"
+    assert (await client.execute_one(VERIFY_LOGIN, **entered))["__typename"] == "ChallengeExpired"
     assert await side_effects() == (["LOGIN_SUCCEEDED"], [])
 
     replay = {"challengeToken": await start_login(client, user), "secondFactor": {"otp": otp}}
-    result = await execute_one(client, VERIFY_LOGIN, **replay)
+    result = await client.execute_one(VERIFY_LOGIN, **replay)
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
     assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
 
@@ -108,7 +91,9 @@ async def test_backup_code_completes_the_login_once(
     typed = f" {code[:5]}-{code[5:]}".lower()
     token = await start_login(client, user)
 
-    result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor={"backupCode": typed})
+    result = await client.execute_one(
+        VERIFY_LOGIN_WITH_DETAILS, challengeToken=token, secondFactor={"backupCode": typed}
+    )
 
     assert result["session"] == {"current": True, "secondFactor": "BACKUP_CODE"}
     assert result["viewer"]["twoFactor"] == {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 9}
@@ -119,7 +104,7 @@ async def test_backup_code_completes_the_login_once(
     assert code not in email.as_string()
 
     result = await verify_login(client, await start_login(client, user), backupCode=code)
-    assert result == {"__typename": "WrongSecondFactor", "attemptsRemaining": 4}
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
     assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
 
 
@@ -143,9 +128,7 @@ async def test_sends_an_email_if_two_or_fewer_codes_are_left(
         assert f"You have {left} left" in text_of(used)
         assert f"You have {left} left" in text_of(few)
 
-    login = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { __typename \
-        ... on SecondFactorRequired { methods } } }"
-    result = await execute_one(client, login, email=member_with_2fa.user.email, password="correct horse battery staple")
+    result = await client.execute_one(LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
     assert result["methods"] == ["OTP"]
 
 
@@ -163,7 +146,7 @@ async def test_requires_exactly_one_second_factor(
 
     variables = {"challengeToken": token, "secondFactor": second_factor}
 
-    assert await error_code(client, VERIFY_LOGIN, **variables) == "BAD_USER_INPUT"
+    assert await client.outcome(VERIFY_LOGIN, **variables) == "BAD_USER_INPUT"
     assert await side_effects() == ([], [])
 
 
@@ -176,7 +159,7 @@ async def test_malformed_otp_uses_no_attempt(
 
     result = await verify_login(client, await start_login(client, member_with_2fa.user), otp=otp)
 
-    assert result == {"__typename": "WrongSecondFactor", "attemptsRemaining": 5}
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 5)
     assert await side_effects() == ([], [])
 
 
@@ -202,7 +185,7 @@ async def test_factor_has_to_wait_after_five_failures(
     wrong = {"otp": member_with_2fa.authenticator.wrong_otp(clock.now)}
 
     for attempts_remaining in (4, 3, 2, 1, 0):
-        result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=wrong)
+        result = await client.execute_one(VERIFY_LOGIN, challengeToken=token, secondFactor=wrong)
         assert result == {
             "__typename": "WrongSecondFactor",
             "message": "Dieser Code ist falsch, abgelaufen oder schon benutzt. "
@@ -211,7 +194,7 @@ async def test_factor_has_to_wait_after_five_failures(
         }
     token = await start_login(client, member_with_2fa.user)
     right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
-    result = await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=right)
+    result = await client.execute_one(VERIFY_LOGIN, challengeToken=token, secondFactor=right)
 
     assert result == {
         "__typename": "TooManyAttempts",
@@ -248,15 +231,10 @@ async def test_factor_is_locked_after_a_hundred_failures(
     member_with_2fa: ApiUser, client: Api, clock: Clock, database: Database, side_effects: SideEffects
 ) -> None:
     """The correct OTP is not checked after any wait. The other factor still works."""
-    subject = member_with_2fa.user.id.hex
-    async with database.transaction():
-        await models.AttemptCount.create(
-            subject=subject,
-            factor=SecondFactorMethod.OTP,
-            failures=99,
-            failures_since_sign_in=99,
-            last_attempt_at=clock.now - timedelta(hours=1),
-        )
+    long_ago = clock.now - timedelta(hours=1)
+    await set_attempt_count(
+        database, member_with_2fa.user.id, SecondFactorMethod.OTP, failures=99, since_sign_in=99, last=long_ago
+    )
     await side_effects()
     token = await start_login(client, member_with_2fa.user)
     assert (await verify_login(client, token, otp=member_with_2fa.authenticator.wrong_otp(clock.now)))[
@@ -267,7 +245,7 @@ async def test_factor_is_locked_after_a_hundred_failures(
     assert events == ["LOCKED", "SECOND_FACTOR_FAILED"]
     assert email["Subject"] == "Part of your login is locked"
     right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
-    assert await execute_one(client, VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
+    assert await client.execute_one(VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
         "__typename": "SecondFactorLocked",
         "message": "There were too many wrong codes. Please log in with your other method, or ask an admin to reset "
         "your 2FA.",
@@ -281,10 +259,8 @@ async def test_backup_codes_do_not_work_while_the_flag_is_off(
     """The error is that of a wrong code. When the flag is on again, the same code works."""
     token = await start_login(client, member_with_2fa.user)
     await set_security_policy(database, company, backup_codes_enabled=False)
-    assert await verify_login(client, token, backupCode=member_with_2fa.codes[0]) == {
-        "__typename": "WrongSecondFactor",
-        "attemptsRemaining": 4,
-    }
+    result = await verify_login(client, token, backupCode=member_with_2fa.codes[0])
+    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
     assert (await two_factor(member_with_2fa.client))["backupCodesRemaining"] is None
 
     await set_security_policy(database, company, backup_codes_enabled=True)
@@ -304,8 +280,8 @@ async def test_challenge_expires_after_five_minutes(member_with_2fa: ApiUser, cl
 
     clock.advance(timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
-    result = await execute_one(
-        client, VERIFY_LOGIN, challengeToken=late, secondFactor={"otp": member_with_2fa.authenticator.otp(clock.now)}
+    result = await client.execute_one(
+        VERIFY_LOGIN, challengeToken=late, secondFactor={"otp": member_with_2fa.authenticator.otp(clock.now)}
     )
     assert result == {
         "__typename": "ChallengeExpired",
@@ -318,9 +294,9 @@ async def test_audit_events_name_the_second_factor(member_with_2fa: ApiUser, cli
     token = await start_login(client, member_with_2fa.user)
     await verify_login(client, token, backupCode=WRONG_BACKUP_CODE)
     clock.advance(timedelta(seconds=1))
-    await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))
+    session = await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))
 
-    viewer = await execute_one(client, LAST_EVENTS)
+    viewer = await client.with_token(session["sessionToken"]).execute_one(LAST_EVENTS)
 
     assert viewer["securityEvents"]["nodes"] == [
         {"kind": "LOGIN_SUCCEEDED", "note": "OTP"},

@@ -2,19 +2,11 @@
 
 from datetime import timedelta
 
-from tests.api.steps import (
-    ADDRESS,
-    FIREFOX,
-    ApiUser,
-    error_code,
-    execute_one,
-    instant,
-    log_in,
-    start_login,
-    verify_login,
-)
+from tests.api.conftest import ADDRESS, FIREFOX
 from tests.support.api import Api
-from tests.support.clock import START, Clock
+from tests.support.api_users import INACTIVE_TWO_FACTOR, ApiUser, is_logged_in, log_in, start_login, verify_login
+from tests.support.clock import START, Clock, instant
+from tests.support.operations import SESSIONS
 
 VIEWER = """
     query Viewer {
@@ -25,7 +17,6 @@ VIEWER = """
             sessions { createdAt lastSeenAt expiresAt ipAddress userAgent current secondFactor }
         }
     }"""
-SESSIONS = "query Sessions { viewer { sessions { lastSeenAt current secondFactor } } }"
 OWN_EVENTS = """
     query OwnEvents($first: Int!, $after: String) {
         viewer {
@@ -40,9 +31,9 @@ OWN_EVENTS = """
 
 async def test_returns_all_fields_of_the_viewer(logged_in_member: ApiUser) -> None:
     """It reads every field of the logged-in user in one query."""
-    assert await execute_one(logged_in_member.client, VIEWER) == {
+    assert await logged_in_member.client.execute_one(VIEWER) == {
         "__typename": "User",
-        "id": f"user_{logged_in_member.user.id.hex}",
+        "id": logged_in_member.id,
         "email": "mia@acme.example",
         "name": "Mia",
         "role": "MEMBER",
@@ -55,14 +46,7 @@ async def test_returns_all_fields_of_the_viewer(logged_in_member: ApiUser) -> No
             "twoFactorEnforced": False,
             "backupCodesEnabled": True,
         },
-        "twoFactor": {
-            "state": "INACTIVE",
-            "enforced": False,
-            "setupRequired": False,
-            "activatedAt": None,
-            "lastUsedAt": None,
-            "backupCodesRemaining": None,
-        },
+        "twoFactor": INACTIVE_TWO_FACTOR,
         "sessions": [
             {
                 "createdAt": instant(START),
@@ -104,10 +88,11 @@ async def test_lists_sessions_newest_first(member_with_2fa: ApiUser, client: Api
     await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
     clock.advance(timedelta(minutes=5))
 
-    assert (await execute_one(member_with_2fa.client, SESSIONS))["sessions"] == [
-        {"lastSeenAt": instant(START + timedelta(seconds=30)), "current": False, "secondFactor": "BACKUP_CODE"},
-        {"lastSeenAt": instant(clock.now), "current": True, "secondFactor": None},
-    ]
+    newest, current = (await member_with_2fa.client.execute_one(SESSIONS))["sessions"]
+    assert (newest["lastSeenAt"], newest["current"]) == (instant(START + timedelta(seconds=30)), False)
+    assert newest["secondFactor"] == "BACKUP_CODE"
+    assert (current["lastSeenAt"], current["current"]) == (instant(clock.now), True)
+    assert current["secondFactor"] is None
 
 
 async def test_session_expires_after_7_days_without_use_or_30_days(
@@ -117,11 +102,11 @@ async def test_session_expires_after_7_days_without_use_or_30_days(
     await log_in(client, logged_in_member.user)
     for _ in range(4):
         clock.advance(timedelta(days=7, seconds=-1))
-        assert (await logged_in_member.client.data("{ viewer { id } }"))["viewer"] is not None
+        assert await is_logged_in(logged_in_member.client)
     clock.advance(timedelta(days=2, seconds=4))
 
-    assert (await logged_in_member.client.data("{ viewer { id } }"))["viewer"] is None, "30 days after the login"
-    assert (await client.data("{ viewer { id } }"))["viewer"] is None, "7 days without use"
+    assert not await is_logged_in(logged_in_member.client), "30 days after the login"
+    assert not await is_logged_in(client), "7 days without use"
 
 
 async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client: Api, clock: Clock) -> None:
@@ -130,8 +115,8 @@ async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client
     await log_in(client, logged_in_member.user)
     variables = {"first": 1, "after": None}
 
-    first = (await execute_one(logged_in_member.client, OWN_EVENTS, **variables))["securityEvents"]
-    second = (await execute_one(logged_in_member.client, OWN_EVENTS, first=1, after=first["pageInfo"]["endCursor"]))[
+    first = (await logged_in_member.client.execute_one(OWN_EVENTS, **variables))["securityEvents"]
+    second = (await logged_in_member.client.execute_one(OWN_EVENTS, first=1, after=first["pageInfo"]["endCursor"]))[
         "securityEvents"
     ]
 
@@ -139,7 +124,7 @@ async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client
         {
             "kind": "LOGIN_SUCCEEDED",
             "occurredAt": instant(clock.now),
-            "user": {"id": f"user_{logged_in_member.user.id.hex}"},
+            "user": {"id": logged_in_member.id},
             "actor": None,
             "ipAddress": ADDRESS,
             "userAgent": FIREFOX,
@@ -151,7 +136,7 @@ async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client
     assert second["nodes"][0]["occurredAt"] == instant(START)
     assert (second["pageInfo"]["hasNextPage"], second["pageInfo"]["hasPreviousPage"]) == (False, True)
     after = second["pageInfo"]["endCursor"]
-    empty = (await execute_one(logged_in_member.client, OWN_EVENTS, first=1, after=after))["securityEvents"]
+    empty = (await logged_in_member.client.execute_one(OWN_EVENTS, first=1, after=after))["securityEvents"]
     assert empty == {
         "nodes": [],
         "edges": [],
@@ -165,4 +150,4 @@ async def test_rejects_an_invalid_page_size_or_cursor(logged_in_member: ApiUser)
         result = await logged_in_member.client.execute(OWN_EVENTS, variables)
         assert result["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
         assert result["data"] == {"viewer": {"securityEvents": None}}
-    assert await error_code(logged_in_member.client, OWN_EVENTS, first="one") == "BAD_USER_INPUT"
+    assert await logged_in_member.client.outcome(OWN_EVENTS, first="one") == "BAD_USER_INPUT"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from starlette.applications import Starlette
@@ -15,10 +15,14 @@ ORIGIN = "http://countersign.test"
 class Api:
     """Sends operations. It sends `session_token` if the test sets it, and stores cookies as a browser does."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        """Set the HTTP client."""
+    def __init__(self, http: httpx.AsyncClient, session_token: str | None = None) -> None:
+        """Set the HTTP client and the session token."""
         self.http = http
-        self.session_token: str | None = None
+        self.session_token = session_token
+
+    def with_token(self, session_token: str | None) -> Self:
+        """Return a client with the same connections and cookies, and with another session token or none."""
+        return type(self)(self.http, session_token)
 
     async def post(
         self, query: str, variables: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
@@ -42,6 +46,27 @@ class Api:
         assert "errors" not in result, result["errors"]
         data: dict[str, Any] = result["data"]
         return data
+
+    async def execute_one(self, query: str, **variables: object) -> dict[str, Any]:
+        """Execute an operation with one root field and return this field. Fail on top-level errors."""
+        (field,) = (await self.data(query, variables)).values()
+        assert isinstance(field, dict)
+        return field
+
+    async def outcome(self, query: str, **variables: object) -> str:
+        """Return the `__typename` of the only root field, or the code of the only top-level error."""
+        result = await self.execute(query, variables)
+        if "errors" not in result:
+            (field,) = result["data"].values()
+            return str(field["__typename"])
+        assert all(value is None for value in (result.get("data") or {}).values())
+        return error_code(result)
+
+
+def error_code(result: Mapping[str, Any]) -> str:
+    """Return the code of the only top-level error of a GraphQL response."""
+    (error,) = result["errors"]
+    return str(error["extensions"]["code"])
 
 
 @asynccontextmanager

@@ -62,10 +62,13 @@ class Authenticator:
         return str(oathtool.generate_otp(self.key, step))
 
     def wrong_otp(self, now: datetime) -> str:
-        """Return six digits that are wrong at this time and in the two time steps before and after it."""
-        steps = (int(now.timestamp()) // PERIOD_S + drift for drift in range(-2, 3))
+        """Return six digits that are wrong at this time and in the three time steps before and after it."""
+        steps = (int(now.timestamp()) // PERIOD_S + drift for drift in range(-3, 4))
         right_otps = {str(oathtool.generate_otp(self.key, step)) for step in steps}
         return next(otp for otp in (f"{number:06}" for number in range(len(right_otps) + 1)) if otp not in right_otps)
+
+
+NO_AUTHENTICATOR = Authenticator("")
 
 
 def read_qr_code(image_data: bytes | str) -> str:

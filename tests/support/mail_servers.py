@@ -20,6 +20,14 @@ LOOP_ITERATIONS = 20
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+def text_of(email: EmailMessage, subtype: str = "plain") -> str:
+    """Return the content of the plain-text part or the HTML part of an email."""
+    body = email.get_body((subtype,))
+    assert isinstance(body, EmailMessage)
+    content: str = body.get_content()
+    return content
+
+
 @dataclass
 class Received:
     """A message that the server accepted."""

@@ -17,6 +17,7 @@ from mail import emails
 from mail.emails import RequestDetails
 from mail.messages import compose, language_of, mailbox
 from tests.integration.mail.conftest import build_email
+from tests.support.mail_servers import text_of
 
 USER_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 AT = datetime(2026, 11, 4, 10, 5, tzinfo=timezone(timedelta(hours=1)))
@@ -115,14 +116,6 @@ def parsed_message(**fields: object) -> EmailMessage:
     return parsed
 
 
-def body_part(message: EmailMessage, subtype: str) -> str:
-    """Return the content of the text part or the HTML part."""
-    body = message.get_body((subtype,))
-    assert body is not None
-    content: str = body.get_content()
-    return content
-
-
 def visible_text(html: str) -> str:
     """Return the text that an HTML part shows."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
@@ -136,7 +129,7 @@ class TestEveryEmail:
         message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
 
         assert message["Subject"]
-        for text in (body_part(message, "plain"), visible_text(body_part(message, "html"))):
+        for text in (text_of(message, "plain"), visible_text(text_of(message, "html"))):
             for required in [*REQUIRED_TEXTS[locale].get(kind, []), *ADVICE[locale], "Grace Hopper", "Countersign"]:
                 assert required in text
 
@@ -145,7 +138,7 @@ class TestEveryEmail:
         facts = FACTS_OF[kind]
         message = parsed_message(kind=kind, locale=locale, facts=facts)
 
-        for text in (body_part(message, "plain"), visible_text(body_part(message, "html"))):
+        for text in (text_of(message, "plain"), visible_text(text_of(message, "html"))):
             assert WHEN[locale] in text
             if "ip_address" in facts:
                 assert "203.0.113.7" in text
@@ -159,7 +152,7 @@ class TestEveryEmail:
         }
         message = parsed_message(kind=kind, locale=locale, facts=facts)
 
-        assert "None" not in body_part(message, "plain") + body_part(message, "html")
+        assert "None" not in text_of(message, "plain") + text_of(message, "html")
 
     def test_a_missing_fact_is_an_error(self, kind: str, locale: str) -> None:
         """If any fact is missing, the email is not built."""
@@ -172,7 +165,7 @@ class TestEveryEmail:
         """Neither part contains a link or loads anything."""
         message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
 
-        for text in (body_part(message, "plain"), body_part(message, "html")):
+        for text in (text_of(message, "plain"), text_of(message, "html")):
             assert not re.search(r"https?:|www\.|href|src=|url\(", text)
 
     @pytest.mark.attack("J6")
@@ -182,17 +175,17 @@ class TestEveryEmail:
         facts = {key: evil if key in {"ip_address", "by", "reason"} else fact for key, fact in FACTS_OF[kind].items()}
         message = parsed_message(kind=kind, locale=locale, recipient_name=evil, facts=facts)
 
-        html = body_part(message, "html")
+        html = text_of(message, "html")
         assert "<img" not in html
         assert "&lt;img src=x" in html
-        assert "<img src=x" in body_part(message, "plain")
+        assert "<img src=x" in text_of(message, "plain")
 
     def test_declares_its_language(self, kind: str, locale: str) -> None:
         """A screen reader needs the language for the pronunciation."""
         message = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
 
         assert message["Content-Language"] == locale
-        assert f'<html lang="{locale}">' in body_part(message, "html")
+        assert f'<html lang="{locale}">' in text_of(message, "html")
 
     def test_is_identical_at_every_attempt(self, kind: str, locale: str) -> None:
         """Two builds give the same bytes, so that a receiver can detect a duplicate."""
@@ -212,8 +205,8 @@ def test_describes_zero_and_one_remaining_codes(kind: str, remaining: int, text:
     """The texts for zero codes and for one code are correct English."""
     message = parsed_message(kind=kind, facts=dict(FACTS_OF[kind]) | {"remaining": remaining})
 
-    assert text in body_part(message, "plain")
-    assert text in visible_text(body_part(message, "html"))
+    assert text in text_of(message, "plain")
+    assert text in visible_text(text_of(message, "html"))
 
 
 @pytest.mark.parametrize("locale", ["en", "de"])
@@ -226,8 +219,8 @@ def test_warning_differs_if_the_factor_is_locked(locale: str) -> None:
     locked = parsed_message(kind=kind, locale=locale, facts=FACTS_OF[kind])
 
     assert attempts["Subject"] != locked["Subject"]
-    assert not re.search("locked|gesperrt|no longer|keine Backup", body_part(attempts, "plain"))
-    assert re.search("backup code|Backup-Code", body_part(attempts, "plain"))
+    assert not re.search("locked|gesperrt|no longer|keine Backup", text_of(attempts, "plain"))
+    assert re.search("backup code|Backup-Code", text_of(attempts, "plain"))
 
 
 def test_reset_from_the_command_line_names_the_operator() -> None:
@@ -235,7 +228,7 @@ def test_reset_from_the_command_line_names_the_operator() -> None:
     kind = "two_factor_reset"
     message = parsed_message(kind=kind, facts=dict(FACTS_OF[kind]) | {"by": None, "reason": None})
 
-    assert "The operator of Countersign has deactivated" in body_part(message, "plain")
+    assert "The operator of Countersign has deactivated" in text_of(message, "plain")
 
 
 class TestHeaders:
@@ -261,11 +254,11 @@ class TestHeaders:
         assert isinstance(to, AddressHeader)
         assert [address.addr_spec for address in to.addresses] == ["grace@example.org"]
         assert [alternative.get_content_type() for alternative in message.iter_parts()] == ["text/plain", "text/html"]
-        assert "<script" not in body_part(message, "html")
-        greeting = body_part(message, "plain").splitlines()[0]
+        assert "<script" not in text_of(message, "html")
+        greeting = text_of(message, "plain").splitlines()[0]
         assert greeting.startswith("Hello")
         assert greeting.endswith(",")
-        assert body_part(message, "plain").splitlines()[1:] == body_part(parsed_message(), "plain").splitlines()[1:]
+        assert text_of(message, "plain").splitlines()[1:] == text_of(parsed_message(), "plain").splitlines()[1:]
 
     @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
     def test_keep_their_structure_with_any_product_name(self, name: str) -> None:

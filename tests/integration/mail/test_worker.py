@@ -22,7 +22,7 @@ from models.database import Database, DatabaseUnavailable
 from tests.integration.mail.conftest import NOW, WorkerFactory, insert_email, reload
 from tests.support import mail_servers
 from tests.support.clock import Clock
-from tests.support.mail_servers import PASSWORD, USERNAME, Conversation, conversation_server, mail_server
+from tests.support.mail_servers import PASSWORD, USERNAME, Conversation, conversation_server, mail_server, text_of
 
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
@@ -110,10 +110,9 @@ class TestDelivery:
         message = server.received[0].message
         assert message["Message-ID"] == f"<{email.id}@countersign.example>"
         for subtype in ("plain", "html"):
-            body = message.get_body((subtype,))
-            assert body is not None
-            assert "Guten Tag Zoë Müller," in body.get_content()
-            assert "geändert" in body.get_content()
+            text = text_of(message, subtype)
+            assert "Guten Tag Zoë Müller," in text
+            assert "geändert" in text
 
     async def test_supports_internationalised_addresses(self, database: Database, worker_for: WorkerFactory) -> None:
         """An address outside ASCII works with a server that supports it (RFC 6531)."""

@@ -1,0 +1,166 @@
+"""The GraphQL operations that tests, attacks and benchmarks send.
+
+An operation has the name of its field. Each variable has the name of its argument. Each mutation selects everything
+of its result that needs no other SQL statement, except the fields of users and sessions. A test that needs another form
+of an operation has its own.
+"""
+
+TWO_FACTOR_FIELDS = "twoFactor { state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining }"
+_TEXT_FILE = "file { name mimeType content }"
+_LOGGED_IN = "... on LoggedIn { sessionToken session { id secondFactor } viewer { id } }"
+_USER_ERRORS = "... on UserError { message } ... on TooManyAttempts { retryAt }"
+_PASSWORD_ERRORS = f"{_USER_ERRORS} ... on WrongPassword {{ attemptsRemaining }}"
+
+LOGIN = f"""
+mutation Login($email: String!, $password: String!, $transport: SessionTransport! = TOKEN) {{
+  login(email: $email, password: $password, transport: $transport) {{
+    __typename {_LOGGED_IN} ... on SecondFactorRequired {{ challengeToken expiresAt methods }} {_USER_ERRORS}
+  }}
+}}
+"""
+VERIFY_LOGIN = f"""
+mutation VerifyLogin($challengeToken: String!, $secondFactor: SecondFactorInput!) {{
+  verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {{
+    __typename {_LOGGED_IN} ... on WrongSecondFactor {{ attemptsRemaining }} {_USER_ERRORS}
+  }}
+}}
+"""
+LOGOUT = "mutation Logout { logout { __typename sessionId } }"
+
+
+def _start_two_factor_activation(qr_code: str) -> str:
+    return f"""
+mutation StartTwoFactorActivation($password: String!) {{
+  startTwoFactorActivation(password: $password) {{
+    __typename
+    ... on TwoFactorActivation {{ activationId key otpauthUri issuer accountName expiresAt {qr_code} }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+
+
+START_TWO_FACTOR_ACTIVATION = _start_two_factor_activation("")
+# Rendering the images takes more time than the rest of the operation.
+START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE = _start_two_factor_activation("qrCode { svg svgDataUri pngDataUri }")
+CONFIRM_OTP = f"""
+mutation ConfirmOtp($activationId: ID!, $otp: String!) {{
+  confirmOtp(activationId: $activationId, otp: $otp) {{
+    __typename
+    ... on BackupCodesIssued {{ activationId codes {_TEXT_FILE} expiresAt }}
+    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }}
+    ... on WrongOtp {{ attemptsRemaining }}
+    {_USER_ERRORS}
+  }}
+}}
+"""
+ACKNOWLEDGE_BACKUP_CODES = f"""
+mutation AcknowledgeBackupCodes($activationId: ID!) {{
+  acknowledgeBackupCodes(activationId: $activationId) {{
+    __typename
+    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }}
+    ... on UserError {{ message }}
+  }}
+}}
+"""
+REGENERATE_BACKUP_CODES = f"""
+mutation RegenerateBackupCodes($password: String!) {{
+  regenerateBackupCodes(password: $password) {{
+    __typename
+    ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id {TWO_FACTOR_FIELDS} }} }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+DEACTIVATE_TWO_FACTOR = f"""
+mutation DeactivateTwoFactor($password: String!) {{
+  deactivateTwoFactor(password: $password) {{
+    __typename ... on TwoFactorDeactivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+ADMIN_RESET_TWO_FACTOR = f"""
+mutation AdminResetTwoFactor($userId: ID!, $password: String!, $reason: String) {{
+  adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {{
+    __typename ... on TwoFactorReset {{ user {{ id {TWO_FACTOR_FIELDS} sessions {{ id }} }} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+UPDATE_SECURITY_POLICY = f"""
+mutation UpdateSecurityPolicy($password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean) {{
+  updateSecurityPolicy(
+    password: $password, twoFactorEnforced: $twoFactorEnforced, backupCodesEnabled: $backupCodesEnabled
+  ) {{
+    __typename
+    ... on SecurityPolicyUpdated {{ company {{ id name twoFactorEnforced backupCodesEnabled }} }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+CHANGE_PASSWORD = f"""
+mutation ChangePassword($currentPassword: String!, $newPassword: String!) {{
+  changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {{
+    __typename
+    ... on PasswordChanged {{ viewer {{ id }} }}
+    ... on PasswordTooWeak {{ minimumLength }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+REVOKE_SESSION = """
+mutation RevokeSession($id: ID!) {
+  revokeSession(id: $id) {
+    __typename ... on SessionRevoked { sessionId viewer { id } } ... on UserError { message }
+  }
+}
+"""
+
+# The fields that a user can read before the required setup of 2FA.
+VIEWER = f"""
+query Viewer {{
+  viewer {{
+    __typename id email name role company {{ id name twoFactorEnforced backupCodesEnabled }} {TWO_FACTOR_FIELDS}
+  }}
+}}
+"""
+SESSIONS = """
+query Sessions {
+  viewer { sessions { id createdAt lastSeenAt expiresAt ipAddress userAgent current secondFactor } }
+}
+"""
+FEATURE_FLAGS = "query FeatureFlags { featureFlags { backupCodes } }"
+AUTHENTICATOR_APPS = "query AuthenticatorApps { authenticatorApps { name appStoreUrl playStoreUrl } }"
+NODE = """
+query Node($id: ID!) {
+  node(id: $id) {
+    __typename id ... on User { email } ... on Company { name } ... on Session { current } ... on SecurityEvent { kind }
+  }
+}
+"""
+USER = f"""
+query User($id: ID!) {{
+  user(id: $id) {{
+    id email name role createdAt lastLoginAt {TWO_FACTOR_FIELDS} sessions {{ id }}
+    securityEvents(first: 1) {{ nodes {{ kind }} }}
+  }}
+}}
+"""
+USERS = """
+query Users($first: Int! = 25, $after: String, $filter: UserFilter, $orderBy: UserOrder! = NEWEST_FIRST) {
+  users(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+    totalCount
+    nodes { id email name }
+    edges { cursor node { id email name } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+SECURITY_EVENTS = """
+query SecurityEvents($first: Int! = 25, $after: String, $filter: SecurityEventFilter) {
+  securityEvents(first: $first, after: $after, filter: $filter) {
+    nodes { id kind occurredAt user { id email } actor { id email } ipAddress userAgent note }
+    edges { cursor node { kind } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
