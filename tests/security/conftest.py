@@ -11,8 +11,8 @@ from accounts.services import Services
 from app import create_app
 from models.database import Database
 from settings import Settings
-from tests.security.helpers import ApiUser, activate, log_in
 from tests.support.api import Api, running
+from tests.support.api_users import ApiUser, activate, log_in
 from tests.support.clock import Clock
 
 
@@ -57,13 +57,13 @@ def api(http: httpx.AsyncClient) -> Api:
 @pytest.fixture
 async def logged_in_member(api: Api, member: models.User) -> ApiUser:
     """Return a member who is logged in and has no 2FA."""
-    return await log_in(api, member)
+    return await log_in(api.with_token(None), member)
 
 
 @pytest.fixture
 async def logged_in_admin(api: Api, admin: models.User) -> ApiUser:
     """Return an admin who is logged in and has no 2FA."""
-    return await log_in(api, admin)
+    return await log_in(api.with_token(None), admin)
 
 
 @pytest.fixture

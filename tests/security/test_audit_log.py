@@ -4,20 +4,18 @@ from collections.abc import Sequence
 
 import models
 from accounts.services import Services
-from tests.security.helpers import (
-    TIME_STEP,
-    WRONG_PASSWORD,
-    ApiUser,
-    activate,
-    mutate,
-    outcome,
-    start_activation,
-    start_login,
-    verify_login,
-)
 from tests.support.api import Api
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.api_users import ApiUser, activate, start_activation, start_login, verify_login
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.operations import (
+    ADMIN_RESET_TWO_FACTOR,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    LOGIN,
+    REGENERATE_BACKUP_CODES,
+    START_TWO_FACTOR_ACTIVATION,
+)
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor import removal
 
 Entry = tuple[str, str | None, str | None, str | None]
@@ -38,9 +36,9 @@ async def test_wrong_passwords_are_recorded(api: Api, logged_in_member: ApiUser,
     """Each failure names the account, and the event of the wait names the factor."""
     name, before = logged_in_member.user.name, await new_entries(services)
     for _ in range(3):
-        await outcome(api, "login", email=logged_in_member.user.email, password=WRONG_PASSWORD)
+        await api.outcome(LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
     for _ in range(2):
-        await outcome(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD)
+        await logged_in_member.client.outcome(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
 
     assert sorted(await new_entries(services, before)) == [
         ("LOCKED", name, None, "PASSWORD"),
@@ -53,7 +51,7 @@ async def test_wait_caused_by_login_is_recorded(api: Api, logged_in_member: ApiU
     """A wait that `login` causes is recorded too."""
     name, before = logged_in_member.user.name, await new_entries(services)
     for _ in range(5):
-        await outcome(api, "login", email=logged_in_member.user.email, password=WRONG_PASSWORD)
+        await api.outcome(LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
 
     assert ("LOCKED", name, None, "PASSWORD") in await new_entries(services, before)
 
@@ -63,22 +61,22 @@ async def test_each_step_of_an_enrolment_is_recorded(
 ) -> None:
     """Each event from the first attempt to the reset names user, factor and actor. So does each email."""
     name, before = logged_in_member.user.name, await new_entries(services)
-    activation_id, authenticator = await start_activation(logged_in_member)
-    await outcome(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    await logged_in_member.client.outcome(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
     )
     clock.advance(TIME_STEP)
     enrolled = await activate(logged_in_member, clock)
-    challenge = await start_login(api, enrolled.user.email)
+    challenge = await start_login(api, enrolled.user)
     for _ in range(5):
         await verify_login(api, challenge, otp=enrolled.authenticator.wrong_otp(clock.now))
     await verify_login(api, challenge, backupCode=enrolled.codes[0])
-    renewed = await mutate(enrolled.api, "regenerateBackupCodes", password=PASSWORD)
+    renewed = await enrolled.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD)
     assert enrolled.user.email in renewed["file"]["content"]
-    assert await outcome(enrolled.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorDeactivated"
+    assert await enrolled.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "TwoFactorDeactivated"
     await activate(logged_in_member, clock)
-    await outcome(
-        logged_in_admin.api, "adminResetTwoFactor", userId=logged_in_member.id, password=PASSWORD, reason="phone lost"
+    await logged_in_admin.client.outcome(
+        ADMIN_RESET_TWO_FACTOR, userId=logged_in_member.id, password=PASSWORD, reason="phone lost"
     )
 
     assert sorted(await new_entries(services, before), key=repr) == sorted(

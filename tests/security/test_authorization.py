@@ -25,27 +25,21 @@ from tests.security.authorization import (
     Viewpoint,
     row_of,
 )
-from tests.security.helpers import (
-    NEW_PASSWORD,
-    WRONG_PASSWORD,
-    ApiUser,
-    activate,
-    error_code,
-    log_in,
-    mutate,
-    mutation,
-    new_client,
-    outcome,
-    set_security_policy,
-    start_login,
-    verify_login,
-    verify_outcome,
-)
-from tests.support.api import Api
+from tests.support.api import Api, error_code
+from tests.support.api_users import ApiUser, activate, log_in, start_login, two_factor, verify_login, verify_outcome
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
-from tests.support.schema_elements import mutation_fields, query_fields, required_arguments, served_schema
-from tests.support.users import PASSWORD
+from tests.support.operations import (
+    ADMIN_RESET_TWO_FACTOR,
+    CHANGE_PASSWORD,
+    DEACTIVATE_TWO_FACTOR,
+    SESSIONS,
+    START_TWO_FACTOR_ACTIVATION,
+    UPDATE_SECURITY_POLICY,
+    VIEWER,
+)
+from tests.support.schema_elements import served_schema
+from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.factors.totp import key
 
 QUERIES = {
@@ -261,6 +255,16 @@ class Accounts:
             ]
 
 
+def mutation(name: str, *arguments: str) -> str:
+    """Return a mutation whose arguments are variables with the same names."""
+    schema = served_schema()
+    assert schema.mutation_type is not None
+    types = {argument: schema.mutation_type.fields[name].args[argument].type for argument in arguments}
+    variables = ", ".join(f"${argument}: {kind}" for argument, kind in types.items())
+    given = ", ".join(f"{argument}: ${argument}" for argument in arguments)
+    return f"mutation{variables and f'({variables})'} {{ {name}{given and f'({given})'} {{ __typename }} }}"
+
+
 async def actual_outcome(api: Api, name: str, arguments: dict[str, Any]) -> str:
     """Return the outcome of a field in the terms of the matrix."""
     document = QUERIES.get(name) or mutation(name, *arguments)
@@ -292,7 +296,7 @@ async def test_each_requester_gets_the_outcome_of_the_matrix(
             await accounts.create(requester, activating=name in ACTIVATION_FIELDS)
             arguments = await accounts.arguments(name, target)
             before = await accounts.protected_state()
-            actual = await actual_outcome(new_client(api, accounts.token), name, arguments)
+            actual = await actual_outcome(api.with_token(accounts.token), name, arguments)
             if actual != expected_outcome:
                 wrong.append(f"{name} on {target}: {actual}, expected {expected_outcome}")
             if actual in READ_ONLY_OUTCOMES and await accounts.protected_state() != before:
@@ -330,7 +334,7 @@ async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
     }.get(viewpoint, "viewer { %s }")
     found = {}
     for selection in USER_FIELDS:
-        result = await new_client(api, accounts.token).execute("{ " + template % selection + " }")
+        result = await api.with_token(accounts.token).execute("{ " + template % selection + " }")
         if "errors" in result:
             found[selection] = error_code(result)
             continue
@@ -351,13 +355,13 @@ async def test_each_viewpoint_reads_the_user_fields_of_the_matrix(
 async def test_admin_cannot_reset_own_2fa(logged_in_admin: ApiUser, clock: Clock) -> None:
     """No admin can reset their own 2FA, whether it is active or not."""
     assert (
-        await outcome(logged_in_admin.api, "adminResetTwoFactor", userId=logged_in_admin.id, password=PASSWORD)
+        await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=logged_in_admin.id, password=PASSWORD)
         == "CannotResetOwnTwoFactor"
     )
     active = await activate(logged_in_admin, clock)
 
     assert (
-        await outcome(active.api, "adminResetTwoFactor", userId=logged_in_admin.id, password=PASSWORD)
+        await active.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=logged_in_admin.id, password=PASSWORD)
         == "CannotResetOwnTwoFactor"
     )
 
@@ -367,9 +371,11 @@ async def test_reset_deletes_all_2fa_data_and_sessions(
     api: Api, member_with_2fa: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
     """TOTP secret, codes, challenges, counters and sessions are deleted. Event and email name the admin."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     await verify_login(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
-    answer = await mutate(logged_in_admin.api, "adminResetTwoFactor", userId=member_with_2fa.id, password=PASSWORD)
+    answer = await logged_in_admin.client.execute_one(
+        ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD
+    )
     assert answer["__typename"] == "TwoFactorReset"
 
     async with services.database.reading():
@@ -386,7 +392,7 @@ async def test_reset_deletes_all_2fa_data_and_sessions(
         email = await models.OutboxEmail.get(kind="two_factor_reset")
     assert (event.user_id, event.actor_id) == (member_with_2fa.user.id, logged_in_admin.user.id)
     assert email.facts["by"] == logged_in_admin.user.name
-    assert await member_with_2fa.api.data("{ viewer { id } }") == {"viewer": None}
+    assert await member_with_2fa.client.data(VIEWER) == {"viewer": None}
     assert await verify_outcome(api, challenge, backupCode=member_with_2fa.codes[0]) == "ChallengeExpired"
 
 
@@ -397,18 +403,19 @@ async def test_enforced_2fa_stays_active(
     """Neither a deactivation nor an unfinished activation ends enforced 2FA."""
     await set_security_policy(services.database, company, two_factor_enforced=True)
 
-    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorIsEnforced"
-    assert await outcome(member_with_2fa.api, "startTwoFactorActivation", password=PASSWORD) == "TwoFactorAlreadyActive"
+    assert await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "TwoFactorIsEnforced"
+    assert (
+        await member_with_2fa.client.outcome(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == "TwoFactorAlreadyActive"
+    )
     clock.advance(timedelta(minutes=11))
-    answer = await member_with_2fa.api.data("{ viewer { twoFactor { state } } }")
-    assert answer["viewer"]["twoFactor"]["state"] == "ACTIVE"
+    assert (await two_factor(member_with_2fa.client))["state"] == "ACTIVE"
 
 
 @pytest.mark.attack("I5")
 async def test_deactivation_requires_the_password(member_with_2fa: ApiUser) -> None:
     """Each wrong password counts. After five, the right one has to wait."""
-    answers = [await outcome(member_with_2fa.api, "deactivateTwoFactor", password=WRONG_PASSWORD) for _ in range(5)]
-    answers.append(await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD))
+    answers = [await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=WRONG_PASSWORD) for _ in range(5)]
+    answers.append(await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD))
 
     assert answers == ["WrongPassword"] * 5 + ["TooManyAttempts"]
 
@@ -420,17 +427,17 @@ async def test_enforcement_limits_existing_sessions_to_the_setup(
     """ASVS 8.3.2: from the next request on, the session can only set up 2FA. So can the admin's session."""
     await enforce_2fa(logged_in_admin)
     for api_user in (logged_in_member, logged_in_admin):
-        result = await api_user.api.execute("{ viewer { id sessions { id } } }")
+        result = await api_user.client.execute(SESSIONS)
         assert error_code(result) == "TWO_FACTOR_SETUP_REQUIRED"
-        assert await outcome(api_user.api, "changePassword", currentPassword=PASSWORD, newPassword=NEW_PASSWORD) == (
+        assert await api_user.client.outcome(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD) == (
             "TWO_FACTOR_SETUP_REQUIRED"
         )
-        assert await outcome(api_user.api, "startTwoFactorActivation", password=PASSWORD) == "TwoFactorActivation"
+        assert await api_user.client.outcome(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == "TwoFactorActivation"
 
 
 async def enforce_2fa(logged_in_admin: ApiUser) -> None:
     """Enforce 2FA as an admin who has no 2FA."""
-    answer = await mutate(logged_in_admin.api, "updateSecurityPolicy", password=PASSWORD, twoFactorEnforced=True)
+    answer = await logged_in_admin.client.execute_one(UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True)
     assert answer["__typename"] == "SecurityPolicyUpdated"
 
 
@@ -442,10 +449,10 @@ async def test_admin_who_becomes_a_member_loses_admin_rights(
     await users.set_role(services, logged_in_admin.user.id, Role.MEMBER)
 
     assert (
-        await outcome(logged_in_admin.api, "adminResetTwoFactor", userId=member_with_2fa.id, password=PASSWORD)
+        await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD)
         == "FORBIDDEN"
     )
-    assert error_code(await logged_in_admin.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
+    assert error_code(await logged_in_admin.client.execute("{ users { totalCount } }")) == "FORBIDDEN"
 
 
 @pytest.mark.attack("I8")
@@ -463,18 +470,16 @@ async def test_moved_user_belongs_to_the_new_company_only(
         await models.User.filter(id=member_with_2fa.user.id).update(company_id=other_company.id)
 
     assert (
-        await outcome(logged_in_admin.api, "adminResetTwoFactor", userId=member_with_2fa.id, password=PASSWORD)
+        await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD)
         == "UserNotFound"
     )
-    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorIsEnforced"
-    answer = await verify_login(
-        api, await start_login(api, member_with_2fa.user.email), backupCode=member_with_2fa.codes[0]
-    )
+    assert await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "TwoFactorIsEnforced"
+    answer = await verify_login(api, await start_login(api, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
     assert answer["__typename"] == "WrongSecondFactor"
     await set_security_policy(services.database, other_company, two_factor_enforced=False)
-    new_admin = await log_in(api, other_company_admin)
+    new_admin = await log_in(api.with_token(None), other_company_admin)
     assert (
-        await outcome(new_admin.api, "adminResetTwoFactor", userId=member_with_2fa.id, password=PASSWORD)
+        await new_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD)
         == "TwoFactorReset"
     )
 
@@ -483,6 +488,6 @@ async def test_moved_user_belongs_to_the_new_company_only(
 async def test_forbidden_request_is_logged(logged_in_member: ApiUser) -> None:
     """ASVS 16.3.2: the server logs a request of a member for a field of admins."""
     with capture_logs() as lines:
-        assert error_code(await logged_in_member.api.execute("{ users { totalCount } }")) == "FORBIDDEN"
+        assert error_code(await logged_in_member.client.execute("{ users { totalCount } }")) == "FORBIDDEN"
 
     assert [line["field"] for line in lines if line["event"] == "forbidden"] == ["users"]

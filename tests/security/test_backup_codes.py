@@ -11,22 +11,12 @@ from tortoise.models import Model
 import models
 from accounts.services import Services
 from security.constants import BACKUP_CODE_LENGTH, BACKUP_CODES_PER_SET
-from tests.security.helpers import (
-    WRONG_BACKUP_CODE,
-    ApiUser,
-    activate,
-    attempt_counts,
-    log_in,
-    mutate,
-    outcome,
-    set_security_policy,
-    start_login,
-    verify_login,
-    verify_outcome,
-)
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, activate, log_in, start_login, verify_login, verify_outcome
+from tests.support.attempts import attempt_counts
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD, make_user
+from tests.support.operations import DEACTIVATE_TWO_FACTOR, LOGIN, REGENERATE_BACKUP_CODES
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, make_user, set_security_policy
 from twofactor.factors.backup_code_format import ALPHABET
 
 MALFORMED = [
@@ -37,7 +27,7 @@ MALFORMED = [
 
 async def use_code(api: Api, api_user: ApiUser, spelling: str) -> str:
     """Use a backup code with a new challenge. Return the `__typename` of the result."""
-    challenge = await start_login(api, api_user.user.email)
+    challenge = await start_login(api, api_user.user)
     return await verify_outcome(api, challenge, backupCode=spelling)
 
 
@@ -55,7 +45,7 @@ async def test_second_code_on_a_completed_challenge_stays_unused(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
     """The second code finds that the challenge has expired, and stays unused."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     answers = [await verify_outcome(api, challenge, backupCode=code) for code in member_with_2fa.codes[:2]]
 
     assert answers == ["LoggedIn", "ChallengeExpired"]
@@ -81,7 +71,7 @@ async def test_malformed_code_is_rejected_without_a_failed_attempt(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
     """A malformed code gets the same result as a wrong one. It does not count and is not hashed."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     for spelling in MALFORMED:
         answer = await verify_login(api, challenge, backupCode=spelling)
@@ -95,7 +85,7 @@ async def test_code_of_another_user_is_rejected_and_stays_unused(
 ) -> None:
     """A code is valid for its owner's account only, and a wrong use leaves it unused."""
     user = await make_user(services.database, company, password_hash, clock, name="Other")
-    other = await activate(await log_in(api, user), clock)
+    other = await activate(await log_in(api.with_token(None), user), clock)
 
     assert await use_code(api, member_with_2fa, other.codes[0]) == "WrongSecondFactor"
 
@@ -110,7 +100,7 @@ async def test_ten_codes_complete_ten_logins(
     for code in member_with_2fa.codes:
         assert await use_code(api, member_with_2fa, code) == "LoggedIn", code
 
-    answer = await mutate(api, "login", email=member_with_2fa.user.email, password=PASSWORD)
+    answer = await api.execute_one(LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
     assert answer["methods"] == ["OTP"]
     assert await use_code(api, member_with_2fa, WRONG_BACKUP_CODE) == "WrongSecondFactor"
     async with services.database.reading():
@@ -126,15 +116,16 @@ async def test_ten_codes_complete_ten_logins(
 @pytest.mark.attack("E7")
 async def test_codes_of_a_replaced_set_are_rejected(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
     """Codes of a replaced set or of a deactivated 2FA are wrong."""
-    renewed = await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD)
+    renewed = await member_with_2fa.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD)
     assert not set(renewed["codes"]) & set(member_with_2fa.codes)
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "WrongSecondFactor"
-    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorDeactivated"
-    reactivated = await activate(member_with_2fa, clock)
+    assert await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "TwoFactorDeactivated"
+    old_codes = (member_with_2fa.codes[1], renewed["codes"][0])
+    await activate(member_with_2fa, clock)
 
-    for code in (member_with_2fa.codes[1], renewed["codes"][0]):
-        assert await use_code(api, reactivated, code) == "WrongSecondFactor"
-    assert await use_code(api, reactivated, reactivated.codes[0]) == "LoggedIn"
+    for code in old_codes:
+        assert await use_code(api, member_with_2fa, code) == "WrongSecondFactor"
+    assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
 
 
 async def test_disabled_codes_are_rejected_and_stay_valid(
@@ -142,10 +133,8 @@ async def test_disabled_codes_are_rejected_and_stay_valid(
 ) -> None:
     """While the feature flag is off, right and wrong codes are rejected. When it is on again, the codes are valid."""
     await set_security_policy(services.database, company, backup_codes_enabled=False)
-    right = await verify_login(
-        api, await start_login(api, member_with_2fa.user.email), backupCode=member_with_2fa.codes[0]
-    )
-    wrong = await verify_login(api, await start_login(api, member_with_2fa.user.email), backupCode=WRONG_BACKUP_CODE)
+    right = await verify_login(api, await start_login(api, member_with_2fa.user), backupCode=member_with_2fa.codes[0])
+    wrong = await verify_login(api, await start_login(api, member_with_2fa.user), backupCode=WRONG_BACKUP_CODE)
     assert right["__typename"] == wrong["__typename"] == "WrongSecondFactor"
 
     await set_security_policy(services.database, company, backup_codes_enabled=True)
@@ -170,9 +159,9 @@ async def test_database_contains_no_plaintext_secret(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
     """No column contains a code, key, token or password in plain text. Hashes are salted and differ."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     session = await verify_login(
-        api, await start_login(api, member_with_2fa.user.email), otp=member_with_2fa.authenticator.otp(clock.now)
+        api, await start_login(api, member_with_2fa.user), otp=member_with_2fa.authenticator.otp(clock.now)
     )
     secret = base64.b32decode(member_with_2fa.authenticator.key)
 
@@ -197,15 +186,13 @@ async def test_encrypted_secret_of_another_user_is_rejected(
 ) -> None:
     """An attacker with write access to the database cannot use their own TOTP secret for another account."""
     user = await make_user(services.database, company, password_hash, clock, name="Other")
-    other = await activate(await log_in(api, user), clock)
+    other = await activate(await log_in(api.with_token(None), user), clock)
     async with services.database.transaction():
         own = await models.Authenticator.get(user_id=other.user.id)
         await models.Authenticator.filter(user_id=member_with_2fa.user.id).update(encrypted_secret=own.encrypted_secret)
 
     for authenticator in (other.authenticator, member_with_2fa.authenticator):
-        answer = await verify_login(
-            api, await start_login(api, member_with_2fa.user.email), otp=authenticator.otp(clock.now)
-        )
+        answer = await verify_login(api, await start_login(api, member_with_2fa.user), otp=authenticator.otp(clock.now))
         assert answer["__typename"] == "WrongSecondFactor"
     assert await use_code(api, member_with_2fa, member_with_2fa.codes[0]) == "LoggedIn"
 
@@ -213,7 +200,7 @@ async def test_encrypted_secret_of_another_user_is_rejected(
 @pytest.mark.attack("E9")
 async def test_each_guess_costs_one_hash(api: Api, member_with_2fa: ApiUser, services: Services) -> None:
     """A guess costs one slow hash, however many codes the account has, since a set has one salt."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     hashes: list[object] = []
     run = services.hashing.run_in_thread
 
@@ -234,7 +221,7 @@ async def test_codes_are_random(member_with_2fa: ApiUser) -> None:
     codes = [
         code
         for _ in range(6)
-        for code in (await mutate(member_with_2fa.api, "regenerateBackupCodes", password=PASSWORD))["codes"]
+        for code in (await member_with_2fa.client.execute_one(REGENERATE_BACKUP_CODES, password=PASSWORD))["codes"]
     ]
     assert len(set(codes)) == len(codes) == 6 * BACKUP_CODES_PER_SET
     assert {len(code) for code in codes} == {BACKUP_CODE_LENGTH}

@@ -14,9 +14,19 @@ from security.constants import FREE_ATTEMPTS, LONGEST_WAIT, SECOND_FACTOR_FAILUR
 from security.errors import TooManyAttemptsError
 from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
+from tests.support.attempts import set_attempt_count
 from tests.support.clock import Clock
-from tests.support.factories import PASSWORD, FactoryUser
-from tests.support.scenarios import LOGIN, RESET_TWO_FACTOR, VERIFY_LOGIN, Request, global_user_id, otp, wrong_otp
+from tests.support.factories import FactoryUser
+from tests.support.operations import VERIFY_LOGIN
+from tests.support.scenarios import (
+    backup_code_request,
+    login_request,
+    otp_request,
+    reset_request,
+    right_otp_request,
+    wrong_otp_request,
+)
+from tests.support.users import WRONG_BACKUP_CODE
 from tools.attacks.brute_force import (
     DAYS,
     START,
@@ -30,18 +40,7 @@ from tools.attacks.http_workers import http_workers
 
 # A well-known similar product checked this many guesses.
 CHALLENGES = 60
-WRONG_CODE = "0000000000"
 REMAINING_FAILURES = 6
-
-
-def otp_request(user: FactoryUser, token: str, value: str) -> Request:
-    """Return a `verifyLogin` request with an OTP."""
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": value}}, "", user)
-
-
-def backup_code_request(user: FactoryUser, token: str, code: str) -> Request:
-    """Return a `verifyLogin` request with a backup code."""
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"backupCode": code}}, "", user)
 
 
 async def checked_guesses(harness: AppHarness, user: FactoryUser) -> int:
@@ -52,13 +51,6 @@ async def checked_guesses(harness: AppHarness, user: FactoryUser) -> int:
         ).count()
 
 
-async def start_login(harness: AppHarness, user: FactoryUser) -> str:
-    """Take the first step of a login with the right password. Return the challenge token."""
-    response = await harness.post(Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user))
-    return str(response.json()["data"]["login"]["challengeToken"])
-
-
-@pytest.mark.attack("B4", "B10")
 @pytest.mark.parametrize("factor", [SecondFactorMethod.OTP, SecondFactorMethod.BACKUP_CODE])
 async def test_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
     database_url: str, clock: Clock, factor: str
@@ -68,7 +60,7 @@ async def test_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
     async with app_harness(settings, clock) as harness:
         user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=CHALLENGES)
         is_otp = factor is SecondFactorMethod.OTP
-        wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
+        wrong = user.authenticator.wrong_otp(clock()) if is_otp else WRONG_BACKUP_CODE
         guess = otp_request if is_otp else backup_code_request
         with http_workers(settings) as workers:
             for allowed, wait in ((FREE_ATTEMPTS, 30), (1, 60), (1, 120)):
@@ -81,10 +73,10 @@ async def test_concurrent_guesses_for_many_challenges_share_one_attempt_limit(
                 clock.advance(timedelta(seconds=wait - 1))
                 assert await harness.outcome(guess(user, tokens[0], wrong)) == "TooManyAttempts"
                 clock.advance(timedelta(seconds=1))
-                wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
+                wrong = user.authenticator.wrong_otp(clock()) if is_otp else WRONG_BACKUP_CODE
 
         # After the wait the user is not locked out.
-        right = otp(user, clock()) if is_otp else user.backup_code
+        right = user.authenticator.otp(clock()) if is_otp else user.backup_code
         assert await harness.outcome(guess(user, tokens[-1], right)) == "LoggedIn"
 
 
@@ -96,11 +88,11 @@ async def test_backup_code_completes_the_login_while_the_otp_waits(database_url:
             await harness.factory.company(), challenges=FREE_ATTEMPTS + 2
         )
         for token in tokens[:FREE_ATTEMPTS]:
-            await harness.outcome(otp_request(user, token, wrong_otp(user, clock())))
-        assert await harness.outcome(otp_request(user, tokens[-1], otp(user, clock()))) == "TooManyAttempts"
+            await harness.outcome(wrong_otp_request(user, token, clock()))
+        assert await harness.outcome(right_otp_request(user, tokens[-1], clock())) == "TooManyAttempts"
         assert await harness.outcome(backup_code_request(user, tokens[-1], user.backup_code)) == "LoggedIn"
         # The login also ends the wait of the OTP.
-        assert await harness.outcome(otp_request(user, tokens[-2], otp(user, clock()))) == "LoggedIn"
+        assert await harness.outcome(right_otp_request(user, tokens[-2], clock())) == "LoggedIn"
 
 
 @pytest.mark.attack("B4", "B6", "B7")
@@ -115,48 +107,44 @@ async def test_a_hundred_failures_lock_the_factor(database_url: str, clock: Cloc
         is_otp = factor is SecondFactorMethod.OTP
         guess = otp_request if is_otp else backup_code_request
         # Start close to the limit of 100 failures.
-        async with harness.services.database.transaction():
-            await models.AttemptCount.create(
-                subject=user.user_id.hex,
-                factor=factor,
-                failures=SECOND_FACTOR_FAILURES_ALLOWED - REMAINING_FAILURES,
-                failures_since_sign_in=SECOND_FACTOR_FAILURES_ALLOWED - REMAINING_FAILURES,
-                last_attempt_at=clock(),
-            )
+        failures = SECOND_FACTOR_FAILURES_ALLOWED - REMAINING_FAILURES
+        await set_attempt_count(
+            harness.services.database,
+            user.user_id,
+            factor,
+            failures=failures,
+            since_sign_in=failures,
+            last=clock(),
+        )
         with http_workers(settings) as workers:
             for _ in range(REMAINING_FAILURES + 1):
                 clock.advance(LONGEST_WAIT)
-                wrong = wrong_otp(user, clock()) if is_otp else WRONG_CODE
-                token = await start_login(harness, user)
+                wrong = user.authenticator.wrong_otp(clock()) if is_otp else WRONG_BACKUP_CODE
+                token = await harness.start_login(user)
                 await asyncio.to_thread(workers.send_concurrently, [guess(user, token, wrong)] * 3, clock())
         assert await checked_guesses(harness, user) == REMAINING_FAILURES
         clock.advance(timedelta(days=365))
-        right = otp(user, clock()) if is_otp else user.backup_code
-        assert await harness.outcome(guess(user, await start_login(harness, user), right)) == "SecondFactorLocked"
+        right = user.authenticator.otp(clock()) if is_otp else user.backup_code
+        assert await harness.outcome(guess(user, await harness.start_login(user), right)) == "SecondFactorLocked"
 
         # The user can log in with the other factor. This does not unlock the locked factor.
         other = backup_code_request if is_otp else otp_request
-        right = user.backup_code if is_otp else otp(user, clock())
-        assert await harness.outcome(other(user, await start_login(harness, user), right)) == "LoggedIn"
-        right = otp(user, clock()) if is_otp else user.backup_code
-        assert await harness.outcome(guess(user, await start_login(harness, user), right)) == "SecondFactorLocked"
+        right = user.backup_code if is_otp else user.authenticator.otp(clock())
+        assert await harness.outcome(other(user, await harness.start_login(user), right)) == "LoggedIn"
+        right = user.authenticator.otp(clock()) if is_otp else user.backup_code
+        assert await harness.outcome(guess(user, await harness.start_login(user), right)) == "SecondFactorLocked"
         assert await checked_guesses(harness, user) == REMAINING_FAILURES
 
         # After an admin's reset, the user logs in with the password alone.
         clock.advance(-timedelta(days=365))
-        reset = Request(
-            RESET_TWO_FACTOR, {"user": global_user_id(user), "password": PASSWORD}, admin.session_token, user
-        )
-        assert await harness.outcome(reset) == "TwoFactorReset"
-        assert await harness.outcome(Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user)) == (
-            "LoggedIn"
-        )
+        assert await harness.outcome(reset_request(admin, user)) == "TwoFactorReset"
+        assert await harness.outcome(login_request(user)) == "LoggedIn"
 
 
 MULTIPLE_GUESSES = """
-mutation ($token: String!, $factor: SecondFactorInput!) {{ {fields} }} {fragments}
+mutation ($challengeToken: String!, $secondFactor: SecondFactorInput!) {{ {fields} }} {fragments}
 """
-FIELD = "g{}: verifyLogin(challengeToken: $token, secondFactor: $factor) {{ __typename }}"
+FIELD = "g{}: verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {{ __typename }}"
 DOCUMENTS = {
     "aliases": MULTIPLE_GUESSES.format(fields=" ".join(FIELD.format(number) for number in range(50)), fragments=""),
     "fragments": MULTIPLE_GUESSES.format(
@@ -179,8 +167,8 @@ async def test_request_with_several_guesses_is_rejected(database_url: str, clock
     """Aliases, fragments and batches: the server executes nothing and counts no attempt."""
     async with app_harness(Settings(database_url=database_url), clock) as harness:
         user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
-        variables = {"token": token, "factor": {"otp": wrong_otp(user, clock())}}
-        body: object = {"query": DOCUMENTS.get(name, VERIFY_LOGIN), "variables": variables}
+        variables = wrong_otp_request(user, token, clock()).variables
+        body: object = {"query": DOCUMENTS.get(name, VERIFY_LOGIN), "variables": dict(variables)}
         if name == "batch":
             body = [body] * 50
         response = await harness.http.post("/graphql", json=body)

@@ -12,32 +12,39 @@ from accounts import users
 from accounts.services import Services
 from models import Role
 from security.constants import CHALLENGE_LIFETIME, SESSION_IDLE_LIFETIME, SESSION_LIFETIME
-from tests.security.helpers import (
-    NEW_PASSWORD,
-    TIME_STEP,
+from tests.support.api import Api
+from tests.support.api_users import (
     ApiUser,
     activate,
-    attempt_counts,
+    is_logged_in,
     log_in,
-    mutate,
-    new_client,
-    outcome,
     start_activation,
     start_login,
     verify_login,
     verify_outcome,
 )
-from tests.support.api import Api
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD, make_user
+from tests.support.attempts import attempt_counts
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    ADMIN_RESET_TWO_FACTOR,
+    CHANGE_PASSWORD,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    LOGIN,
+    LOGOUT,
+    NODE,
+    REGENERATE_BACKUP_CODES,
+    REVOKE_SESSION,
+    SESSIONS,
+    START_TWO_FACTOR_ACTIVATION,
+    UPDATE_SECURITY_POLICY,
+    VERIFY_LOGIN,
+    VIEWER,
+)
+from tests.support.users import NEW_PASSWORD, PASSWORD, make_user
 
 MICROSECOND = timedelta(microseconds=1)
-VIEWER = "{ viewer { id } }"
-
-
-async def is_logged_in(api: Api, token: str) -> bool:
-    """Return whether a token is valid as a session token."""
-    return (await new_client(api, token).data(VIEWER))["viewer"] is not None
 
 
 @pytest.fixture
@@ -46,14 +53,14 @@ async def other_member(
 ) -> ApiUser:
     """Return another member with active 2FA, who attacks the first one."""
     user = await make_user(services.database, company, password_hash, clock, name="Other")
-    return await activate(await log_in(api, user), clock)
+    return await activate(await log_in(api.with_token(None), user), clock)
 
 
 @pytest.mark.attack("C1")
 async def test_challenge_is_no_session_and_expires(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """A challenge proves only the password. It is not a session, and it expires after five minutes."""
-    challenge = await start_login(api, member_with_2fa.user.email)
-    assert not await is_logged_in(api, challenge)
+    challenge = await start_login(api, member_with_2fa.user)
+    assert not await is_logged_in(api.with_token(challenge))
     clock.advance(CHALLENGE_LIFETIME - MICROSECOND)
     assert (
         await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
@@ -69,7 +76,7 @@ async def test_second_factor_of_another_user_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, other_member: ApiUser, services: Services
 ) -> None:
     """The second factor of another user is wrong. The failure counts for the account of the challenge."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     by_otp = await verify_login(api, challenge, otp=other_member.authenticator.otp(clock.now))
     by_code = await verify_login(api, challenge, backupCode=other_member.codes[0])
@@ -85,7 +92,7 @@ async def test_second_factor_of_another_user_is_rejected(
 @pytest.mark.attack("C3")
 async def test_completed_challenge_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """After a challenge has created a session, neither a new OTP nor a backup code creates another one."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
     clock.advance(TIME_STEP)
 
@@ -97,20 +104,20 @@ Change = Callable[[Services, ApiUser, ApiUser], Awaitable[object]]
 
 # Changes that end a challenge: over HTTP if the API has them, otherwise by the use case of the command line.
 CHANGES: dict[str, Change] = {
-    "the password changes": lambda _services, member, _admin: mutate(
-        member.api, "changePassword", currentPassword=PASSWORD, newPassword=NEW_PASSWORD
+    "the password changes": lambda _services, member, _admin: member.client.execute_one(
+        CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD
     ),
     "the operator sets a password": lambda services, member, _admin: users.set_password(
         services, member.user.id, NEW_PASSWORD
     ),
-    "2FA is deactivated": lambda _services, member, _admin: mutate(
-        member.api, "deactivateTwoFactor", password=PASSWORD
+    "2FA is deactivated": lambda _services, member, _admin: member.client.execute_one(
+        DEACTIVATE_TWO_FACTOR, password=PASSWORD
     ),
-    "an admin resets 2FA": lambda _services, member, admin: mutate(
-        admin.api, "adminResetTwoFactor", userId=member.id, password=PASSWORD
+    "an admin resets 2FA": lambda _services, member, admin: admin.client.execute_one(
+        ADMIN_RESET_TWO_FACTOR, userId=member.id, password=PASSWORD
     ),
-    "backup codes are replaced": lambda _services, member, _admin: mutate(
-        member.api, "regenerateBackupCodes", password=PASSWORD
+    "backup codes are replaced": lambda _services, member, _admin: member.client.execute_one(
+        REGENERATE_BACKUP_CODES, password=PASSWORD
     ),
     "the user is disabled": lambda services, member, _admin: users.disable_user(services, member.user.id),
     "the user is deleted": lambda services, member, _admin: users.delete_user(services, member.user.id),
@@ -118,12 +125,12 @@ CHANGES: dict[str, Change] = {
 }
 # Changes that keep a challenge. The server reads the policy again when the challenge is used.
 NO_CHANGES: dict[str, Change] = {
-    "the policy changes": lambda _services, _member, admin: mutate(
-        admin.api, "updateSecurityPolicy", password=PASSWORD, twoFactorEnforced=True, backupCodesEnabled=False
+    "the policy changes": lambda _services, _member, admin: admin.client.execute_one(
+        UPDATE_SECURITY_POLICY, password=PASSWORD, twoFactorEnforced=True, backupCodesEnabled=False
     ),
-    "another session ends": lambda _services, member, _admin: mutate(member.api, "logout"),
-    "an activation is rejected": lambda _services, member, _admin: mutate(
-        member.api, "startTwoFactorActivation", password=PASSWORD
+    "another session ends": lambda _services, member, _admin: member.client.execute_one(LOGOUT),
+    "an activation is rejected": lambda _services, member, _admin: member.client.execute_one(
+        START_TWO_FACTOR_ACTIVATION, password=PASSWORD
     ),
 }
 
@@ -134,7 +141,7 @@ async def test_account_change_ends_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
 ) -> None:
     """A change to the account ends earlier challenges, even for the right second factor."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     await CHANGES[change](services, member_with_2fa, logged_in_admin)
 
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "ChallengeExpired"
@@ -147,7 +154,7 @@ async def test_other_changes_keep_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser, services: Services, change: str
 ) -> None:
     """Other changes keep the challenge, so that the user can complete the login."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     await NO_CHANGES[change](services, member_with_2fa, logged_in_admin)
 
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
@@ -163,11 +170,11 @@ async def test_account_change_ends_activations(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services, change: str
 ) -> None:
     """The same changes end an activation."""
-    activation_id, authenticator = await start_activation(logged_in_member)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     await CHANGES[change](services, logged_in_member, logged_in_admin)
 
-    answer = await outcome(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    answer = await logged_in_member.client.outcome(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
 
     assert answer in {"ActivationExpired", "UNAUTHENTICATED"}
@@ -180,8 +187,8 @@ async def test_token_of_another_kind_is_rejected(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
     """Session, challenge and activation tokens are not interchangeable, even with another prefix."""
-    challenge = await start_login(api, member_with_2fa.user.email)
-    activation_id, authenticator = await start_activation(logged_in_admin)
+    challenge = await start_login(api, member_with_2fa.user)
+    activation_id, authenticator = await start_activation(logged_in_admin.client)
     genuine = {"session": member_with_2fa.session_token, "challenge": challenge, "activation": activation_id}
     prefixes = {kind: f"cs_{kind}_" for kind in genuine} | {"none": "", "bearer": "Bearer "}
     bodies = {kind: token.removeprefix(prefixes[kind]) for kind, token in genuine.items()}
@@ -190,7 +197,7 @@ async def test_token_of_another_kind_is_rejected(
         for body_kind, body in bodies.items():
             token, is_genuine = prefix + body, prefix_kind == body_kind
             if not (is_genuine and body_kind == "session"):
-                assert not await is_logged_in(api, token), token
+                assert not await is_logged_in(api.with_token(token)), token
                 response = await api.http.post(
                     "/graphql", json={"query": VIEWER}, headers={"Cookie": f"__Host-countersign={token}"}
                 )
@@ -199,13 +206,13 @@ async def test_token_of_another_kind_is_rejected(
                 answer = await verify_login(api, token, otp=member_with_2fa.authenticator.otp(clock.now))
                 assert answer["__typename"] == "ChallengeExpired", token
             if not (is_genuine and body_kind == "activation"):
-                for field, arguments in (
-                    ("confirmOtp", {"otp": authenticator.otp(clock.now)}),
-                    ("acknowledgeBackupCodes", {}),
+                for operation, arguments in (
+                    (CONFIRM_OTP, {"otp": authenticator.otp(clock.now)}),
+                    (ACKNOWLEDGE_BACKUP_CODES, {}),
                 ):
-                    answer = await mutate(logged_in_admin.api, field, activationId=token, **arguments)
+                    answer = await logged_in_admin.client.execute_one(operation, activationId=token, **arguments)
                     assert answer["__typename"] == "ActivationExpired", token
-    assert await is_logged_in(api, member_with_2fa.session_token)
+    assert await is_logged_in(api.with_token(member_with_2fa.session_token))
     assert await verify_outcome(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now)) == "LoggedIn"
 
 
@@ -214,13 +221,12 @@ async def test_login_creates_a_new_session(
     api: Api, clock: Clock, member_with_2fa: ApiUser, logged_in_admin: ApiUser
 ) -> None:
     """A login does not reuse an existing session, and creates none before the second factor."""
-    client = new_client(api, logged_in_admin.session_token)
-    answer = await mutate(client, "login", email=member_with_2fa.user.email, password=PASSWORD)
+    client = api.with_token(logged_in_admin.session_token)
+    answer = await client.execute_one(LOGIN, email=member_with_2fa.user.email, password=PASSWORD)
     assert answer["__typename"] == "SecondFactorRequired"
-    assert await is_logged_in(api, logged_in_admin.session_token)
-    completed = await mutate(
-        client,
-        "verifyLogin",
+    assert await is_logged_in(api.with_token(logged_in_admin.session_token))
+    completed = await client.execute_one(
+        VERIFY_LOGIN,
         challengeToken=answer["challengeToken"],
         secondFactor={"otp": member_with_2fa.authenticator.otp(clock.now)},
     )
@@ -231,7 +237,7 @@ async def test_login_creates_a_new_session(
         answer["challengeToken"],
     }
     assert completed["viewer"]["id"] == member_with_2fa.id
-    assert (await new_client(api, logged_in_admin.session_token).data(VIEWER))["viewer"]["id"] == logged_in_admin.id
+    assert (await api.with_token(logged_in_admin.session_token).execute_one(VIEWER))["id"] == logged_in_admin.id
 
 
 @pytest.mark.attack("C6")
@@ -240,8 +246,8 @@ async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: Ap
     async with services.database.reading():
         before = await models.Session.all().count()
     for transport in ("TOKEN", "COOKIE"):
-        answer = await mutate(
-            new_client(api), "login", email=member_with_2fa.user.email, password=PASSWORD, transport=transport
+        answer = await api.with_token(None).execute_one(
+            LOGIN, email=member_with_2fa.user.email, password=PASSWORD, transport=transport
         )
         assert answer["__typename"] == "SecondFactorRequired"
 
@@ -253,7 +259,7 @@ async def test_first_login_step_creates_no_session(api: Api, member_with_2fa: Ap
 @pytest.mark.attack("C7")
 async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """A token with a changed, removed or added character is invalid."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     otp = member_with_2fa.authenticator.otp(clock.now)
 
     def altered(token: str) -> list[str]:
@@ -264,7 +270,7 @@ async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa
     for token in altered(challenge):
         assert await verify_outcome(api, token, otp=otp) == "ChallengeExpired", token
     for token in altered(member_with_2fa.session_token):
-        assert token.strip() == member_with_2fa.session_token or not await is_logged_in(api, token), token
+        assert token.strip() == member_with_2fa.session_token or not await is_logged_in(api.with_token(token)), token
     assert await verify_outcome(api, challenge, otp=otp) == "LoggedIn"
 
 
@@ -274,7 +280,7 @@ async def test_altered_token_is_rejected(api: Api, clock: Clock, member_with_2fa
 async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_in_member: ApiUser, text: str) -> None:
     """Any text that is not a valid token returns the same user error."""
     assert await verify_outcome(api, text, otp="123456") == "ChallengeExpired"
-    assert (await mutate(logged_in_member.api, "confirmOtp", activationId=text, otp="123456"))[
+    assert (await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=text, otp="123456"))[
         "__typename"
     ] == "ActivationExpired"
 
@@ -282,38 +288,34 @@ async def test_arbitrary_text_as_token_returns_the_same_error(api: Api, logged_i
 @pytest.mark.attack("C9")
 async def test_ended_session_is_rejected(api: Api, clock: Clock, logged_in_member: ApiUser) -> None:
     """A session is invalid after logout, after 7 idle days and after 30 days."""
-    other = await log_in(api, logged_in_member.user)
-    assert (await mutate(other.api, "logout"))["__typename"] == "LoggedOut"
-    assert not await is_logged_in(api, other.session_token)
+    other = await log_in(api.with_token(None), logged_in_member.user)
+    assert (await other.client.execute_one(LOGOUT))["__typename"] == "LoggedOut"
+    assert not await is_logged_in(api.with_token(other.session_token))
     idle_since = clock.now
     while clock.now < idle_since + SESSION_LIFETIME - SESSION_IDLE_LIFETIME:
         clock.advance(SESSION_IDLE_LIFETIME - MICROSECOND)
-        assert await is_logged_in(api, logged_in_member.session_token)
+        assert await is_logged_in(api.with_token(logged_in_member.session_token))
     clock.now = idle_since + SESSION_LIFETIME - MICROSECOND
-    assert await is_logged_in(api, logged_in_member.session_token)
+    assert await is_logged_in(api.with_token(logged_in_member.session_token))
     clock.advance(MICROSECOND)
-    assert not await is_logged_in(api, logged_in_member.session_token)
+    assert not await is_logged_in(api.with_token(logged_in_member.session_token))
 
-    idle = await log_in(api, logged_in_member.user)
+    idle = await log_in(api.with_token(None), logged_in_member.user)
     clock.advance(SESSION_IDLE_LIFETIME)
-    assert not await is_logged_in(api, idle.session_token)
+    assert not await is_logged_in(api.with_token(idle.session_token))
 
 
 @pytest.mark.attack("C9")
 async def test_session_of_another_user_cannot_be_revoked(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, other_company_admin: models.User, api: Api
 ) -> None:
-    """ASVS 8.2.2: a user can revoke only their own sessions. The id of another user's session is unknown."""
-    others = (logged_in_admin, await log_in(api, other_company_admin))
-    session_ids = [
-        (await other.api.data("{ viewer { sessions { id } } }"))["viewer"]["sessions"][0]["id"] for other in others
-    ]
+    """C9, ASVS 8.2.2: a user can revoke only their own sessions. The id of another user's session is unknown."""
+    others = (logged_in_admin, await log_in(api.with_token(None), other_company_admin))
+    session_ids = [(await other.client.execute_one(SESSIONS))["sessions"][0]["id"] for other in others]
     for session_id in session_ids:
-        assert await outcome(logged_in_member.api, "revokeSession", id=session_id) == "SessionNotFound"
-        assert await logged_in_member.api.data("query($id: ID!) { node(id: $id) { id } }", {"id": session_id}) == {
-            "node": None
-        }
-    assert await is_logged_in(api, logged_in_admin.session_token)
+        assert await logged_in_member.client.outcome(REVOKE_SESSION, id=session_id) == "SessionNotFound"
+        assert await logged_in_member.client.data(NODE, {"id": session_id}) == {"node": None}
+    assert await is_logged_in(api.with_token(logged_in_admin.session_token))
 
 
 @pytest.mark.attack("C10", "K9")
@@ -332,7 +334,7 @@ async def test_only_the_newest_challenges_are_kept(
             )
             for number in range(500)
         )
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     async with services.database.reading():
         assert await models.Challenge.filter(user_id=member_with_2fa.user.id).count() == 100
@@ -344,7 +346,7 @@ async def test_challenges_share_one_attempt_limit(
     api: Api, member_with_2fa: ApiUser, clock: Clock, services: Services
 ) -> None:
     """Two challenges are valid at once. A failure with either counts for the account."""
-    tabs = [await start_login(api, member_with_2fa.user.email) for _ in range(2)]
+    tabs = [await start_login(api, member_with_2fa.user) for _ in range(2)]
     for tab, remaining in zip(tabs * 2, (4, 3, 2, 1), strict=True):
         answer = await verify_login(api, tab, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
         assert answer["attemptsRemaining"] == remaining

@@ -8,20 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.services import Services
-from tests.security.helpers import (
-    TIME_STEP,
-    ApiUser,
-    attempt_counts,
-    mutate,
-    mutation,
-    outcome,
-    start_activation,
-    start_login,
-    verify_login,
-    verify_outcome,
-)
 from tests.support.api import Api
-from tests.support.clock import START, Clock
+from tests.support.api_users import ApiUser, start_activation, start_login, verify_login, verify_outcome
+from tests.support.attempts import attempt_counts
+from tests.support.clock import START, TIME_STEP, Clock
+from tests.support.operations import CONFIRM_OTP, DEACTIVATE_TWO_FACTOR, VERIFY_LOGIN, VIEWER
 from tests.support.schema_elements import own_types, served_schema
 from tests.support.users import PASSWORD
 
@@ -55,13 +46,13 @@ async def verify_otp(api: Api, challenge: str, otp: str) -> str:
 @pytest.mark.attack("A1")
 async def test_replayed_otp_is_rejected(api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services) -> None:
     """An OTP that completed a login is rejected with the same challenge and with a new one, and counts."""
-    old, fresh = await start_login(api, member_with_2fa.user.email), await start_login(api, member_with_2fa.user.email)
+    old, fresh = await start_login(api, member_with_2fa.user), await start_login(api, member_with_2fa.user)
     otp = member_with_2fa.authenticator.otp(clock.now)
     assert await verify_otp(api, old, otp) == "LoggedIn"
 
     assert await verify_otp(api, old, otp) == "ChallengeExpired"
     assert await verify_otp(api, fresh, otp) == "WrongSecondFactor"
-    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), otp) == "WrongSecondFactor"
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user), otp) == "WrongSecondFactor"
     assert await attempt_counts(services.database) == {"OTP": 2}
 
 
@@ -72,12 +63,12 @@ async def test_otp_older_than_the_last_used_is_rejected(api: Api, clock: Clock, 
     clock.advance(TIME_STEP)
     assert (
         await verify_otp(
-            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+            api, await start_login(api, member_with_2fa.user), member_with_2fa.authenticator.otp(clock.now)
         )
         == "LoggedIn"
     )
 
-    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), before) == "WrongSecondFactor"
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user), before) == "WrongSecondFactor"
 
 
 @pytest.mark.attack("A4", "A9")
@@ -92,7 +83,7 @@ async def test_otp_of_adjacent_time_steps_is_accepted(
     otp = member_with_2fa.authenticator.otp(clock.now + drift * TIME_STEP)
 
     expected = "LoggedIn" if abs(drift) <= 1 else "WrongSecondFactor"
-    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), otp) == expected
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user), otp) == expected
 
 
 @pytest.mark.attack("A5")
@@ -100,9 +91,7 @@ async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock
     """The OTP that confirmed the activation counts as used."""
     confirmed_with = member_with_2fa.authenticator.otp(clock.now - TIME_STEP)
 
-    assert (
-        await verify_otp(api, await start_login(api, member_with_2fa.user.email), confirmed_with) == "WrongSecondFactor"
-    )
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user), confirmed_with) == "WrongSecondFactor"
 
 
 @pytest.mark.attack("A7")
@@ -111,7 +100,7 @@ async def test_only_six_ascii_digits_are_an_otp(
 ) -> None:
     """Only six ASCII digits are an OTP. Other spellings are wrong, cause no error and do not count."""
     otp = member_with_2fa.authenticator.otp(clock.now)
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp), otp * 5000]:
         answer = await verify_login(api, challenge, otp=spelling)
@@ -129,7 +118,7 @@ async def test_arbitrary_text_as_second_factor_returns_a_user_error(
 ) -> None:
     """Any text returns a user error, never a server error."""
     clock.advance(timedelta(hours=1))
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     for factor in ("otp", "backupCode"):
         answer = await verify_login(api, challenge, **{factor: text})
@@ -140,7 +129,7 @@ async def test_arbitrary_text_as_second_factor_returns_a_user_error(
 @pytest.mark.parametrize("literal", ["012345", "123456", "1.5", "true", "null", "[123456]", "OTP", '{ a: "1" }'])
 async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser, literal: str) -> None:
     """An OTP must be a string, since a number has no leading zeros. The operation does not run."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     arguments = f'challengeToken: "{challenge}", secondFactor: {{ otp: {literal} }}'
 
     result = await api.execute(f"mutation {{ verifyLogin({arguments}) {{ __typename }} }}")
@@ -155,11 +144,11 @@ async def test_otp_literal_of_another_type_is_rejected(api: Api, member_with_2fa
 @pytest.mark.attack("A8")
 async def test_otp_variable_of_another_type_is_rejected(api: Api, member_with_2fa: ApiUser) -> None:
     """A variable must be a string too."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
 
     for value in (12345, 123456, 1.5, True, None, ["123456"], {"otp": "123456"}):
         arguments = {"challengeToken": challenge, "secondFactor": {"otp": value}}
-        assert await outcome(api, "verifyLogin", **arguments) == "BAD_USER_INPUT"
+        assert await api.outcome(VERIFY_LOGIN, **arguments) == "BAD_USER_INPUT"
 
 
 @pytest.mark.attack("A8")
@@ -181,15 +170,15 @@ async def test_clock_jump_forward_expires_sessions_and_challenges(
     api: Api, clock: Clock, member_with_2fa: ApiUser, jump: timedelta
 ) -> None:
     """Sessions and challenges have expired, and the TOTP secret is still valid."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     clock.advance(jump)
 
-    assert await api.data("{ viewer { id } }") == {"viewer": None}
-    assert await outcome(member_with_2fa.api, "deactivateTwoFactor", password=PASSWORD) == "UNAUTHENTICATED"
+    assert await api.data(VIEWER) == {"viewer": None}
+    assert await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "UNAUTHENTICATED"
     assert await verify_otp(api, challenge, member_with_2fa.authenticator.otp(clock.now)) == "ChallengeExpired"
     assert (
         await verify_otp(
-            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+            api, await start_login(api, member_with_2fa.user), member_with_2fa.authenticator.otp(clock.now)
         )
         == "LoggedIn"
     )
@@ -201,18 +190,18 @@ async def test_used_otp_stays_used_after_the_clock_is_set_back(
 ) -> None:
     """Ten minutes earlier, used OTPs stay used. Time steps after the newest used one are accepted."""
     used = member_with_2fa.authenticator.otp(clock.now)
-    assert await verify_otp(api, await start_login(api, member_with_2fa.user.email), used) == "LoggedIn"
+    assert await verify_otp(api, await start_login(api, member_with_2fa.user), used) == "LoggedIn"
     then = clock.now
     clock.now = then - timedelta(minutes=10)
 
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     for otp in (used, member_with_2fa.authenticator.otp(clock.now)):
         assert await verify_otp(api, challenge, otp) == "WrongSecondFactor"
     clock.now = then + TIME_STEP
 
     assert (
         await verify_otp(
-            api, await start_login(api, member_with_2fa.user.email), member_with_2fa.authenticator.otp(clock.now)
+            api, await start_login(api, member_with_2fa.user), member_with_2fa.authenticator.otp(clock.now)
         )
         == "LoggedIn"
     )
@@ -221,12 +210,12 @@ async def test_used_otp_stays_used_after_the_clock_is_set_back(
 @pytest.mark.attack("A12")
 async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
     """No header and no argument sets the current time."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     later = clock.now + timedelta(hours=1)
     arguments = {"challengeToken": challenge, "secondFactor": {"otp": member_with_2fa.authenticator.otp(later)}}
     headers = {"Date": later.strftime("%a, %d %b %Y %H:%M:%S GMT"), "X-Time": later.isoformat(), "X-Timestamp": "0"}
 
-    answer = (await api.post(mutation("verifyLogin", *arguments), arguments, headers=headers)).json()
+    answer = (await api.post(VERIFY_LOGIN, arguments, headers=headers)).json()
 
     assert answer["data"]["verifyLogin"]["__typename"] == "WrongSecondFactor"
     fields = [each for kind in own_types(served_schema()) for each in getattr(kind, "fields", {}).values()]
@@ -237,8 +226,8 @@ async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2f
 @pytest.mark.attack("A7")
 async def test_only_six_ascii_digits_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
     """The same rule applies to the OTP of an activation."""
-    activation_id, authenticator = await start_activation(logged_in_member)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     otp = authenticator.otp(clock.now)
     for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp)]:
-        answer = await mutate(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=spelling)
+        answer = await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=spelling)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", 5), ascii(spelling)

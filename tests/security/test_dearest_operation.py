@@ -29,9 +29,10 @@ from models.database import Database
 from security.constants import PAGE_MAX, SESSIONS_PER_USER
 from security.cost_limiter import COST_PER_MINUTE, CostLimiter
 from settings import Settings
-from tests.security.helpers import ApiUser, error_code, mutation
-from tests.support.api import Api
+from tests.support.api import Api, error_code
+from tests.support.api_users import ApiUser
 from tests.support.clock import Clock
+from tests.support.operations import LOGIN, LOGOUT, VIEWER
 from tests.support.schema_elements import served_schema
 from tests.support.users import PASSWORD
 from transport.limits import MAX_ALIASES, MAX_COST, field_costs, measure_operations
@@ -177,7 +178,7 @@ async def test_no_operation_takes_more_than_a_quarter_of_a_second(logged_in_admi
     for query in (*KNOWN, *(next(random_queries) for _ in range(CANDIDATES))):
         assert cost_of(query), query
         with counted_calls() as calls:
-            result = await logged_in_admin.api.execute(query)
+            result = await logged_in_admin.client.execute(query)
         assert "data" in result, (query, result)
         dearest = sorted([*dearest, (calls[0], query)], reverse=True)[:KEPT]
 
@@ -193,7 +194,7 @@ async def test_dear_operation_lets_others_run(
     """Other requests run while the operation is executed. In this test after each item, since a slice takes no time."""
     object.__setattr__(services, "cost_limiter", CostLimiter(sys.maxsize))
     query = "{ users(first: 25) { nodes { id securityEvents(first: 25) { nodes { id kind user { id } } } } } }"
-    expected = await logged_in_admin.api.data(query)
+    expected = await logged_in_admin.client.data(query)
     monkeypatch.setattr("security.time_slices.MAX_SLICE_S", 0)
     turns = 0
 
@@ -204,7 +205,7 @@ async def test_dear_operation_lets_others_run(
             turns += 1
 
     other = asyncio.create_task(others())
-    result = await logged_in_admin.api.data(query)
+    result = await logged_in_admin.client.data(query)
     other.cancel()
 
     assert result == expected
@@ -237,7 +238,7 @@ async def test_large_queries_are_executed_one_at_a_time(
     assert cost is not None
     assert cost > LARGE_COST
 
-    results = await asyncio.gather(*(logged_in_admin.api.data(large) for _ in range(3)))
+    results = await asyncio.gather(*(logged_in_admin.client.data(large) for _ in range(3)))
 
     assert results[0] == results[1] == results[2]
     assert most == 1
@@ -254,17 +255,17 @@ async def test_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
     assert cost is not None
     object.__setattr__(services, "cost_limiter", CostLimiter(3 * cost))
 
-    results = [await logged_in_admin.api.execute(dear) for _ in range(3)]
+    results = [await logged_in_admin.client.execute(dear) for _ in range(3)]
     assert ["errors" in result for result in results] == [False, False, False]
-    refused = await logged_in_admin.api.execute(dear)
+    refused = await logged_in_admin.client.execute(dear)
     assert refused["data"] == {"users": None}
     [error] = refused["errors"]
     assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
     assert 1 <= error["extensions"]["retryAfter"] <= 60
-    logout = await logged_in_admin.api.execute("mutation { logout { sessionId } }")
+    logout = await logged_in_admin.client.execute(LOGOUT)
     assert logout["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
 
-    assert await logged_in_member.api.data("{ viewer { id } }") == {"viewer": {"id": logged_in_member.id}}
+    assert (await logged_in_member.client.execute_one(VIEWER))["id"] == logged_in_member.id
 
 
 @pytest.mark.attack("H17")
@@ -273,9 +274,7 @@ async def test_logins_with_a_dear_response_count_by_address(
 ) -> None:
     """A member cannot avoid the limit by selecting much in the response to each login."""
     monkeypatch.setattr("transport.view.DELAY_S", 0)
-    query = mutation("login", "email", "password").replace(
-        "viewer { id }", "viewer { securityEvents(first: 100) { nodes { id } } }"
-    )
+    query = LOGIN.replace("viewer { id }", "viewer { securityEvents(first: 100) { nodes { id } } }")
     cost = cost_of(query)
     assert cost is not None
     object.__setattr__(services, "cost_limiter", CostLimiter(2 * cost))

@@ -3,7 +3,8 @@
 import pytest
 from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_list_type
 
-from tests.security.helpers import ApiUser, error_code
+from tests.support.api import error_code
+from tests.support.api_users import ApiUser
 from tests.support.schema_elements import own_types, served_schema
 from transport.limits import MAX_COST, field_costs
 
@@ -49,7 +50,7 @@ def events_of_events(levels: int) -> str:
 )
 async def test_nested_lists_above_the_item_limit_are_rejected(logged_in_admin: ApiUser, document: str) -> None:
     """A small document that could return a million items is rejected before execution."""
-    result = await logged_in_admin.api.execute(document)
+    result = await logged_in_admin.client.execute(document)
 
     assert error_code(result) == "GRAPHQL_VALIDATION_FAILED"
     assert f"the limit is {MAX_COST}" in result["errors"][0]["message"]
@@ -82,14 +83,14 @@ PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 )
 async def test_queries_of_an_admin_console_are_below_the_limit(logged_in_admin: ApiUser, document: str) -> None:
     """The largest pages with all their scalars are allowed."""
-    assert "errors" not in await logged_in_admin.api.execute(document)
+    assert "errors" not in await logged_in_admin.client.execute(document)
 
 
 @pytest.mark.attack("H1")
 async def test_sessions_of_many_users_are_read_once(logged_in_admin: ApiUser) -> None:
     """Only the viewer has sessions in the response, and one look-up serves all fields that select them."""
     fields = " ".join(f"a{number}: sessions {{ id }}" for number in range(4))
-    result = await logged_in_admin.api.data(
+    result = await logged_in_admin.client.data(
         f"{{ viewer {{ securityEvents(first: 10) {{ nodes {{ user {{ {fields} }} }} }} }} }}"
     )
 

@@ -10,27 +10,33 @@ from graphql import GraphQLObjectType, get_named_type
 import models
 from accounts.services import Services
 from security.constants import ACTIVATION_LIFETIME
-from tests.security.helpers import (
-    TIME_STEP,
-    WRONG_PASSWORD,
+from tests.support.api import Api
+from tests.support.api_users import (
     ApiUser,
     activate,
-    attempt_counts,
     log_in,
-    mutate,
-    mutation,
-    outcome,
-    set_security_policy,
     start_activation,
     start_login,
+    two_factor,
     verify_login,
     verify_outcome,
 )
-from tests.support.api import Api
+from tests.support.attempts import attempt_counts
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    AUTHENTICATOR_APPS,
+    CONFIRM_OTP,
+    FEATURE_FLAGS,
+    LOGIN,
+    REGENERATE_BACKUP_CODES,
+    SECURITY_EVENTS,
+    START_TWO_FACTOR_ACTIVATION,
+    START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE,
+)
 from tests.support.schema_elements import own_types, served_schema
-from tests.support.users import PASSWORD, make_user
+from tests.support.users import PASSWORD, WRONG_PASSWORD, make_user, set_security_policy
 
 # Types that contain a secret, with the mutation that returns them. No other field may lead to them.
 SECRET_TYPES = {
@@ -64,7 +70,7 @@ async def two_factor_rows(services: Services, user: models.User) -> list[dict[st
 async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
     """Without the password there is no activation, and a wrong password counts as in a login."""
     for remaining in (4, 3):
-        answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD)
+        answer = await logged_in_member.client.execute_one(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", remaining)
 
     async with services.database.reading():
@@ -77,7 +83,9 @@ async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, servic
     """A new activation is rejected while 2FA is active, and no stored byte changes."""
     before = await two_factor_rows(services, member_with_2fa.user)
 
-    assert await outcome(member_with_2fa.api, "startTwoFactorActivation", password=PASSWORD) == "TwoFactorAlreadyActive"
+    assert (
+        await member_with_2fa.client.outcome(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == "TwoFactorAlreadyActive"
+    )
 
     assert await two_factor_rows(services, member_with_2fa.user) == before
     assert len(before) == 12
@@ -86,8 +94,8 @@ async def test_active_2fa_cannot_be_overwritten(member_with_2fa: ApiUser, servic
 @pytest.mark.attack("D3")
 async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser, clock: Clock) -> None:
     """Only the newest activation is valid. The earlier key is worthless with either id."""
-    first_id, first_authenticator = await start_activation(logged_in_member)
-    second_id, second_authenticator = await start_activation(logged_in_member)
+    first_id, first_authenticator = await start_activation(logged_in_member.client)
+    second_id, second_authenticator = await start_activation(logged_in_member.client)
     assert first_authenticator.key != second_authenticator.key
 
     for activation_id, authenticator, expected in (
@@ -96,8 +104,8 @@ async def test_new_activation_replaces_an_earlier_one(logged_in_member: ApiUser,
         (second_id, first_authenticator, "WrongOtp"),
         (second_id, second_authenticator, "BackupCodesIssued"),
     ):
-        answer = await mutate(
-            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+        answer = await logged_in_member.client.execute_one(
+            CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
         )
         assert answer["__typename"] == expected
 
@@ -107,37 +115,38 @@ async def test_activation_is_confirmed_only_with_its_own_otp(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock, services: Services
 ) -> None:
     """Another user's id, an unknown id, a wrong OTP or an expired activation return a user error. 2FA stays off."""
-    activation_id, member_authenticator = await start_activation(logged_in_member)
-    _, admin_authenticator = await start_activation(logged_in_admin)
+    activation_id, member_authenticator = await start_activation(logged_in_member.client)
+    _, admin_authenticator = await start_activation(logged_in_admin.client)
     unknown_id = "cs_activation_" + "A" * 43
 
     assert (
-        await outcome(
-            logged_in_admin.api, "confirmOtp", activationId=activation_id, otp=member_authenticator.otp(clock.now)
+        await logged_in_admin.client.outcome(
+            CONFIRM_OTP, activationId=activation_id, otp=member_authenticator.otp(clock.now)
         )
         == "ActivationExpired"
     )
     assert (
-        await outcome(
-            logged_in_member.api, "confirmOtp", activationId=unknown_id, otp=member_authenticator.otp(clock.now)
+        await logged_in_member.client.outcome(
+            CONFIRM_OTP, activationId=unknown_id, otp=member_authenticator.otp(clock.now)
         )
         == "ActivationExpired"
     )
     assert (
-        await outcome(
-            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=admin_authenticator.otp(clock.now)
+        await logged_in_member.client.outcome(
+            CONFIRM_OTP, activationId=activation_id, otp=admin_authenticator.otp(clock.now)
         )
         == "WrongOtp"
     )
     clock.advance(ACTIVATION_LIFETIME)
     assert (
-        await outcome(
-            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=member_authenticator.otp(clock.now)
+        await logged_in_member.client.outcome(
+            CONFIRM_OTP, activationId=activation_id, otp=member_authenticator.otp(clock.now)
         )
         == "ActivationExpired"
     )
     assert (
-        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+        await logged_in_member.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
+        == "ActivationExpired"
     )
 
     async with services.database.reading():
@@ -147,15 +156,15 @@ async def test_activation_is_confirmed_only_with_its_own_otp(
 @pytest.mark.attack("D4")
 async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, clock: Clock, services: Services) -> None:
     """`confirmOtp` has its own attempt limit. After it, the right OTP is rejected."""
-    activation_id, authenticator = await start_activation(logged_in_member)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     for remaining in (4, 3, 2, 1, 0):
-        answer = await mutate(
-            logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
+        answer = await logged_in_member.client.execute_one(
+            CONFIRM_OTP, activationId=activation_id, otp=authenticator.wrong_otp(clock.now)
         )
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", remaining)
 
-    answer = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    answer = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
     assert answer["__typename"] == "ActivationExpired"
     assert await attempt_counts(services.database) == {}
@@ -164,16 +173,16 @@ async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, cloc
 @pytest.mark.attack("D6")
 async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, clock: Clock) -> None:
     """The same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
-    activation_id, authenticator = await start_activation(logged_in_member)
-    first = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    first = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
-    again = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    again = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
     clock.advance(TIME_STEP)
-    second = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    second = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
 
     assert again["__typename"] == "WrongOtp"
@@ -185,22 +194,21 @@ async def test_unacknowledged_codes_are_not_valid(
     api: Api, logged_in_member: ApiUser, clock: Clock, services: Services
 ) -> None:
     """Until the acknowledgement, the password alone is enough to log in, and the codes are not valid."""
-    activation_id, authenticator = await start_activation(logged_in_member)
-    issued = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    issued = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
-    second_session = await log_in(api, logged_in_member.user)
-    assert (await second_session.api.data("{ viewer { twoFactor { state } } }"))["viewer"]["twoFactor"][
-        "state"
-    ] == "INACTIVE"
+    second_session = await log_in(api.with_token(None), logged_in_member.user)
+    assert (await two_factor(second_session.client))["state"] == "INACTIVE"
     clock.advance(ACTIVATION_LIFETIME)
     assert (
-        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+        await logged_in_member.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
+        == "ActivationExpired"
     )
 
     activated = await activate(logged_in_member, clock)
 
-    challenge = await start_login(api, logged_in_member.user.email)
+    challenge = await start_login(api, logged_in_member.user)
     assert await verify_outcome(api, challenge, backupCode=issued["codes"][0]) == "WrongSecondFactor"
     assert await verify_outcome(api, challenge, backupCode=activated.codes[0]) == "LoggedIn"
     async with services.database.reading():
@@ -211,27 +219,29 @@ async def test_unacknowledged_codes_are_not_valid(
 async def test_activation_steps_cannot_be_skipped(
     logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
-    """ASVS 2.3.1: acknowledging requires a confirmed OTP and an activation of the same user."""
-    activation_id, authenticator = await start_activation(logged_in_member)
+    """D8, ASVS 2.3.1: acknowledging requires a confirmed OTP and an activation of the same user."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     assert (
-        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id) == "OtpNotConfirmed"
+        await logged_in_member.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id) == "OtpNotConfirmed"
     )
-    await mutate(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now))
+    await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now))
 
     assert (
-        await outcome(logged_in_admin.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+        await logged_in_admin.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
+        == "ActivationExpired"
     )
     assert (
-        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id)
+        await logged_in_member.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
         == "TwoFactorActivated"
     )
     # A retry returns the same result, but only to the same user.
     assert (
-        await outcome(logged_in_member.api, "acknowledgeBackupCodes", activationId=activation_id)
+        await logged_in_member.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
         == "TwoFactorActivated"
     )
     assert (
-        await outcome(logged_in_admin.api, "acknowledgeBackupCodes", activationId=activation_id) == "ActivationExpired"
+        await logged_in_admin.client.outcome(ACKNOWLEDGE_BACKUP_CODES, activationId=activation_id)
+        == "ActivationExpired"
     )
 
 
@@ -301,38 +311,37 @@ async def test_secrets_cannot_be_read_again(
     api: Api, logged_in_member: ApiUser, logged_in_admin: ApiUser, clock: Clock
 ) -> None:
     """After activation and login, no result for the user or the admin contains the key, a code or a token."""
-    first = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
+    first = await logged_in_member.client.execute_one(START_TWO_FACTOR_ACTIVATION, password=PASSWORD)
     authenticator = Authenticator.parse(first["otpauthUri"])
-    issued = await mutate(
-        logged_in_member.api, "confirmOtp", activationId=first["activationId"], otp=authenticator.otp(clock.now)
+    issued = await logged_in_member.client.execute_one(
+        CONFIRM_OTP, activationId=first["activationId"], otp=authenticator.otp(clock.now)
     )
-    await mutate(logged_in_member.api, "acknowledgeBackupCodes", activationId=first["activationId"])
+    await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=first["activationId"])
     clock.advance(TIME_STEP)
-    challenge = await start_login(api, logged_in_member.user.email)
+    challenge = await start_login(api, logged_in_member.user)
     used = authenticator.otp(clock.now)
     session = await verify_login(api, challenge, otp=used)
     user_type = served_schema().type_map["User"]
     assert isinstance(user_type, GraphQLObjectType)
 
     answers = [
-        await logged_in_member.api.execute(f"{{ viewer {{ {all_fields(user_type, 3)} }} }}"),
-        await logged_in_member.api.execute(
-            "{ featureFlags { backupCodes } authenticatorApps { name appStoreUrl playStoreUrl } }"
+        await logged_in_member.client.execute(f"{{ viewer {{ {all_fields(user_type, 3)} }} }}"),
+        await logged_in_member.client.execute(FEATURE_FLAGS),
+        await logged_in_member.client.execute(AUTHENTICATOR_APPS),
+        await logged_in_admin.client.execute(f"{{ users {{ nodes {{ {all_fields(user_type, 2)} }} }} }}"),
+        await logged_in_admin.client.execute(
+            f'{{ user(id: "{logged_in_member.id}") {{ {all_fields(user_type, 3)} }} }}'
         ),
-        await logged_in_admin.api.execute(f"{{ users {{ nodes {{ {all_fields(user_type, 2)} }} }} }}"),
-        await logged_in_admin.api.execute(f'{{ user(id: "{logged_in_member.id}") {{ {all_fields(user_type, 3)} }} }}'),
-        await logged_in_admin.api.execute(
-            "{ securityEvents(first: 100) { nodes { kind note ipAddress userAgent actor { id } } } }"
+        await logged_in_admin.client.execute(SECURITY_EVENTS, {"first": 100}),
+        await logged_in_member.client.execute_one(
+            CONFIRM_OTP, activationId=first["activationId"], otp=authenticator.otp(clock.now)
         ),
-        await mutate(
-            logged_in_member.api, "confirmOtp", activationId=first["activationId"], otp=authenticator.otp(clock.now)
-        ),
-        await mutate(logged_in_member.api, "acknowledgeBackupCodes", activationId=first["activationId"]),
+        await logged_in_member.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, activationId=first["activationId"]),
     ]
 
     text = json.dumps(answers)
     assert "errors" not in answers[0]
-    assert "errors" not in answers[3]
+    assert "errors" not in answers[4]
     secrets = [
         first["key"],
         first["activationId"],
@@ -347,7 +356,7 @@ async def test_secrets_cannot_be_read_again(
 @pytest.mark.attack("D9", "G10")
 async def test_responses_with_secrets_are_not_cached(logged_in_member: ApiUser) -> None:
     """No cache may store a response, least of all one with a secret."""
-    response = await logged_in_member.api.post(mutation("startTwoFactorActivation", "password"), {"password": PASSWORD})
+    response = await logged_in_member.client.post(START_TWO_FACTOR_ACTIVATION, {"password": PASSWORD})
 
     assert "key" in response.text
     assert response.headers["cache-control"] == "no-store"
@@ -363,9 +372,9 @@ async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
     user = await make_user(services.database, company, password_hash, clock, name="Hostile")
     async with services.database.transaction():
         await models.User.filter(id=user.id).update(email=email)
-    api_user = await log_in(api, user)
+    api_user = await log_in(api.with_token(None), user)
 
-    answer = await mutate(api_user.api, "startTwoFactorActivation", password=PASSWORD)
+    answer = await api_user.client.execute_one(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, password=PASSWORD)
 
     qr_code = answer["qrCode"]
     scanned = [Authenticator.scan(qr_code[form]) for form in ("svg", "svgDataUri", "pngDataUri")]
@@ -382,7 +391,7 @@ async def test_hostile_account_name_does_not_change_the_qr_code_parameters(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_member: ApiUser, issuer: str) -> None:
     """The same applies to each product name that the settings accept."""
-    answer = await mutate(logged_in_member.api, "startTwoFactorActivation", password=PASSWORD)
+    answer = await logged_in_member.client.execute_one(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, password=PASSWORD)
 
     scanned = Authenticator.scan(answer["qrCode"]["svg"])
     assert (scanned.key, scanned.issuer) == (answer["key"], issuer)
@@ -393,12 +402,12 @@ async def test_hostile_issuer_does_not_change_the_qr_code_parameters(logged_in_m
 async def test_a_user_has_at_most_one_activation(logged_in_member: ApiUser, services: Services) -> None:
     """Many starts leave one activation. Wrong passwords have to wait as in a login."""
     for _ in range(8):
-        await start_activation(logged_in_member)
+        await start_activation(logged_in_member.client)
     async with services.database.reading():
         assert await models.Activation.all().count() == 1
 
     answers = [
-        await outcome(logged_in_member.api, "startTwoFactorActivation", password=WRONG_PASSWORD) for _ in range(7)
+        await logged_in_member.client.outcome(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD) for _ in range(7)
     ]
 
     assert answers == ["WrongPassword"] * 5 + ["TooManyAttempts"] * 2
@@ -410,15 +419,15 @@ async def test_activation_without_backup_codes(
 ) -> None:
     """While backup codes are off, `confirmOtp` activates 2FA, and logins require the OTP."""
     await set_security_policy(services.database, company, backup_codes_enabled=False)
-    activation_id, authenticator = await start_activation(logged_in_member)
+    activation_id, authenticator = await start_activation(logged_in_member.client)
     assert (
-        await outcome(logged_in_member.api, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now))
+        await logged_in_member.client.outcome(CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now))
         == "TwoFactorActivated"
     )
     clock.advance(TIME_STEP)
 
-    answer = await mutate(api, "login", email=logged_in_member.user.email, password=PASSWORD)
+    answer = await api.execute_one(LOGIN, email=logged_in_member.user.email, password=PASSWORD)
 
     assert answer["methods"] == ["OTP"]
     assert await verify_outcome(api, answer["challengeToken"], otp=authenticator.otp(clock.now)) == "LoggedIn"
-    assert await outcome(logged_in_member.api, "regenerateBackupCodes", password=PASSWORD) == "BackupCodesDisabled"
+    assert await logged_in_member.client.outcome(REGENERATE_BACKUP_CODES, password=PASSWORD) == "BackupCodesDisabled"

@@ -13,25 +13,12 @@ from accounts import users
 from accounts.services import Services
 from app import create_app
 from settings import Settings
-from tests.security.helpers import (
-    TIME_STEP,
-    WRONG_BACKUP_CODE,
-    WRONG_PASSWORD,
-    ApiUser,
-    activate,
-    end_waits,
-    log_in,
-    mutate,
-    mutation,
-    new_client,
-    outcome,
-    start_login,
-    verify_login,
-    verify_outcome,
-)
 from tests.support.api import Api, api_of
-from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.api_users import ApiUser, activate, log_in, start_login, verify_login, verify_outcome
+from tests.support.attempts import end_waits
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.operations import ADMIN_RESET_TWO_FACTOR, LOGIN
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD
 
 # 32 random bytes in base64, only for this test.
 KEYS = "k1:nWz1mB0c3x6vQkqk0rF4V9J8yYp2sTgHdLeUaXoRiMc="
@@ -41,9 +28,7 @@ async def login_responses(api: Api, email: str, password: str, times: int) -> li
     """Return status, headers and body of several logins in a row, without headers that differ in each response."""
     answers = []
     for _ in range(times):
-        response = await new_client(api).post(
-            mutation("login", "email", "password"), {"email": email, "password": password}
-        )
+        response = await api.with_token(None).post(LOGIN, {"email": email, "password": password})
         headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
         answers.append((response.status_code, headers, response.json()))
     return answers
@@ -82,10 +67,8 @@ async def test_disabled_account_gets_the_response_of_an_unknown_one(api: Api, di
 @pytest.mark.attack("G2")
 async def test_two_factor_state_is_revealed_only_after_the_right_password(api: Api, member_with_2fa: ApiUser) -> None:
     """Only the right password reveals that an account has 2FA."""
-    assert (
-        await outcome(api, "login", email=member_with_2fa.user.email, password=WRONG_PASSWORD) == "WrongEmailOrPassword"
-    )
-    assert await outcome(api, "login", email=member_with_2fa.user.email, password=PASSWORD) == "SecondFactorRequired"
+    assert await api.outcome(LOGIN, email=member_with_2fa.user.email, password=WRONG_PASSWORD) == "WrongEmailOrPassword"
+    assert await api.outcome(LOGIN, email=member_with_2fa.user.email, password=PASSWORD) == "SecondFactorRequired"
 
 
 @pytest.mark.attack("G3")
@@ -98,9 +81,9 @@ async def test_rejected_second_factors_get_one_result(
         member_with_2fa.authenticator.otp(clock.now + 3 * TIME_STEP),
     )
     clock.advance(3 * TIME_STEP)
-    used = await start_login(api, member_with_2fa.user.email)
+    used = await start_login(api, member_with_2fa.user)
     assert await verify_outcome(api, used, backupCode=member_with_2fa.codes[0]) == "LoggedIn"
-    used = await start_login(api, member_with_2fa.user.email)
+    used = await start_login(api, member_with_2fa.user)
     assert await verify_outcome(api, used, otp=replayed) == "LoggedIn"
     answers = []
     for second_factor in (
@@ -110,14 +93,14 @@ async def test_rejected_second_factors_get_one_result(
         {"backupCode": WRONG_BACKUP_CODE},
         {"backupCode": member_with_2fa.codes[0]},
     ):
-        challenge = await start_login(api, member_with_2fa.user.email)
+        challenge = await start_login(api, member_with_2fa.user)
         answers.append(await verify_login(api, challenge, **second_factor))
         await end_waits(services.database, clock.now.replace(year=2020))
 
     assert all(answer == answers[0] for answer in answers)
     assert answers[0]["__typename"] == "WrongSecondFactor"
     for malformed in ({"otp": "1"}, {"backupCode": "1"}):
-        answer = await verify_login(api, await start_login(api, member_with_2fa.user.email), **malformed)
+        answer = await verify_login(api, await start_login(api, member_with_2fa.user), **malformed)
         assert answer.keys() == answers[0].keys()
         assert answer["__typename"] == answers[0]["__typename"]
 
@@ -125,7 +108,7 @@ async def test_rejected_second_factors_get_one_result(
 @pytest.mark.attack("G3")
 async def test_wait_does_not_reveal_whether_the_otp_is_right(api: Api, member_with_2fa: ApiUser, clock: Clock) -> None:
     """During a wait, right and wrong OTPs get the same result, and the right one stays unused."""
-    challenge = await start_login(api, member_with_2fa.user.email)
+    challenge = await start_login(api, member_with_2fa.user)
     for _ in range(5):
         await verify_login(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
     right = await verify_login(api, challenge, otp=member_with_2fa.authenticator.otp(clock.now))
@@ -144,13 +127,15 @@ async def test_user_of_another_company_is_indistinguishable_from_an_unknown_id(
     logged_in_admin: ApiUser, other_company_admin: models.User, api: Api, clock: Clock
 ) -> None:
     """Every field returns the same for a user of another company account as for an unknown id."""
-    other_user = await activate(await log_in(api, other_company_admin), clock)
+    other_user = await activate(await log_in(api.with_token(None), other_company_admin), clock)
     other_types = ["session_" + other_company_admin.id.hex, "company_" + "0" * 32]
     ids = [other_user.id, "user_" + "0" * 32, "user_x", "", *other_types]
 
-    resets = [await mutate(logged_in_admin.api, "adminResetTwoFactor", userId=each, password=PASSWORD) for each in ids]
+    resets = [
+        await logged_in_admin.client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=each, password=PASSWORD) for each in ids
+    ]
     reads = [
-        await logged_in_admin.api.execute(
+        await logged_in_admin.client.execute(
             """query($id: ID!) {
                 user(id: $id) { id } node(id: $id) { id } securityEvents(filter: { userId: $id }) { nodes { id } }
             }""",
@@ -164,7 +149,7 @@ async def test_user_of_another_company_is_indistinguishable_from_an_unknown_id(
     assert all(answer == reads[0] for answer in reads)
     assert reads[0] == {"data": {"user": None, "node": None, "securityEvents": {"nodes": []}}}
     search = '{ users(filter: { search: "elsewhere" }) { totalCount nodes { id } } }'
-    assert await logged_in_admin.api.data(search) == {"users": {"totalCount": 0, "nodes": []}}
+    assert await logged_in_admin.client.data(search) == {"users": {"totalCount": 0, "nodes": []}}
 
 
 @pytest.mark.parametrize("search", ["%", "_", "\\", "%%", "\\%", "[a-z]", "*", "' OR '1'='1"])
@@ -175,7 +160,7 @@ async def test_search_treats_wildcards_as_text(
     assert logged_in_member.user.company_id == logged_in_admin.user.company_id
     query = "query($text: String!) { users(filter: { search: $text }) { totalCount nodes { id } } }"
 
-    assert await logged_in_admin.api.data(query, {"text": search}) == {"users": {"totalCount": 0, "nodes": []}}
+    assert await logged_in_admin.client.data(query, {"text": search}) == {"users": {"totalCount": 0, "nodes": []}}
 
 
 def forged_cursor(order: str, value: str) -> str:
@@ -200,7 +185,7 @@ def forged_cursor(order: str, value: str) -> str:
 )
 async def test_out_of_range_values_cause_no_server_error(logged_in_admin: ApiUser, arguments: str) -> None:
     """A value out of the range of its column finds nothing or is a `BAD_USER_INPUT`."""
-    result = await logged_in_admin.api.execute(f"{{ users({arguments}) {{ totalCount }} }}")
+    result = await logged_in_admin.client.execute(f"{{ users({arguments}) {{ totalCount }} }}")
 
     assert [error["extensions"]["code"] for error in result.get("errors", ())] in ([], ["BAD_USER_INPUT"])
 
@@ -208,7 +193,7 @@ async def test_out_of_range_values_cause_no_server_error(logged_in_admin: ApiUse
 @pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
 async def test_out_of_range_event_filter_causes_no_server_error(logged_in_admin: ApiUser, instant: str) -> None:
     """The same applies to the times of an event filter."""
-    result = await logged_in_admin.api.execute(
+    result = await logged_in_admin.client.execute(
         f'{{ securityEvents(filter: {{ since: "{instant}", until: "{instant}" }}) {{ nodes {{ id }} }} }}'
     )
 

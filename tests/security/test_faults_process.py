@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,18 +12,16 @@ from security.constants import FREE_ATTEMPTS
 from settings import Settings
 from tests.support import crash_test_process
 from tests.support.app_harness import AppHarness, app_harness
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.factories import FactoryUser
 from tests.support.scenarios import (
     SCENARIO_BY_NAME,
     SCENARIOS,
-    VERIFY_LOGIN,
     Request,
     Scenario,
     account_state,
     broken_invariants,
-    otp,
-    wrong_otp,
+    wrong_otp_request,
 )
 
 
@@ -113,8 +110,8 @@ async def test_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
     first_commit = points.index(crash_test_process.AFTER_COMMIT)
     await asyncio.to_thread(crash_test_process.run_request, database_url, clock(), request, first_commit)
 
-    clock.advance(timedelta(seconds=30))
-    variables = {**request.variables, "otp": otp(request.affected_user, clock())}
+    clock.advance(TIME_STEP)
+    variables = {**request.variables, "otp": request.affected_user.authenticator.otp(clock())}
     assert await harness.outcome(replace(request, variables=variables)) == "BackupCodesIssued"
 
 
@@ -122,10 +119,7 @@ async def test_next_otp_confirms_after_a_kill_between_the_commits_of_confirm(
 async def test_failed_attempts_survive_killed_processes(harness: AppHarness, database_url: str, clock: Clock) -> None:
     """After five wrong OTPs in processes of which some are killed, the sixth has to wait."""
     user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=FREE_ATTEMPTS + 1)
-    guesses = [
-        Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": wrong_otp(user, clock())}}, "", user)
-        for token in tokens
-    ]
+    guesses = [wrong_otp_request(user, token, clock()) for token in tokens]
     for guess in guesses[:2]:
         _, points = await asyncio.to_thread(crash_test_process.run_request, database_url, clock(), guess, None)
 

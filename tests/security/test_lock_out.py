@@ -7,25 +7,26 @@ from accounts import users
 from accounts.services import Services
 from security.errors import TooManyAttemptsError
 from security.ip_rate_limiter import IpRateLimiter
-from tests.security.helpers import NEW_PASSWORD, WRONG_PASSWORD, ApiUser, mutate, outcome, verify_login
 from tests.support.api import Api
+from tests.support.api_users import ApiUser, verify_login
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.operations import LOGIN, VIEWER
+from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_PASSWORD
 
 
 @pytest.mark.attack("B8")
 async def test_wrong_passwords_cause_only_a_wait(
     api: Api, member_with_2fa: ApiUser, services: Services, clock: Clock
 ) -> None:
-    """ASVS 6.1.1: wrong passwords cause a wait only. Sessions stay valid, and the operator can end the wait."""
-    answers = [await outcome(api, "login", email=member_with_2fa.user.email, password=WRONG_PASSWORD) for _ in range(6)]
+    """B8, ASVS 6.1.1: wrong passwords cause a wait only. Sessions stay valid, and the operator can end the wait."""
+    answers = [await api.outcome(LOGIN, email=member_with_2fa.user.email, password=WRONG_PASSWORD) for _ in range(6)]
     assert answers == ["WrongEmailOrPassword"] * 5 + ["TooManyAttempts"]
-    assert await outcome(api, "login", email=member_with_2fa.user.email, password=PASSWORD) == "TooManyAttempts"
-    assert (await member_with_2fa.api.data("{ viewer { id } }"))["viewer"] == {"id": member_with_2fa.id}
+    assert await api.outcome(LOGIN, email=member_with_2fa.user.email, password=PASSWORD) == "TooManyAttempts"
+    assert (await member_with_2fa.client.execute_one(VIEWER))["id"] == member_with_2fa.id
 
     await users.set_password(services, member_with_2fa.user.id, NEW_PASSWORD)
 
-    challenge = await mutate(api, "login", email=member_with_2fa.user.email, password=NEW_PASSWORD)
+    challenge = await api.execute_one(LOGIN, email=member_with_2fa.user.email, password=NEW_PASSWORD)
     completed = await verify_login(api, challenge["challengeToken"], otp=member_with_2fa.authenticator.otp(clock.now))
     assert completed["__typename"] == "LoggedIn"
 
@@ -40,7 +41,7 @@ async def test_second_factor_attempts_require_the_password(
             answer = await verify_login(api, token, otp="000000")
             assert answer["__typename"] == "ChallengeExpired"
     for _ in range(6):
-        await outcome(api, "login", email=member_with_2fa.user.email, password=WRONG_PASSWORD)
+        await api.outcome(LOGIN, email=member_with_2fa.user.email, password=WRONG_PASSWORD)
 
     async with services.database.reading():
         assert await models.AttemptCount.filter(subject=member_with_2fa.user.id.hex, failures__gt=0).count() == 0

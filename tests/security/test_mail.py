@@ -9,10 +9,11 @@ import models
 from accounts.services import Services
 from app import create_app
 from settings import Settings
-from tests.security.helpers import ApiUser, activate, outcome
+from tests.support.api_users import ApiUser, activate
 from tests.support.clock import Clock
 from tests.support.mail_servers import MailServer, Received
-from tests.support.users import PASSWORD
+from tests.support.operations import DEACTIVATE_TWO_FACTOR, LOGIN
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 
 HOSTILE_NAMES = [
     "Eve\r\nBcc: all@x.example", "Eve\u2028Bcc: x@x.example", '"Eve" <root@x.example>,', "Eve, Bob; Carol",
@@ -68,7 +69,7 @@ async def test_each_change_sends_one_email(logged_in_member: ApiUser, clock: Clo
     api_user = logged_in_member
     for _ in range(3):
         api_user = await activate(api_user, clock)
-        assert await outcome(api_user.api, "deactivateTwoFactor", password=PASSWORD) == "TwoFactorDeactivated"
+        assert await api_user.client.outcome(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == "TwoFactorDeactivated"
 
     async with services.database.reading():
         kinds = [email.kind for email in await models.OutboxEmail.all()]
@@ -83,10 +84,8 @@ async def test_rejected_mutations_send_no_email(
     async with services.database.reading():
         before = await models.OutboxEmail.all().count()
     for _ in range(8):
-        await outcome(
-            logged_in_member.api, "login", email=member_with_2fa.user.email, password="wrong horse battery staple"
-        )
-        await outcome(logged_in_member.api, "deactivateTwoFactor", password="wrong horse battery staple")
+        await logged_in_member.client.outcome(LOGIN, email=member_with_2fa.user.email, password=WRONG_PASSWORD)
+        await logged_in_member.client.outcome(DEACTIVATE_TWO_FACTOR, password=WRONG_PASSWORD)
 
     async with services.database.reading():
         assert await models.OutboxEmail.all().count() == before

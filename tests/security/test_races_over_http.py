@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.factories import FactoryUser
-from tests.support.scenarios import VERIFY_LOGIN, Request
+from tests.support.scenarios import otp_request
 from tools.attacks.races import RACES, Round, race_runner
 
 
@@ -25,6 +25,6 @@ def test_check_detects_a_double_spend(successes: int, sessions: int) -> None:
     user = FactoryUser(UUID(int=1), "member@acme.example")
     outcomes = ["LoggedIn"] * successes + ["WrongSecondFactor"] * (4 - successes)
     state = {"sessions": sessions, "used codes": 0}
-    round_ = Round(user, [Request(VERIFY_LOGIN, {}, "", user)] * 4, "LoggedIn", outcomes, state)
+    round_ = Round(user, [otp_request(user, "", "")] * 4, "LoggedIn", outcomes, state)
 
     assert RACES["one OTP, many challenges"][1](round_) == ["not exactly one login succeeded"]

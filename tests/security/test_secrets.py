@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,27 +17,23 @@ from tortoise import Tortoise
 import models
 from mail.messages import compose
 from settings import Settings
+from tests.support.api import Api
 from tests.support.app_harness import AppHarness, app_harness
-from tests.support.clock import Clock
-from tests.support.factories import PASSWORD, FactoryUser
-from tests.support.scenarios import (
+from tests.support.authenticator import Authenticator
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.operations import (
     ACKNOWLEDGE_BACKUP_CODES,
     CHANGE_PASSWORD,
     CONFIRM_OTP,
     DEACTIVATE_TWO_FACTOR,
     LOGIN,
-    NEW_PASSWORD,
     REGENERATE_BACKUP_CODES,
-    RESET_TWO_FACTOR,
-    SCENARIOS,
-    START_ACTIVATION,
+    START_TWO_FACTOR_ACTIVATION,
     UPDATE_SECURITY_POLICY,
     VERIFY_LOGIN,
-    Request,
-    Scenario,
-    global_user_id,
-    otp,
 )
+from tests.support.scenarios import SCENARIOS, Scenario, global_user_id, reset_request
+from tests.support.users import NEW_PASSWORD, PASSWORD
 from transport.logs import SILENT_LOGGERS, configure_logging
 
 # All fields that a client can request.
@@ -112,11 +108,7 @@ async def harness(database_url: str, clock: Clock) -> AsyncIterator[AppHarness]:
 
 async def execute(harness: AppHarness, query: str, variables: dict[str, Any], token: str = "") -> dict[str, Any]:
     """Execute an operation that succeeds. Return its only field."""
-    response = await harness.post(Request(query, variables, token, FactoryUser(models.User().id, "")))
-    result = response.json()
-    assert "errors" not in result, result
-    (answer,) = result["data"].values()
-    return dict(answer)
+    return await Api(harness.http, token or None).execute_one(query, **variables)
 
 
 async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretScanner) -> str:
@@ -135,47 +127,49 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     token = session["sessionToken"]
     scanner.add("token", token)
 
-    started = await execute(harness, START_ACTIVATION, {"password": PASSWORD}, token)
+    started = await execute(harness, START_TWO_FACTOR_ACTIVATION, {"password": PASSWORD}, token)
     key, activation = started["key"], started["activationId"]
     scanner.add_totp_secret(key)
-    with_key = FactoryUser(user.user_id, user.email, key=key)
+    phone = Authenticator(key)
     scanner.add("token", activation)
-    scanner.add("otp", otp(with_key, clock()), "918273")
-    await execute(harness, CONFIRM_OTP, {"activation": activation, "otp": "918273"}, token)
-    issued = await execute(harness, CONFIRM_OTP, {"activation": activation, "otp": otp(with_key, clock())}, token)
+    scanner.add("otp", phone.otp(clock()), "918273")
+    await execute(harness, CONFIRM_OTP, {"activationId": activation, "otp": "918273"}, token)
+    issued = await execute(harness, CONFIRM_OTP, {"activationId": activation, "otp": phone.otp(clock())}, token)
     scanner.add("code", *issued["codes"])
-    await execute(harness, ACKNOWLEDGE_BACKUP_CODES, {"activation": activation}, token)
+    await execute(harness, ACKNOWLEDGE_BACKUP_CODES, {"activationId": activation}, token)
 
     for factor in ("otp", "wrong", "code"):
-        clock.advance(timedelta(seconds=30))
+        clock.advance(TIME_STEP)
         challenge = (await execute(harness, LOGIN, {"email": user.email, "password": PASSWORD}))["challengeToken"]
         proof = {
-            "otp": {"otp": otp(with_key, clock())},
+            "otp": {"otp": phone.otp(clock())},
             "wrong": {"otp": "918273"},
             "code": {"backupCode": issued["codes"][0]},
         }[factor]
         scanner.add("token", challenge)
-        scanner.add("otp", otp(with_key, clock()))
-        answer = await execute(harness, VERIFY_LOGIN, {"token": challenge, "factor": proof})
+        scanner.add("otp", phone.otp(clock()))
+        answer = await execute(harness, VERIFY_LOGIN, {"challengeToken": challenge, "secondFactor": proof})
         if factor != "wrong":
             token = answer["sessionToken"]
             scanner.add("token", token)
 
     regenerated = await execute(harness, REGENERATE_BACKUP_CODES, {"password": PASSWORD}, token)
     scanner.add("code", *regenerated["codes"])
-    await execute(harness, CHANGE_PASSWORD, {"old": PASSWORD, "new": NEW_PASSWORD}, token)
+    await execute(harness, CHANGE_PASSWORD, {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}, token)
     await execute(harness, DEACTIVATE_TWO_FACTOR, {"password": "a wrong password of canaries"}, token)
     await execute(harness, DEACTIVATE_TWO_FACTOR, {"password": NEW_PASSWORD}, token)
     other, _ = await harness.factory.member_with_2fa(company)
-    scanner.add_totp_secret(other.key)
-    await execute(harness, RESET_TWO_FACTOR, {"user": global_user_id(other), "password": PASSWORD}, admin.session_token)
-    await execute(harness, UPDATE_SECURITY_POLICY, {"password": PASSWORD, "codes": False}, admin.session_token)
+    scanner.add_totp_secret(other.authenticator.key)
+    await harness.execute_one(reset_request(admin, other))
+    await execute(
+        harness, UPDATE_SECURITY_POLICY, {"password": PASSWORD, "backupCodesEnabled": False}, admin.session_token
+    )
     # Leave an activation unfinished, so that each table that can hold a TOTP secret has one.
-    activation_result = await execute(harness, START_ACTIVATION, {"password": NEW_PASSWORD}, token)
+    activation_result = await execute(harness, START_TWO_FACTOR_ACTIVATION, {"password": NEW_PASSWORD}, token)
     scanner.add_totp_secret(activation_result["key"])
     scanner.add("token", activation_result["activationId"])
     enrolled, tokens = await harness.factory.member_with_2fa(company)
-    scanner.add_totp_secret(enrolled.key)
+    scanner.add_totp_secret(enrolled.authenticator.key)
     scanner.add("code", enrolled.backup_code)
     scanner.add("token", enrolled.session_token, *tokens)
     return admin.session_token
@@ -225,7 +219,7 @@ async def test_no_secret_is_in_logs_sql_emails_results_or_a_database_dump(
     assert scanner.find_in("\n".join(line for line in text.split("\n") if "SELECT" not in line)) == []
     assert scanner.find_in(await database_dump(harness)) == []
     assert scanner.find_in(await email_texts(harness)) == []
-    answer = await harness.post(Request(ALL_FIELDS, {}, admin, FactoryUser(models.User().id, "")))
+    answer = await Api(harness.http, admin).post(ALL_FIELDS)
     assert answer.json()["data"]["users"]["nodes"]
     assert scanner.find_in(answer.text) == []
 
@@ -289,7 +283,7 @@ async def test_exception_on_any_path_reveals_no_secret(
                 str(each) for value in request.variables.values() if isinstance(value, dict) for each in value.values()
             ]
             scanner.add("sent", *(each for each in secrets if each and len(each) > 5 and "@" not in each))
-            scanner.add("totp_secret", *filter(None, [request.affected_user.key]))
+            scanner.add("totp_secret", *filter(None, [request.affected_user.authenticator.key]))
             clock.message, clock.calls_left = " ".join(secrets), calls
             response = await harness.post(request)
             clock.message = ""
@@ -300,8 +294,8 @@ async def test_exception_on_any_path_reveals_no_secret(
             assert error["extensions"]["correlationId"]
             assert scanner.find_in(response.text) == []
         assert 0 < calls < 19
-    # The user id is no secret, and the admin's reset sends it.
-    allowed = {f"sent {global_user_id(request.affected_user)}"}
+    # The user id and the reason are no secrets, and the admin's reset sends them.
+    allowed = {f"sent {global_user_id(request.affected_user)}", f"sent {request.variables.get('reason')}"}
     assert set(scanner.find_in(log_output.getvalue())) - allowed == set()
     assert "RuntimeError" in log_output.getvalue()
 

@@ -11,8 +11,9 @@ import httpx
 from accounts.services import Services
 from app import create_app
 from settings import Settings
-from tests.support.factories import Factory
-from tests.support.scenarios import Request
+from tests.support.api import ORIGIN, Api
+from tests.support.factories import Factory, FactoryUser
+from tests.support.scenarios import Request, login_request
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,23 @@ class AppHarness:
     factory: Factory
 
     async def post(self, request: Request) -> httpx.Response:
-        """Send a request."""
-        headers = {"Authorization": f"Bearer {request.session_token}"} if request.session_token else {}
-        body = {"query": request.query, "variables": dict(request.variables)}
-        return await self.http.post("/graphql", json=body, headers=headers)
+        """Send a request, and return the HTTP response."""
+        return await self._api(request).post(request.query, request.variables)
+
+    async def execute_one(self, request: Request) -> dict[str, Any]:
+        """Send a request, and return its only field. Fail on top-level errors."""
+        return await self._api(request).execute_one(request.query, **request.variables)
 
     async def outcome(self, request: Request) -> str:
         """Send a request. Return the `__typename` of its only field, or the code of its only top-level error."""
-        result: dict[str, Any] = (await self.post(request)).json()
-        if "errors" in result:
-            [error] = result["errors"]
-            return str(error["extensions"]["code"])
-        [field] = result["data"].values()
-        return str(field["__typename"])
+        return await self._api(request).outcome(request.query, **request.variables)
+
+    async def start_login(self, user: FactoryUser) -> str:
+        """Take the first step of a login with the right password. Return the challenge token."""
+        return str((await self.execute_one(login_request(user)))["challengeToken"])
+
+    def _api(self, request: Request) -> Api:
+        return Api(self.http, request.session_token or None)
 
 
 @asynccontextmanager
@@ -47,7 +52,7 @@ async def app_harness(settings: Settings, clock: Callable[[], datetime]) -> Asyn
     await services.database.open()
     try:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("192.0.2.1", 40_000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://countersign.test") as http:
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
             yield AppHarness(http, services, Factory(services.database, services.key_ring, clock))
     finally:
         services.hashing.close()

@@ -5,21 +5,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from argon2 import PasswordHasher
-
 import models
-from accounts.identity import email_key, search_key
 from models import Role
 from models.database import Database
 from security.constants import (
     ACTIVATION_LIFETIME,
-    ARGON2_LANES,
-    ARGON2_MEMORY_KIB,
-    ARGON2_PASSES,
     BACKUP_CODES_PER_SET,
     CHALLENGE_LIFETIME,
     SALT_BYTES,
@@ -29,19 +22,13 @@ from security.constants import (
 )
 from security.key_ring import NONCE_BYTES, KeyRing
 from security.tokens import TokenKind, make_token, token_hash
+from tests.support.authenticator import NO_AUTHENTICATOR, Authenticator
+from tests.support.users import insert_user, password_hash
 from twofactor.factors.backup_code_format import backup_code_hash
 from twofactor.factors.totp import key, step_at
 
-# The password of every user. The users are not real.
-PASSWORD = "correct horse battery staple"
 # The OTPs of the last three time steps are unused.
 UNUSED_TIME_STEPS = 3
-
-
-@cache
-def password_hash() -> str:
-    """Return the hash of the password of every user. It is computed once."""
-    return PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES).hash(PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +40,7 @@ class FactoryUser:
     session_token: str = field(default="", repr=False)
     challenge_token: str = field(default="", repr=False)
     activation_token: str = field(default="", repr=False)
-    # The TOTP secret in base32.
-    key: str = field(default="", repr=False)
+    authenticator: Authenticator = NO_AUTHENTICATOR
     backup_code: str = field(default="", repr=False)
 
 
@@ -109,7 +95,9 @@ class Factory:
             code = await self._backup_codes(user, None)
             tokens = tuple([await self._challenge(user) for _ in range(challenges)])
             session = await self._session(user)
-        return FactoryUser(user.id, user.email, session, tokens[0] if tokens else "", "", key(secret), code), tokens
+        return FactoryUser(
+            user.id, user.email, session, tokens[0] if tokens else "", "", Authenticator(key(secret)), code
+        ), tokens
 
     async def member_activating_2fa(self, company: models.Company, *, confirmed: bool) -> FactoryUser:
         """Create a member with a session and an activation.
@@ -133,21 +121,17 @@ class Factory:
             )
             code = await self._backup_codes(user, activation) if confirmed else ""
             session = await self._session(user)
-        return FactoryUser(user.id, user.email, session, "", token, key(secret), code)
+        return FactoryUser(user.id, user.email, session, "", token, Authenticator(key(secret)), code)
 
     async def _user(self, company: models.Company, role: Role, **fields: Any) -> models.User:  # noqa: ANN401
         name = secrets.token_hex(8)
-        email = f"{name}@acme.example"
-        return await models.User.create(
-            company_id=company.id,
-            email=email,
-            email_key=email_key(email),
-            name=name,
-            name_key=search_key(name),
-            search_key=search_key(f"{name}\n{email}"),
+        return await insert_user(
+            company.id,
+            f"{name}@acme.example",
+            name,
             role=role,
             password_hash=password_hash(),
-            created_at=self._clock(),
+            now=self._clock(),
             **fields,
         )
 

@@ -5,15 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-import oathtool
-
 import models
 from accounts.entities import User
 from schema import ids
-from tests.support.factories import PASSWORD, Factory, FactoryUser
-
-# The users are not real.
-NEW_PASSWORD = "a new and rather longer passphrase"
+from tests.support.factories import Factory, FactoryUser
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    ADMIN_RESET_TWO_FACTOR,
+    CHANGE_PASSWORD,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    LOGIN,
+    LOGOUT,
+    REGENERATE_BACKUP_CODES,
+    START_TWO_FACTOR_ACTIVATION,
+    UPDATE_SECURITY_POLICY,
+    VERIFY_LOGIN,
+)
+from tests.support.users import NEW_PASSWORD, PASSWORD
 
 
 @dataclass(frozen=True)
@@ -39,116 +48,91 @@ class Scenario:
     prepare: PrepareRequest
 
 
-def otp(user: FactoryUser, now: datetime) -> str:
-    """Return the OTP that the user's authenticator shows."""
-    return str(oathtool.generate_otp(user.key, int(now.timestamp()) // 30))
-
-
-def wrong_otp(user: FactoryUser, now: datetime) -> str:
-    """Return six digits that are wrong for three time steps before and after the current one."""
-    step = int(now.timestamp()) // 30
-    right = {str(oathtool.generate_otp(user.key, step + drift)) for drift in range(-3, 4)}
-    return next(digits for digits in (f"{number:06}" for number in range(10)) if digits not in right)
-
-
 def global_user_id(user: FactoryUser) -> str:
     """Return the id of the user in the API."""
     return ids.encode(User, user.user_id)
 
 
-VERIFY_LOGIN = """
-mutation ($token: String!, $factor: SecondFactorInput!) {
-  verifyLogin(challengeToken: $token, secondFactor: $factor) {
-    __typename
-    ... on LoggedIn { sessionToken viewer { id } }
-    ... on WrongSecondFactor { attemptsRemaining }
-  }
-}
-"""
-LOGIN = """
-mutation ($email: String!, $password: String!) {
-  login(email: $email, password: $password) {
-    __typename
-    ... on LoggedIn { sessionToken viewer { id } }
-    ... on SecondFactorRequired { challengeToken methods }
-  }
-}
-"""
-CONFIRM_OTP = """
-mutation ($activation: ID!, $otp: String!) {
-  confirmOtp(activationId: $activation, otp: $otp) { __typename ... on BackupCodesIssued { codes } }
-}
-"""
-ACKNOWLEDGE_BACKUP_CODES = """
-mutation ($activation: ID!) { acknowledgeBackupCodes(activationId: $activation) { __typename } }
-"""
-START_ACTIVATION = """
-mutation ($password: String!) {
-  startTwoFactorActivation(password: $password) { __typename ... on TwoFactorActivation { activationId key } }
-}
-"""
-REGENERATE_BACKUP_CODES = """
-mutation ($password: String!) {
-  regenerateBackupCodes(password: $password) { __typename ... on BackupCodesRegenerated { codes } }
-}
-"""
-DEACTIVATE_TWO_FACTOR = "mutation ($password: String!) { deactivateTwoFactor(password: $password) { __typename } }"
-RESET_TWO_FACTOR = """
-mutation ($user: ID!, $password: String!) {
-  adminResetTwoFactor(userId: $user, password: $password, reason: "lost phone") { __typename }
-}
-"""
-UPDATE_SECURITY_POLICY = """
-mutation ($password: String!, $enforced: Boolean, $codes: Boolean) {
-  updateSecurityPolicy(password: $password, twoFactorEnforced: $enforced, backupCodesEnabled: $codes) { __typename }
-}
-"""
-CHANGE_PASSWORD = """
-mutation ($old: String!, $new: String!) { changePassword(currentPassword: $old, newPassword: $new) { __typename } }
-"""
+def login_request(user: FactoryUser, password: str = PASSWORD) -> Request:
+    """Return a `login` request."""
+    return Request(LOGIN, {"email": user.email, "password": password}, "", user)
+
+
+def otp_request(user: FactoryUser, challenge_token: str, otp: str) -> Request:
+    """Return a `verifyLogin` request with an OTP."""
+    return Request(VERIFY_LOGIN, {"challengeToken": challenge_token, "secondFactor": {"otp": otp}}, "", user)
+
+
+def right_otp_request(user: FactoryUser, challenge_token: str, now: datetime) -> Request:
+    """Return a `verifyLogin` request with the current OTP."""
+    return otp_request(user, challenge_token, user.authenticator.otp(now))
+
+
+def wrong_otp_request(user: FactoryUser, challenge_token: str, now: datetime) -> Request:
+    """Return a `verifyLogin` request with a wrong OTP."""
+    return otp_request(user, challenge_token, user.authenticator.wrong_otp(now))
+
+
+def backup_code_request(user: FactoryUser, challenge_token: str, code: str) -> Request:
+    """Return a `verifyLogin` request with a backup code."""
+    return Request(VERIFY_LOGIN, {"challengeToken": challenge_token, "secondFactor": {"backupCode": code}}, "", user)
+
+
+def confirm_request(user: FactoryUser, now: datetime) -> Request:
+    """Return a `confirmOtp` request with the current OTP."""
+    variables = {"activationId": user.activation_token, "otp": user.authenticator.otp(now)}
+    return Request(CONFIRM_OTP, variables, user.session_token, user)
+
+
+def acknowledge_request(user: FactoryUser) -> Request:
+    """Return an `acknowledgeBackupCodes` request."""
+    return Request(ACKNOWLEDGE_BACKUP_CODES, {"activationId": user.activation_token}, user.session_token, user)
+
+
+def reset_request(admin: FactoryUser, user: FactoryUser) -> Request:
+    """Return an `adminResetTwoFactor` request."""
+    variables = {"userId": global_user_id(user), "password": PASSWORD, "reason": "lost phone"}
+    return Request(ADMIN_RESET_TWO_FACTOR, variables, admin.session_token, user)
 
 
 async def _log_in(factory: Factory, _now: datetime) -> Request:
     user = await factory.logged_in_member(await factory.company())
-    return Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user)
+    return login_request(user)
 
 
 async def _log_in_with_2fa(factory: Factory, _now: datetime) -> Request:
     user, _ = await factory.member_with_2fa(await factory.company(), challenges=0)
-    return Request(LOGIN, {"email": user.email, "password": PASSWORD}, "", user)
+    return login_request(user)
 
 
 async def _verify_with_otp(factory: Factory, now: datetime) -> Request:
     user, _ = await factory.member_with_2fa(await factory.company())
-    return Request(VERIFY_LOGIN, {"token": user.challenge_token, "factor": {"otp": otp(user, now)}}, "", user)
+    return right_otp_request(user, user.challenge_token, now)
 
 
 async def _verify_with_backup_code(factory: Factory, _now: datetime) -> Request:
     user, _ = await factory.member_with_2fa(await factory.company())
-    factor = {"backupCode": user.backup_code}
-    return Request(VERIFY_LOGIN, {"token": user.challenge_token, "factor": factor}, "", user)
+    return backup_code_request(user, user.challenge_token, user.backup_code)
 
 
 async def _start(factory: Factory, _now: datetime) -> Request:
     user = await factory.logged_in_member(await factory.company())
-    return Request(START_ACTIVATION, {"password": PASSWORD}, user.session_token, user)
+    return Request(START_TWO_FACTOR_ACTIVATION, {"password": PASSWORD}, user.session_token, user)
 
 
 async def _confirm(factory: Factory, now: datetime) -> Request:
     user = await factory.member_activating_2fa(await factory.company(), confirmed=False)
-    variables = {"activation": user.activation_token, "otp": otp(user, now)}
-    return Request(CONFIRM_OTP, variables, user.session_token, user)
+    return confirm_request(user, now)
 
 
 async def _confirm_without_backup_codes(factory: Factory, now: datetime) -> Request:
     user = await factory.member_activating_2fa(await factory.company(backup_codes_enabled=False), confirmed=False)
-    variables = {"activation": user.activation_token, "otp": otp(user, now)}
-    return Request(CONFIRM_OTP, variables, user.session_token, user)
+    return confirm_request(user, now)
 
 
 async def _acknowledge(factory: Factory, _now: datetime) -> Request:
     user = await factory.member_activating_2fa(await factory.company(), confirmed=True)
-    return Request(ACKNOWLEDGE_BACKUP_CODES, {"activation": user.activation_token}, user.session_token, user)
+    return acknowledge_request(user)
 
 
 async def _regenerate(factory: Factory, _now: datetime) -> Request:
@@ -165,24 +149,25 @@ async def _reset(factory: Factory, _now: datetime) -> Request:
     company = await factory.company()
     admin = await factory.logged_in_admin(company)
     user, _ = await factory.member_with_2fa(company)
-    return Request(RESET_TWO_FACTOR, {"user": global_user_id(user), "password": PASSWORD}, admin.session_token, user)
+    return reset_request(admin, user)
 
 
 async def _policy(factory: Factory, _now: datetime) -> Request:
     admin = await factory.logged_in_admin(await factory.company())
-    return Request(
-        UPDATE_SECURITY_POLICY, {"password": PASSWORD, "enforced": True, "codes": False}, admin.session_token, admin
-    )
+    variables = {"password": PASSWORD, "twoFactorEnforced": True, "backupCodesEnabled": False}
+    return Request(UPDATE_SECURITY_POLICY, variables, admin.session_token, admin)
 
 
 async def _change_password(factory: Factory, _now: datetime) -> Request:
     user, _ = await factory.member_with_2fa(await factory.company())
-    return Request(CHANGE_PASSWORD, {"old": PASSWORD, "new": NEW_PASSWORD}, user.session_token, user)
+    return Request(
+        CHANGE_PASSWORD, {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}, user.session_token, user
+    )
 
 
 async def _log_out(factory: Factory, _now: datetime) -> Request:
     user = await factory.logged_in_member(await factory.company())
-    return Request("mutation { logout { __typename } }", {}, user.session_token, user)
+    return Request(LOGOUT, {}, user.session_token, user)
 
 
 SCENARIOS = (

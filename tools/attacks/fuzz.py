@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import schemathesis
-from graphql import get_introspection_query
+from graphql import OperationDefinitionNode, get_introspection_query, parse
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
@@ -33,8 +33,24 @@ from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
 from tests.support.clock import Clock
 from tests.support.databases import database_of
-from tests.support.factories import PASSWORD, password_hash
-from tests.support.scenarios import LOGIN, VERIFY_LOGIN, otp
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    ADMIN_RESET_TWO_FACTOR,
+    CHANGE_PASSWORD,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    LOGIN,
+    NODE,
+    REGENERATE_BACKUP_CODES,
+    REVOKE_SESSION,
+    SECURITY_EVENTS,
+    START_TWO_FACTOR_ACTIVATION,
+    USER,
+    USERS,
+    VERIFY_LOGIN,
+)
+from tests.support.scenarios import global_user_id
+from tests.support.users import PASSWORD, password_hash
 from transport.logs import configure_logging
 
 # Much longer than any response takes, even on a busy machine.
@@ -94,11 +110,11 @@ class FuzzTarget:
         self.tokens = ["", "", admin.session_token, member.session_token, enrolled.session_token]
         self.values = [
             *(each.email for each in (admin, member, enrolled)), enrolled.challenge_token, activating.activation_token,
-            f"user_{member.user_id.hex}", f"user_{enrolled.user_id.hex}", otp(enrolled, self._clock()), PASSWORD,
+            global_user_id(member), global_user_id(enrolled), enrolled.authenticator.otp(self._clock()), PASSWORD,
         ]  # fmt: skip
         self._secrets = [
             password_hash(),
-            enrolled.key,
+            enrolled.authenticator.key,
             "argon2",
             "Traceback",
             "asyncpg",
@@ -192,38 +208,33 @@ ANY_JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
     max_leaves=8,
 )
-CHANGE = """
-mutation ($a: String!, $b: String!) { changePassword(currentPassword: $a, newPassword: $b) { __typename } }
-"""
-RESET = """
-mutation ($a: ID!, $b: String!, $c: String) {
-  adminResetTwoFactor(userId: $a, password: $b, reason: $c) { __typename }
-}
-"""
-USERS = """
-query ($a: String, $b: UserFilter, $c: UserOrder!) {
-  users(after: $a, filter: $b, orderBy: $c) { totalCount nodes { email } }
-}
-"""
-EVENTS = """
-query ($a: String, $b: SecurityEventFilter) { securityEvents(after: $a, filter: $b) { nodes { kind note } } }
-"""
-# Valid operations, and the names of their variables.
-OPERATIONS = {
-    LOGIN: ("email", "password"),
-    VERIFY_LOGIN: ("token", "factor"),
-    "mutation ($a: ID!, $b: String!) { confirmOtp(activationId: $a, otp: $b) { __typename } }": ("a", "b"),
-    "mutation ($a: ID!) { acknowledgeBackupCodes(activationId: $a) { __typename } }": ("a",),
-    "mutation ($a: ID!) { revokeSession(id: $a) { __typename } }": ("a",),
-    "mutation ($a: String!) { startTwoFactorActivation(password: $a) { __typename } }": ("a",),
-    "mutation ($a: String!) { regenerateBackupCodes(password: $a) { __typename } }": ("a",),
-    "mutation ($a: String!) { deactivateTwoFactor(password: $a) { __typename } }": ("a",),
-    CHANGE: ("a", "b"),
-    RESET: ("a", "b", "c"),
-    "query ($a: ID!) { node(id: $a) { __typename } }": ("a",),
-    "query ($a: ID!) { user(id: $a) { email securityEvents(first: 3) { nodes { kind } } } }": ("a",),
-    USERS: ("a", "b", "c"),
-    EVENTS: ("a", "b"),
+# Operations that leave the sessions and the security policy as they are, so that later requests reach all use cases.
+OPERATIONS = (
+    LOGIN,
+    VERIFY_LOGIN,
+    START_TWO_FACTOR_ACTIVATION,
+    CONFIRM_OTP,
+    ACKNOWLEDGE_BACKUP_CODES,
+    REGENERATE_BACKUP_CODES,
+    DEACTIVATE_TWO_FACTOR,
+    ADMIN_RESET_TWO_FACTOR,
+    CHANGE_PASSWORD,
+    REVOKE_SESSION,
+    NODE,
+    USER,
+    USERS,
+    SECURITY_EVENTS,
+)
+# The variables of each operation that have no default value.
+VARIABLES = {
+    operation: [
+        variable.variable.name.value
+        for definition in parse(operation).definitions
+        if isinstance(definition, OperationDefinitionNode)
+        for variable in definition.variable_definitions or ()
+        if variable.default_value is None
+    ]
+    for operation in OPERATIONS
 }
 ORDERS = st.sampled_from(["NEWEST_FIRST", "NAME", "LAST_LOGIN"])
 
@@ -258,19 +269,19 @@ def send_json(target: FuzzTarget, data: st.DataObject) -> None:
 
 def send_operation(target: FuzzTarget, data: st.DataObject) -> None:
     """Send a valid operation with values that are almost right, hostile or of another type."""
-    query = data.draw(st.sampled_from(list(OPERATIONS)))
+    query = data.draw(st.sampled_from(OPERATIONS))
     text = st.one_of(HOSTILE, st.sampled_from(target.values))
-    variables: dict[str, object] = {name: data.draw(text) for name in OPERATIONS[query]}
-    if "factor" in variables:
-        variables["factor"] = data.draw(
+    variables: dict[str, object] = {name: data.draw(text) for name in VARIABLES[query]}
+    if "secondFactor" in variables:
+        variables["secondFactor"] = data.draw(
             st.fixed_dictionaries({}, optional={"otp": st.one_of(text, st.none()), "backupCode": text})
         )
     if query == USERS:
-        variables["b"] = data.draw(st.one_of(ANY_JSON, st.fixed_dictionaries({"search": text})))
-        variables["c"] = data.draw(ORDERS)
-    if query == EVENTS:
+        variables["filter"] = data.draw(st.one_of(ANY_JSON, st.fixed_dictionaries({"search": text})))
+        variables["orderBy"] = data.draw(ORDERS)
+    if query == SECURITY_EVENTS:
         instants = st.one_of(text, st.datetimes().map(lambda instant: f"{instant.isoformat()}Z"))
-        variables["b"] = data.draw(
+        variables["filter"] = data.draw(
             st.fixed_dictionaries({}, optional={"userId": text, "since": instants, "until": instants})
         )
     if data.draw(st.integers(0, 9)) == 0:

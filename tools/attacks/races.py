@@ -18,20 +18,19 @@ from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
 from tests.support.clock import Clock
 from tests.support.databases import DIALECTS, database_of
-from tests.support.factories import PASSWORD, FactoryUser
+from tests.support.factories import FactoryUser
+from tests.support.operations import DEACTIVATE_TWO_FACTOR, UPDATE_SECURITY_POLICY
 from tests.support.scenarios import (
-    ACKNOWLEDGE_BACKUP_CODES,
-    CONFIRM_OTP,
-    DEACTIVATE_TWO_FACTOR,
-    RESET_TWO_FACTOR,
-    UPDATE_SECURITY_POLICY,
-    VERIFY_LOGIN,
     Request,
     account_state,
+    acknowledge_request,
+    backup_code_request,
     broken_invariants,
-    global_user_id,
-    otp,
+    confirm_request,
+    reset_request,
+    right_otp_request,
 )
+from tests.support.users import PASSWORD
 from tools.attacks.http_workers import HttpWorkers, http_workers
 
 ROUND_SIZE = 40
@@ -54,47 +53,35 @@ class Round:
         return list(self.outcomes).count(self.success_type)
 
 
-def otp_request(user: FactoryUser, token: str, clock: Clock) -> Request:
-    """Return a `verifyLogin` request with the current OTP."""
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": otp(user, clock())}}, "", user)
-
-
-def backup_code_request(user: FactoryUser, token: str) -> Request:
-    """Return a `verifyLogin` request with the user's backup code."""
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"backupCode": user.backup_code}}, "", user)
-
-
 async def one_otp(harness: AppHarness, clock: Clock, size: int) -> Round:
     """Send one OTP for as many challenges as there are requests."""
     user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=size)
-    return Round(user, [otp_request(user, token, clock) for token in tokens], "LoggedIn")
+    return Round(user, [right_otp_request(user, token, clock()) for token in tokens], "LoggedIn")
 
 
 async def one_backup_code(harness: AppHarness, _clock: Clock, size: int) -> Round:
     """Send one backup code for as many challenges as there are requests."""
     user, tokens = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=size)
-    return Round(user, [backup_code_request(user, token) for token in tokens], "LoggedIn")
+    return Round(user, [backup_code_request(user, token, user.backup_code) for token in tokens], "LoggedIn")
 
 
 async def one_challenge(harness: AppHarness, clock: Clock, size: int) -> Round:
     """Send an OTP and a backup code, both correct, for one challenge."""
     user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
-    both = [otp_request(user, token, clock), backup_code_request(user, token)]
+    both = [right_otp_request(user, token, clock()), backup_code_request(user, token, user.backup_code)]
     return Round(user, [both[number // 2 % 2] for number in range(size)], "LoggedIn")
 
 
 async def one_activation(harness: AppHarness, _clock: Clock, size: int) -> Round:
     """Acknowledge one confirmed activation with all requests."""
     user = await harness.factory.member_activating_2fa(await harness.factory.company(), confirmed=True)
-    request = Request(ACKNOWLEDGE_BACKUP_CODES, {"activation": user.activation_token}, user.session_token, user)
-    return Round(user, [request] * size, "TwoFactorActivated")
+    return Round(user, [acknowledge_request(user)] * size, "TwoFactorActivated")
 
 
 async def one_confirmation(harness: AppHarness, clock: Clock, size: int) -> Round:
     """Confirm one activation with all requests and the same OTP."""
     user = await harness.factory.member_activating_2fa(await harness.factory.company(), confirmed=False)
-    variables = {"activation": user.activation_token, "otp": otp(user, clock())}
-    return Round(user, [Request(CONFIRM_OTP, variables, user.session_token, user)] * size, "BackupCodesIssued")
+    return Round(user, [confirm_request(user, clock())] * size, "BackupCodesIssued")
 
 
 async def deactivation_during_verify(harness: AppHarness, clock: Clock, size: int) -> Round:
@@ -103,7 +90,7 @@ async def deactivation_during_verify(harness: AppHarness, clock: Clock, size: in
     other_request = Request(DEACTIVATE_TWO_FACTOR, {"password": PASSWORD}, user.session_token, user)
     return Round(
         user,
-        _insert_twice([otp_request(user, token, clock) for token in tokens], other_request),
+        _insert_twice([right_otp_request(user, token, clock()) for token in tokens], other_request),
         "TwoFactorDeactivated",
     )
 
@@ -113,11 +100,11 @@ async def reset_during_verify(harness: AppHarness, clock: Clock, size: int) -> R
     company = await harness.factory.company()
     admin = await harness.factory.logged_in_admin(company)
     user, tokens = await harness.factory.member_with_2fa(company, challenges=size - 2)
-    other_request = Request(
-        RESET_TWO_FACTOR, {"user": global_user_id(user), "password": PASSWORD}, admin.session_token, user
-    )
+    other_request = reset_request(admin, user)
     return Round(
-        user, _insert_twice([otp_request(user, token, clock) for token in tokens], other_request), "TwoFactorReset"
+        user,
+        _insert_twice([right_otp_request(user, token, clock()) for token in tokens], other_request),
+        "TwoFactorReset",
     )
 
 
@@ -126,10 +113,10 @@ async def policy_change_during_confirm(harness: AppHarness, clock: Clock, size: 
     company = await harness.factory.company()
     admin = await harness.factory.logged_in_admin(company)
     user = await harness.factory.member_activating_2fa(company, confirmed=False)
-    variables = {"activation": user.activation_token, "otp": otp(user, clock())}
-    confirm = Request(CONFIRM_OTP, variables, user.session_token, user)
-    other_request = Request(UPDATE_SECURITY_POLICY, {"password": PASSWORD, "codes": False}, admin.session_token, user)
-    return Round(user, _insert_twice([confirm] * (size - 2), other_request), "SecurityPolicyUpdated")
+    variables = {"password": PASSWORD, "backupCodesEnabled": False}
+    other_request = Request(UPDATE_SECURITY_POLICY, variables, admin.session_token, user)
+    confirmations = [confirm_request(user, clock())] * (size - 2)
+    return Round(user, _insert_twice(confirmations, other_request), "SecurityPolicyUpdated")
 
 
 def _insert_twice(requests: Sequence[Request], other: Request) -> list[Request]:

@@ -24,13 +24,13 @@ from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
 from tests.support.clock import Clock
 from tests.support.databases import DIALECTS, database_of
-from tests.support.factories import FactoryUser
-from tests.support.scenarios import LOGIN, VERIFY_LOGIN, Request, otp, wrong_otp
+from tests.support.operations import LOGIN
+from tests.support.scenarios import Request, backup_code_request, otp_request, wrong_otp_request
+from tests.support.users import WRONG_PASSWORD
 from transport.logs import configure_logging
 
 # With this threshold, chance alone hardly makes one of the six pairs significant.
 SIGNIFICANCE_LEVEL = 0.001
-WRONG_PASSWORD = "wrong horse battery staple"  # noqa: S105  # the users are not real
 
 
 def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
@@ -81,29 +81,29 @@ async def _unknown_email_and_wrong_password(harness: AppHarness, _clock: Clock) 
 
 async def _wrong_and_replayed(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
     user, (token, used) = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=2)
-    right = otp(user, clock())
-    assert await harness.outcome(_otp_request(user, used, right)) == "LoggedIn"
-    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, right)
+    right = user.authenticator.otp(clock())
+    assert await harness.outcome(otp_request(user, used, right)) == "LoggedIn"
+    return wrong_otp_request(user, token, clock()), otp_request(user, token, right)
 
 
 async def _wrong_and_other_users(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
     company = await harness.factory.company()
     user, (token,) = await harness.factory.member_with_2fa(company)
     other_user, _ = await harness.factory.member_with_2fa(company)
-    other_otp = otp(other_user, clock())
-    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, other_otp)
+    other_otp = other_user.authenticator.otp(clock())
+    return wrong_otp_request(user, token, clock()), otp_request(user, token, other_otp)
 
 
 async def _wrong_and_expired(harness: AppHarness, clock: Clock) -> tuple[Request, Request]:
     user, (token,) = await harness.factory.member_with_2fa(await harness.factory.company())
-    expired = otp(user, clock() - timedelta(minutes=2))
-    return _otp_request(user, token, wrong_otp(user, clock())), _otp_request(user, token, expired)
+    expired = user.authenticator.otp(clock() - timedelta(minutes=2))
+    return wrong_otp_request(user, token, clock()), otp_request(user, token, expired)
 
 
 async def _wrong_and_used_code(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
     user, (token, used) = await harness.factory.member_with_2fa(await harness.factory.company(), challenges=2)
-    assert await harness.outcome(_backup_code_request(user, used, user.backup_code)) == "LoggedIn"
-    return _backup_code_request(user, token, "ZZZZZZZZZZ"), _backup_code_request(user, token, user.backup_code)
+    assert await harness.outcome(backup_code_request(user, used, user.backup_code)) == "LoggedIn"
+    return backup_code_request(user, token, "ZZZZZZZZZZ"), backup_code_request(user, token, user.backup_code)
 
 
 async def _wrong_and_disabled_code(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
@@ -111,15 +111,7 @@ async def _wrong_and_disabled_code(harness: AppHarness, _clock: Clock) -> tuple[
     second, (other_token,) = await harness.factory.member_with_2fa(
         await harness.factory.company(backup_codes_enabled=False)
     )
-    return _backup_code_request(first, token, "ZZZZZZZZZZ"), _backup_code_request(second, other_token, "ZZZZZZZZZZ")
-
-
-def _otp_request(user: FactoryUser, token: str, value: str) -> Request:
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"otp": value}}, "", user)
-
-
-def _backup_code_request(user: FactoryUser, token: str, code: str) -> Request:
-    return Request(VERIFY_LOGIN, {"token": token, "factor": {"backupCode": code}}, "", user)
+    return backup_code_request(first, token, "ZZZZZZZZZZ"), backup_code_request(second, other_token, "ZZZZZZZZZZ")
 
 
 PAIRS = (

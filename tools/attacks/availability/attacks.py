@@ -19,7 +19,7 @@ from accounts.services import utc_now
 from schema.root import create_schema
 from security.constants import OTP_PERIOD_S
 from tests.support.factories import FactoryUser
-from tests.support.scenarios import CONFIRM_OTP, LOGIN, otp
+from tests.support.operations import CONFIRM_OTP, LOGIN
 from tools.attacks.availability.accounts import AttackerAccounts
 from tools.attacks.availability.http import PROXY, Connection, connect
 from tools.bench.load import build_request
@@ -172,8 +172,8 @@ async def _activations(attacker: Attacker, connection: Connection, client: int) 
         user = next(attacker.activating)
         # An activation accepts each time step once, in this order. The last codes replace the earlier ones.
         for steps in (-1, 0, 1):
-            code = otp(user, utc_now() + steps * timedelta(seconds=OTP_PERIOD_S))
-            variables = {"activation": user.activation_token, "otp": code}
+            code = user.authenticator.otp(utc_now() + steps * timedelta(seconds=OTP_PERIOD_S))
+            variables = {"activationId": user.activation_token, "otp": code}
             await attacker.send(connection, client, CONFIRM_OTP, variables, user=user)
 
 

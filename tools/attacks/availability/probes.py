@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-from tests.support.factories import PASSWORD, FactoryUser
-from tests.support.scenarios import DEACTIVATE_TWO_FACTOR, LOGIN
+from tests.support.factories import FactoryUser
+from tests.support.operations import DEACTIVATE_TWO_FACTOR, LOGIN, VIEWER
+from tests.support.users import PASSWORD
 from tools.attacks.availability.http import connect
 from tools.bench.load import build_request, p99
 
@@ -21,7 +22,6 @@ from tools.bench.load import build_request, p99
 PATIENCE_S = 10
 # The users take turns, so that one user has few requests at the same time.
 OWNERS = 100
-VIEWER = "{ viewer { __typename email twoFactor { state } } }"
 LOGIN_PROBE = "login"
 
 
