@@ -5,8 +5,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.site import PASSWORD, Account, Site
+from tests.browser.site import Account, Site
 from tests.support.authenticator import Authenticator
+from tests.support.users import PASSWORD
 
 # The email worker checks the outbox every second.
 EMAIL_TIMEOUT_MS = 15_000

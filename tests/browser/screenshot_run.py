@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, Account, Site
+from tests.browser.site import Account, Site
+from tests.support.users import PASSWORD
 
 # Called with a name for the page that is shown.
 Capture = Callable[[str], None]

@@ -2,19 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-import httpx
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
@@ -28,12 +26,15 @@ from examples.web.site import routes
 from models import Role
 from settings import Settings
 from tests.support.authenticator import Authenticator
+from tests.support.clock import TIME_STEP
+from tests.support.operations import LOGOUT, UPDATE_SECURITY_POLICY
+from tests.support.processes import Client
+from tests.support.users import PASSWORD
 from transport.graphiql.page import QueryPage
 
 ResultT = TypeVar("ResultT")
 
 PRODUCT = "Northwind"
-PASSWORD = "correct horse battery staple"
 TIMEOUT_S = 30
 # The path of the page that `/graphql` serves if the GraphiQL files have not been downloaded.
 SIMPLE_QUERY_PAGE_PATH = "/simple-query-page"
@@ -63,7 +64,7 @@ class Account:
     user_id: UUID
     company_id: UUID
     authenticator: Authenticator | None = None
-    backup_codes: tuple[str, ...] = ()
+    backup_codes: list[str] = field(default_factory=list)
 
 
 class Site:
@@ -97,50 +98,33 @@ class Site:
 
     def activate_two_factor(self, account: Account) -> Account:
         """Activate the 2FA of a user with the API."""
-        with self._api(account) as mutate:
-            activation = mutate(
-                "startTwoFactorActivation", {"password": PASSWORD}, "... on TwoFactorActivation { activationId key }"
-            )
-            account.authenticator = Authenticator(activation["key"])
-            arguments = {"activationId": activation["activationId"], "otp": self.next_otp(account)}
-            issued = mutate("confirmOtp", arguments, "... on BackupCodesIssued { activationId codes }")
-            if issued["__typename"] == "BackupCodesIssued":
-                account.backup_codes = tuple(issued["codes"])
-                mutate("acknowledgeBackupCodes", {"activationId": issued["activationId"]})
+        with self._session(account) as (client, token):
+            self.clock.advance(TIME_STEP)
+            account.authenticator, account.backup_codes = client.activate(token, PASSWORD, self.clock)
         return account
 
     def set_policy(self, admin: Account, **policy: bool) -> None:
         """Change the security policy of a company with the API. The admin has no 2FA."""
-        with self._api(admin) as mutate:
-            mutate("updateSecurityPolicy", {"password": PASSWORD} | policy)
+        with self._session(admin) as (client, token):
+            client.execute(UPDATE_SECURITY_POLICY, token, password=PASSWORD, **policy)
 
     def log_in_and_out(self, account: Account) -> None:
         """Create two security events."""
-        with self._api(account):
+        with self._session(account):
             pass
 
     @contextlib.contextmanager
-    def _api(self, account: Account) -> Iterator[Callable[..., dict[str, Any]]]:
-        """Log in a user without 2FA, and return a function that runs a mutation and returns its result."""
-        with httpx.Client(base_url=self.url, timeout=30) as http:
-
-            def mutate(mutation: str, arguments: dict[str, Any], selection: str = "") -> dict[str, Any]:
-                literals = ", ".join(f"{name}: {json.dumps(value)}" for name, value in arguments.items())
-                query = f"mutation {{ {mutation}({literals}) {{ __typename {selection} }} }}"
-                response: dict[str, Any] = http.post("/graphql", json={"query": query}).raise_for_status().json()
-                assert "errors" not in response, response
-                result: dict[str, Any] = response["data"][mutation]
-                return result
-
-            login = mutate("login", {"email": account.email, "password": PASSWORD}, "... on LoggedIn { sessionToken }")
-            http.headers["Authorization"] = f"Bearer {login['sessionToken']}"
-            yield mutate
-            http.post("/graphql", json={"query": "mutation { logout { sessionId } }"})
+    def _session(self, account: Account) -> Iterator[tuple[Client, str]]:
+        """Log in a user without 2FA, and yield a client and the session token. Log out when the block ends."""
+        client = Client(f"{self.url}/graphql")
+        token = client.log_in(account.email, PASSWORD)["sessionToken"]
+        yield client, token
+        client.execute(LOGOUT, token)
 
     def next_otp(self, account: Account) -> str:
         """Return a new OTP. Move the clock by one time step first, because each step accepts only one OTP."""
         assert account.authenticator
-        self.clock.advance(timedelta(seconds=30))
+        self.clock.advance(TIME_STEP)
         return account.authenticator.otp(self.clock())
 
     def _run(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:

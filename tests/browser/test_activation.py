@@ -6,8 +6,9 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, PRODUCT, Site
+from tests.browser.site import PRODUCT, Site
 from tests.support.authenticator import Authenticator
+from tests.support.users import PASSWORD
 
 
 def test_activation_follows_the_help_page(frontend: Frontend, site: Site) -> None:

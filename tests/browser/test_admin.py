@@ -3,7 +3,8 @@
 from playwright.sync_api import expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, Site
+from tests.browser.site import Site
+from tests.support.users import PASSWORD
 
 DATE_WITHOUT_EVENTS = "2000-01-01"
 

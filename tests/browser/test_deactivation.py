@@ -3,7 +3,8 @@
 from playwright.sync_api import expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, Site
+from tests.browser.site import Site
+from tests.support.users import PASSWORD
 
 
 def test_deactivation_follows_the_help_page(frontend: Frontend, site: Site) -> None:

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, SIMPLE_QUERY_PAGE_PATH, Site
+from tests.browser.site import SIMPLE_QUERY_PAGE_PATH, Site
 from tests.browser.test_visual_check import SCHEMES, violations
+from tests.support.users import PASSWORD
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import PASSWORD, PRODUCT, Site
+from tests.browser.site import PRODUCT, Site
+from tests.support.users import PASSWORD
 
 NEW_PASSWORD = "seven quiet herons wade"
 

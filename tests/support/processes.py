@@ -8,10 +8,21 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.authenticator import Authenticator
+from tests.support.operations import (
+    ACKNOWLEDGE_BACKUP_CODES,
+    CONFIRM_OTP,
+    LOGIN,
+    START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE,
+    VERIFY_LOGIN,
+    VIEWER,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 # The time between two checks of a condition.
@@ -69,39 +80,43 @@ def free_port() -> int:
         return port
 
 
-LOGIN = """mutation ($email: String!, $password: String!) { login(email: $email, password: $password) {
-  __typename ... on LoggedIn { sessionToken } ... on SecondFactorRequired { challengeToken } } }"""
-VERIFY = """mutation ($challenge: String!, $otp: String!) {
-  verifyLogin(challengeToken: $challenge, secondFactor: {otp: $otp}) {
-    __typename ... on LoggedIn { sessionToken } } }"""
-VIEWER = "{ viewer { email role twoFactor { state } } }"
-
-
 @dataclass
 class Client:
     """A client that sends HTTP requests to a server."""
 
     url: str
 
-    def execute(self, query: str, token: str | None = None, **variables: str) -> Any:  # noqa: ANN401  # JSON can be anything
-        """Execute an operation and return its data. Require that there are no top-level errors."""
+    def execute(self, query: str, token: str | None = None, **variables: object) -> Any:  # noqa: ANN401  # JSON can be anything
+        """Execute an operation with one root field, require that there are no top-level errors, and return it."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         body = {"query": query, "variables": variables}
         response = httpx.post(self.url, json=body, headers=headers, timeout=SHUTDOWN_TIMEOUT_S, trust_env=False).json()
         assert "errors" not in response, response
-        return response["data"]
+        (field,) = response["data"].values()
+        return field
 
     def log_in(self, email: str, password: str) -> Any:  # noqa: ANN401  # JSON can be anything
         """Call `login`."""
-        return self.execute(LOGIN, email=email, password=password)["login"]
+        return self.execute(LOGIN, email=email, password=password)
 
     def verify(self, challenge: str, otp: str) -> Any:  # noqa: ANN401  # JSON can be anything
         """Call `verifyLogin` with an OTP."""
-        return self.execute(VERIFY, challenge=challenge, otp=otp)["verifyLogin"]
+        return self.execute(VERIFY_LOGIN, challengeToken=challenge, secondFactor={"otp": otp})
 
     def viewer(self, token: str) -> Any:  # noqa: ANN401  # JSON can be anything
         """Return the viewer of a session, or None if the session has ended."""
-        return self.execute(VIEWER, token)["viewer"]
+        return self.execute(VIEWER, token)
+
+    def activate(self, token: str, password: str, clock: Callable[[], datetime]) -> tuple[Authenticator, list[str]]:
+        """Activate 2FA with an authenticator app that scans the QR code. Return the app and the backup codes."""
+        started = self.execute(START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE, token, password=password)
+        activation_id, authenticator = started["activationId"], Authenticator.scan(started["qrCode"]["svg"])
+        result = self.execute(CONFIRM_OTP, token, activationId=activation_id, otp=authenticator.otp(clock()))
+        codes: list[str] = result.get("codes", [])
+        if codes:
+            result = self.execute(ACKNOWLEDGE_BACKUP_CODES, token, activationId=activation_id)
+        assert result["__typename"] == "TwoFactorActivated"
+        return authenticator, codes
 
 
 def is_ready(root: str) -> bool:

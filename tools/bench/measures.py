@@ -17,30 +17,22 @@ from argon2 import PasswordHasher
 from accounts.pagination import encode_cursor
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from security.fair_queue import MAX_WAIT_S
+from tests.support.operations import CONFIRM_OTP, LOGIN, VERIFY_LOGIN
+from tests.support.users import PASSWORD
 from tools.bench import load, seed_data
 from tools.bench.environment import BenchEnvironment, migrate, postgres_processes
 from tools.bench.load import Outcome
 from tools.bench.processes import Server, busy_cores, cpu_seconds
 from tools.bench.report import Row
-from tools.bench.seed_data import PASSWORD, Company
+from tools.bench.seed_data import Company
 from tools.bench.sqlite_copy import copy_tables
 
 VIEWER = "{ viewer { twoFactor { state } } }"
-LOGIN = "mutation ($e: String!, $p: String!) { login(email: $e, password: $p) { __typename } }"
-VERIFY = """
-    mutation ($token: String!, $factor: SecondFactorInput!) {
-        verifyLogin(challengeToken: $token, secondFactor: $factor) {
-            __typename ... on LoggedIn { sessionToken session { id } viewer { id } } } }
-"""
 START_ACTIVATION = """
     mutation ($p: String!) { startTwoFactorActivation(password: $p) {
         __typename ... on TwoFactorActivation { activationId key %s expiresAt } } }
 """
 QR_CODE_FIELDS = {"": "", "svg": "qrCode { svg }", "png": "qrCode { pngDataUri }"}
-CONFIRM = """
-    mutation ($activationId: ID!, $otp: String!) { confirmOtp(activationId: $activationId, otp: $otp) {
-        __typename ... on BackupCodesIssued { codes file { content } expiresAt } } }
-"""
 USERS = """
     query ($after: String, $filter: UserFilter, $order: UserOrder!) {
         users(first: 25, after: $after, filter: $filter, orderBy: $order) { nodes {
@@ -221,7 +213,7 @@ class Bench:
         if baseline:
             return [load.build_request("/login", {"email": user.email, "password": PASSWORD}) for user in users]
         return [
-            load.build_request("/graphql", {"query": LOGIN, "variables": {"e": user.email, "p": PASSWORD}})
+            load.build_request("/graphql", {"query": LOGIN, "variables": {"email": user.email, "password": PASSWORD}})
             for user in users
         ]
 
@@ -240,7 +232,9 @@ def verify_login_requests(challenges: Sequence[tuple[str, str]], *, baseline: bo
     if baseline:
         return [load.build_request("/verifyLogin", {"challengeToken": token, "otp": otp}) for token, otp in challenges]
     return [
-        load.build_request("/graphql", {"query": VERIFY, "variables": {"token": token, "factor": {"otp": otp}}})
+        load.build_request(
+            "/graphql", {"query": VERIFY_LOGIN, "variables": {"challengeToken": token, "secondFactor": {"otp": otp}}}
+        )
         for token, otp in challenges
     ]
 
@@ -272,7 +266,7 @@ def confirm_otp_requests(tokens: Sequence[str], started: Outcome, *, baseline: b
             "otp": pyotp.TOTP(activation["key"]).at(datetime.now(UTC)),
         }
         path, body = (
-            ("/confirmOtp", variables) if baseline else ("/graphql", {"query": CONFIRM, "variables": variables})
+            ("/confirmOtp", variables) if baseline else ("/graphql", {"query": CONFIRM_OTP, "variables": variables})
         )
         requests.append(load.build_request(path, body, session_token=token))
     return requests

@@ -27,10 +27,11 @@ from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
 from schema.root import create_schema
 from settings import Settings
+from tests.support.operations import VERIFY_LOGIN
 from tests.support.postgres import postgres_server
 from tools.bench import seed_data
 from tools.bench.environment import POSTGRES_OPTIONS, BenchEnvironment
-from tools.bench.measures import VERIFY, VIEWER
+from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS, BenchUser
 from transport.bodies import Parameters
 from transport.cookies import SessionCookie
@@ -81,8 +82,8 @@ async def _measure(environment: BenchEnvironment) -> str:
                 request = Request({"type": "http", "headers": []})
                 cookie = SessionCookie(request, Response())
                 context = Context(services, CLIENT, cookie, None if otp else token, renderer)
-                variables = {"token": token, "factor": {"otp": otp}} if otp else {}
-                parameters = Parameters(VERIFY if otp else VIEWER, variables, None)
+                variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
+                parameters = Parameters(VERIFY_LOGIN if otp else VIEWER, variables, None)
                 result = await operations.run(parameters, lambda _cost: context, set(OperationType))
                 assert not result.errors  # an error would make the measurement worthless
                 return result
@@ -127,8 +128,8 @@ async def _create_sessions(connection: Connection, users: Sequence[BenchUser]) -
 
 
 async def _post(app: Any, token: str, otp: str) -> None:  # noqa: ANN401  # any ASGI application
-    variables = {"token": token, "factor": {"otp": otp}} if otp else {}
-    body = json.dumps({"query": VERIFY if otp else VIEWER, "variables": variables}).encode()
+    variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
+    body = json.dumps({"query": VERIFY_LOGIN if otp else VIEWER, "variables": variables}).encode()
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"accept", b"application/json")]
     headers.append((b"content-length", str(len(body)).encode()))
     if not otp:

@@ -9,13 +9,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pyotp
-from argon2 import PasswordHasher
 from asyncpg import Connection
 
 from security.constants import (
-    ARGON2_LANES,
-    ARGON2_MEMORY_KIB,
-    ARGON2_PASSES,
     CHALLENGE_LIFETIME,
     OTP_PERIOD_S,
     SESSION_LIFETIME,
@@ -24,8 +20,8 @@ from security.constants import (
 )
 from security.key_ring import NONCE_BYTES, KeyRing
 from security.tokens import TokenKind, make_token, token_hash
+from tests.support.users import password_hash
 
-PASSWORD = "correct horse battery staple"  # noqa: S105  # of generated users
 KEYS = "bench:" + base64.b64encode(secrets.token_bytes(32)).decode()
 TABLES = ("company", "user_account", "authenticator", "attempt_count", "session")
 
@@ -111,7 +107,6 @@ async def create_company(connection: Connection, name: str, users: int, enrolled
     """
     company_id = UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
     now = datetime.now(UTC)
-    password_hash = PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES).hash(PASSWORD)
     is_large = users > 50_000  # in a smaller one, creating the indexes again takes longer
     # Skip the checks of foreign keys: the generated rows satisfy them.
     await connection.execute("SET session_replication_role = replica")
@@ -119,7 +114,7 @@ async def create_company(connection: Connection, name: str, users: int, enrolled
     for index in indexes:
         await connection.execute(f'DROP INDEX "{index["indexname"]}"')
     await connection.execute(COMPANY, company_id, name, now)
-    await connection.execute(USERS, company_id, name, password_hash, users, now)
+    await connection.execute(USERS, company_id, name, password_hash(), users, now)
     await connection.execute(AUTHENTICATORS, company_id)
     await connection.execute(ATTEMPT_COUNTS, company_id)
     await connection.execute(SESSIONS, company_id, now)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,9 +14,8 @@ import models
 from tests.contract.docs.markdown import GUIDE_INDEX, CodeBlock, code_blocks, guide_pages
 from tests.support.api import Api
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 
-TIME_STEP = timedelta(seconds=30)
 # Strings that clients use in code or show. They must equal the guide. All other strings differ from run to run.
 COMPARED_STRINGS = {
     "__typename",

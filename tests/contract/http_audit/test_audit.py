@@ -12,17 +12,15 @@ import models
 from app import create_app
 from models.database import Database
 from settings import Settings
+from tests.support.api import Api
+from tests.support.api_users import log_in
 from tests.support.clock import Clock
 from tests.support.server import serving
-from tests.support.users import KEYS, PASSWORD, make_user
+from tests.support.users import KEYS, make_user
 
 FOLDER = Path(__file__).parent
 AUDITS = 61
 TIMEOUT_S = 120
-
-LOGIN = (
-    "mutation Login($e: String!, $p: String!) { login(email: $e, password: $p) { ... on LoggedIn { sessionToken } } }"
-)
 
 
 @pytest.fixture
@@ -66,8 +64,7 @@ async def test_every_audit_is_passed_by_a_signed_in_user(
     async with database.transaction():
         company = await models.Company.create(name="Acme", created_at=clock.now)
     user = await make_user(database, company, password_hash, clock, name="Mia")
-    async with httpx.AsyncClient() as http:
-        response = await http.post(url, json={"query": LOGIN, "variables": {"e": user.email, "p": PASSWORD}})
-    token = response.json()["data"]["login"]["sessionToken"]
+    async with httpx.AsyncClient(base_url=url.removesuffix("/graphql")) as http:
+        api_user = await log_in(Api(http), user)
 
-    assert await audit(url, f"Authorization: Bearer {token}") == f"{AUDITS} passed, 0 failed\n"
+    assert await audit(url, f"Authorization: Bearer {api_user.session_token}") == f"{AUDITS} passed, 0 failed\n"

@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,15 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.authenticator import Authenticator
-from tests.support.demo_process import Demo, demo
+from accounts.services import utc_now
+from tests.support.demo_process import demo
+from tests.support.operations import FEATURE_FLAGS
 from tests.support.processes import end, environment, start, wait_until
-
-START = """mutation ($password: String!) { startTwoFactorActivation(password: $password) {
-  __typename ... on TwoFactorActivation { activationId qrCode { svg } } } }"""
-CONFIRM = """mutation ($activation: ID!, $otp: String!) { confirmOtp(activationId: $activation, otp: $otp) {
-  __typename ... on BackupCodesIssued { codes } } }"""
-ACKNOWLEDGE = """mutation ($activation: ID!) { acknowledgeBackupCodes(activationId: $activation) { __typename } }"""
 
 
 def test_first_start_creates_everything_and_the_next_one_keeps_it(tmp_path: Path) -> None:
@@ -38,14 +31,16 @@ def test_first_start_creates_everything_and_the_next_one_keeps_it(tmp_path: Path
         for user in facts["users"]:
             answer = first.client.log_in(user["email"], user["password"])
             assert answer["__typename"] == "LoggedIn"
-            flags = first.client.execute("{ featureFlags { backupCodes } }", answer["sessionToken"])["featureFlags"]
+            flags = first.client.execute(FEATURE_FLAGS, answer["sessionToken"])
             assert flags["backupCodes"] is (user["company"] == facts["users"][0]["company"])
         root = facts["graphql_url"].removesuffix("/graphql")
         for url in (f"{root}/", facts["graphql_url"]):
             assert "<html" in httpx.get(url, headers={"Accept": "text/html"}, trust_env=False).text.lower()
 
         member = facts["users"][1]
-        activate_two_factor(first, member)
+        token = first.client.log_in(member["email"], member["password"])["sessionToken"]
+        _, codes = first.client.activate(token, member["password"], utc_now)
+        assert len(codes) == 10
         wait_until(first.emails, first.process)
         email = message_from_bytes(first.emails()[0].read_bytes(), policy=default)
         assert member["email"] in email["To"]
@@ -57,18 +52,6 @@ def test_first_start_creates_everything_and_the_next_one_keeps_it(tmp_path: Path
         assert second.client.log_in(member["email"], member["password"])["__typename"] == "SecondFactorRequired"
 
 
-def activate_two_factor(running: Demo, user: Mapping[str, str]) -> None:
-    """Activate 2FA with an authenticator app that scans the QR code."""
-    client = running.client
-    token = client.log_in(user["email"], user["password"])["sessionToken"]
-    started = client.execute(START, token, password=user["password"])["startTwoFactorActivation"]
-    otp = Authenticator.scan(started["qrCode"]["svg"]).otp(datetime.now(UTC))
-    confirmed = client.execute(CONFIRM, token, activation=started["activationId"], otp=otp)["confirmOtp"]
-    assert confirmed["__typename"] == "BackupCodesIssued"
-    done = client.execute(ACKNOWLEDGE, token, activation=started["activationId"])["acknowledgeBackupCodes"]
-    assert done["__typename"] == "TwoFactorActivated"
-
-
 def test_ignores_settings_of_the_environment(tmp_path: Path) -> None:
     """The demo ignores the variables of another installation. It uses only its own folder."""
     elsewhere = tmp_path / "elsewhere.sqlite3"
@@ -78,7 +61,7 @@ def test_ignores_settings_of_the_environment(tmp_path: Path) -> None:
         "COUNTERSIGN_INTROSPECTION": "false",
     }
     with demo(tmp_path / "data", variables) as running:
-        assert running.client.execute("{ __schema { queryType { name } } }")["__schema"]["queryType"]["name"] == "Query"
+        assert running.client.execute("{ __schema { queryType { name } } }")["queryType"]["name"] == "Query"
 
     assert not elsewhere.exists()
     assert (tmp_path / "data" / "countersign.sqlite3").exists()
