@@ -15,7 +15,6 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +33,7 @@ from security.fair_queue import FairQueue
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import PLACES_PER_WORKER, HashingPool
+from tests.support.clock import Clock
 from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
 from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.login import log_in, verify_login
@@ -223,14 +223,6 @@ class _Process:
         return json.loads(line)
 
 
-@dataclass(frozen=True)
-class _StoppedClock:
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 async def _run(message: dict[str, Any], hashing: HashingPool) -> list[str]:
     database = Database(message["url"])
     await database.open()
@@ -241,7 +233,7 @@ async def _run(message: dict[str, Any], hashing: HashingPool) -> list[str]:
             hashing=hashing,
             ip_rate_limiter=IpRateLimiter(failures_allowed=1_000_000),
             issuer="Countersign",
-            clock=_StoppedClock(datetime.fromisoformat(message["now"])),
+            clock=Clock(datetime.fromisoformat(message["now"])),
         )
         prepared = await prepare(services, message["calls"])
         # Open the connections before the calls start.

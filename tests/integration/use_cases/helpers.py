@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -19,17 +18,13 @@ from models import SecurityEventKind, SessionTransport
 from security.errors import DomainError
 from security.password_hashing import HashingPool
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.users import PASSWORD
 from twofactor.activation import BackupCodesIssued, acknowledge_backup_codes, confirm_otp, start_activation
 from twofactor.login import SecondFactorRequired, log_in, verify_login
 
 CLIENT = Client("192.0.2.7", "Firefox", "de")
 TOKEN = SessionTransport.TOKEN
-WRONG_PASSWORD = "wrong horse battery staple"
-# Well-formed but in no set: the probability that it is one of ten codes is 1 in 2⁴⁶.
-WRONG_BACKUP_CODE = "0000000000"
-TIME_STEP = timedelta(seconds=30)
 
 ErrorT = TypeVar("ErrorT", bound=DomainError)
 ResultT = TypeVar("ResultT")
@@ -213,21 +208,3 @@ async def count_rows(services: Services, table: type[models.Session] | type[Any]
 async def clean_up(services: Services) -> int:
     """Delete all expired rows, and return their number."""
     return sum([deleted async for deleted in delete_expired_rows(services)])
-
-
-async def set_security_policy(services: Services, company: models.Company, **policy: bool) -> None:
-    """Change the security policy of a company account in the database."""
-    async with services.database.transaction():
-        await models.Company.filter(id=company.id).update(**policy)
-
-
-async def set_attempt_count(
-    services: Services, user: models.User, factor: str, *, failures: int, since_sign_in: int, last: datetime
-) -> None:
-    """Set the number of failures of a second factor in the database."""
-    async with services.database.transaction():
-        await models.AttemptCount.update_or_create(
-            {"failures": failures, "failures_since_sign_in": since_sign_in, "last_attempt_at": last},
-            subject=user.id.hex,
-            factor=factor,
-        )

@@ -38,21 +38,13 @@ from security.fair_queue import COMMAND_LINE
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
-from tests.integration.use_cases.helpers import (
-    CLIENT,
-    TOKEN,
-    WRONG_BACKUP_CODE,
-    WRONG_PASSWORD,
-    SideEffects,
-    account_rows,
-    clean_up,
-    reload_viewer,
-)
+from tests.integration.use_cases.helpers import CLIENT, TOKEN, SideEffects, account_rows, clean_up, reload_viewer
 from tests.integration.use_cases.invariants import assert_invariants
+from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 from tests.support.databases import DatabaseTemplate
-from tests.support.users import KEYS, PASSWORD, make_user
+from tests.support.users import KEYS, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, make_user
 from twofactor.activation import (
     BackupCodesIssued,
     acknowledge_backup_codes,
@@ -476,15 +468,11 @@ class AccountStateMachine(RuleBasedStateMachine):
         long_ago = self.now - timedelta(hours=2)
         self.attempt_counts[kind] = AttemptLimitModel(failures, failures, long_ago)
         factor = models.SecondFactorMethod.OTP if kind == "otp" else models.SecondFactorMethod.BACKUP_CODE
-        self.runner.run(self._set_attempt_count(factor, failures, long_ago))
-
-    async def _set_attempt_count(self, factor: str, failures: int, last: datetime) -> None:
-        async with self.services.database.transaction():
-            await models.AttemptCount.update_or_create(
-                {"failures": failures, "failures_since_sign_in": failures, "last_attempt_at": last},
-                subject=self.member.id.hex,
-                factor=factor,
+        self.runner.run(
+            set_attempt_count(
+                self.services.database, self.member.id, factor, failures=failures, since_sign_in=failures, last=long_ago
             )
+        )
 
     @precondition(has_session)
     @rule(which=WHICH, is_right=IS_RIGHT)

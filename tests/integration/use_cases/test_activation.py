@@ -14,8 +14,6 @@ from accounts.users import disable_user, set_password, set_role
 from models import SecurityEventKind
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    TIME_STEP,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -25,15 +23,14 @@ from tests.integration.use_cases.helpers import (
     enrol,
     raises,
     reload_viewer,
-    set_security_policy,
     sign_in,
     sign_in_with_otp,
     start_and_confirm_activation,
 )
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.parameter_ids import printable_id
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.activation import (
     BackupCodesIssued,
     TwoFactorActivated,
@@ -127,7 +124,7 @@ class TestStartActivation:
         self, services: Services, company: models.Company, viewer: Viewer
     ) -> None:
         """The feature flag turns off backup codes, not 2FA."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
 
         await start_activation(services, CLIENT, viewer, PASSWORD)
 
@@ -209,7 +206,7 @@ class TestConfirmOtp:
         self, services: Services, company: models.Company, viewer: Viewer, side_effects: SideEffects
     ) -> None:
         """There is nothing to acknowledge. The user has no codes, even after the flag is on again."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
         await side_effects.new()
 
@@ -222,7 +219,7 @@ class TestConfirmOtp:
         assert answer.two_factor.backup_codes_remaining is None
         assert await count_rows(services, models.BackupCodeSet) == 0
         assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 0
 
     @pytest.mark.attack("D4")
@@ -372,9 +369,9 @@ class TestConfirmOtp:
         self, services: Services, company: models.Company, viewer: Viewer
     ) -> None:
         """The server reads the flag when it confirms the OTP, not when the activation starts."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         activation = await start_activation(services, CLIENT, viewer, PASSWORD)
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
 
         otp = Authenticator(activation.key).otp(services.now())
         answer = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
@@ -389,13 +386,13 @@ class TestConfirmOtp:
         otp = Authenticator(activation.key).otp(services.now())
 
         with before_hashing(
-            services, lambda: set_security_policy(services, company, backup_codes_enabled=False)
+            services, lambda: set_security_policy(services.database, company, backup_codes_enabled=False)
         ) as hooked:
             answer = await confirm_otp(hooked, CLIENT, viewer, activation.activation_id, otp)
 
         assert isinstance(answer, TwoFactorActivated)
         assert await count_rows(services, models.BackupCodeSet) == 0
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 0
 
     async def test_activates_without_codes_if_the_flag_is_turned_off_before_a_newer_otp(
@@ -403,14 +400,14 @@ class TestConfirmOtp:
     ) -> None:
         """Codes that were issued but not acknowledged never become valid."""
         activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         clock.advance(TIME_STEP)
 
         answer = await confirm_otp(services, CLIENT, viewer, activation_id, authenticator.otp(clock.now))
 
         assert isinstance(answer, TwoFactorActivated)
         assert await count_rows(services, models.BackupCode) == 0
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 0
 
     async def test_issues_no_codes_if_a_new_activation_starts_during_hashing(
@@ -508,7 +505,7 @@ class TestAcknowledgeBackupCodes:
         self, services: Services, company: models.Company, viewer: Viewer, side_effects: SideEffects
     ) -> None:
         """While backup codes are off, the retry returns the same result for any OTP and uses no attempt."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
         await side_effects.new()
         before = await account_rows(services)
@@ -537,13 +534,13 @@ class TestAcknowledgeBackupCodes:
     ) -> None:
         """The codes work when the flag is on again."""
         activation_id, _, _ = await start_and_confirm_activation(services, viewer)
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
 
         answer = await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
 
         assert answer.two_factor.is_active
         assert answer.two_factor.backup_codes_remaining is None
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         assert (await reload_viewer(services, viewer)).user.two_factor.backup_codes_remaining == 10
 
 

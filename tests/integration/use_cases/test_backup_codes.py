@@ -9,7 +9,6 @@ from accounts.services import Services
 from models import SecurityEventKind
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -17,11 +16,10 @@ from tests.integration.use_cases.helpers import (
     count_rows,
     new_challenge,
     raises,
-    set_security_policy,
     sign_in_with_otp,
     verify_backup_code,
 )
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.errors import BackupCodesDisabledError, TwoFactorNotActiveError, WrongSecondFactorError
 from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.removal import reset_by_operator
@@ -89,7 +87,7 @@ class TestRegenerateBackupCodes:
         self, services: Services, company: models.Company, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
         """The existing codes stay in the database."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         await side_effects.new()
         before = await account_rows(services)
 

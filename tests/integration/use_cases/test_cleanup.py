@@ -24,7 +24,6 @@ from models.sql.execution import dialect, select
 from tests.integration.use_cases.helpers import (
     CLIENT,
     TOKEN,
-    WRONG_PASSWORD,
     Enrolled,
     account_rows,
     clean_up,
@@ -34,7 +33,7 @@ from tests.integration.use_cases.helpers import (
     start_and_confirm_activation,
 )
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor.login import log_in
 
 MICROSECOND = timedelta(microseconds=1)

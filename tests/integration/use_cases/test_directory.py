@@ -26,9 +26,9 @@ from accounts.permissions import Viewer
 from accounts.services import Services
 from models import Role, SecurityEventKind
 from models.database import Database
-from tests.integration.use_cases.helpers import CLIENT, Enrolled, raises, reload_viewer, set_security_policy, sign_in
+from tests.integration.use_cases.helpers import CLIENT, Enrolled, raises, reload_viewer, sign_in
 from tests.support.clock import Clock
-from tests.support.users import make_user
+from tests.support.users import make_user, set_security_policy
 from twofactor.authenticator_apps import AUTHENTICATOR_APPS
 
 Event = SecurityEventKind
@@ -149,7 +149,7 @@ class TestListUsers:
         self, services: Services, company: models.Company, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
         """No user has a number of codes then."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         query = UserQuery(100, backup_codes_remaining_at_most=10)
         admin = await reload_viewer(services, admin_viewer)
 

@@ -11,8 +11,8 @@ from accounts.services import Client, Services
 from models import SecurityEventKind
 from security.errors import TooManyAttemptsError
 from security.ip_rate_limiter import IpRateLimiter
-from tests.integration.use_cases.helpers import CLIENT, TOKEN, WRONG_PASSWORD, SideEffects, raises, sign_in
-from tests.support.users import PASSWORD
+from tests.integration.use_cases.helpers import CLIENT, TOKEN, SideEffects, raises, sign_in
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor.activation import confirm_otp, start_activation
 from twofactor.errors import WrongOtpError
 from twofactor.login import log_in

@@ -8,12 +8,7 @@ import models
 from accounts.permissions import Viewer
 from accounts.services import Services
 from security.key_ring import DecryptionError, KeyRing
-from tests.integration.use_cases.helpers import (
-    Enrolled,
-    account_rows,
-    sign_in_with_otp,
-    start_and_confirm_activation,
-)
+from tests.integration.use_cases.helpers import Enrolled, account_rows, sign_in_with_otp, start_and_confirm_activation
 from tests.support.users import KEYS
 from twofactor.key_rotation import count_under_old_keys, missing_key_ids, reencrypt_all
 

@@ -24,10 +24,7 @@ from security.fair_queue import FairQueue
 from security.password_hashing import HashingPool
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    TIME_STEP,
     TOKEN,
-    WRONG_BACKUP_CODE,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -38,8 +35,6 @@ from tests.integration.use_cases.helpers import (
     events_of,
     new_challenge,
     raises,
-    set_attempt_count,
-    set_security_policy,
     sign_in,
     sign_in_with_otp,
     start_sign_in,
@@ -47,10 +42,11 @@ from tests.integration.use_cases.helpers import (
     verify_otp,
     viewer_of,
 )
+from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.parameter_ids import printable_id
-from tests.support.users import PASSWORD
+from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
 from twofactor.activation import confirm_otp, start_activation
 from twofactor.errors import ActivationExpiredError, ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.backup_codes import regenerate_backup_codes
@@ -59,7 +55,6 @@ from twofactor.removal import deactivate, reset_by_admin
 
 Event = SecurityEventKind
 
-NEW_PASSWORD = "tr0ub4dor and three more words"
 # The waits in seconds. Each one is twice the one before, up to one hour.
 WAITS = [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 SECOND = timedelta(seconds=1)
@@ -123,10 +118,10 @@ class TestLogIn:
         self, services: Services, company: models.Company, member: models.User, enrolled: Enrolled
     ) -> None:
         """`methods` has no `BACKUP_CODE` while backup codes are off, or if no code is left."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         assert (await start_sign_in(services, member.email)).methods == (SecondFactorMethod.OTP,)
 
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         async with services.database.transaction():
             await models.User.filter(id=member.id).update(backup_codes_remaining=0)
         assert (await start_sign_in(services, member.email)).methods == (SecondFactorMethod.OTP,)
@@ -665,7 +660,7 @@ class TestVerifyLoginWithBackupCode:
         self, services: Services, clock: Clock, company: models.Company, member: models.User, side_effects: SideEffects
     ) -> None:
         """The user activated 2FA while backup codes were off. The error is that of any wrong code."""
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         await enrol(services, clock, await sign_in(services, member.email))
         challenge = await new_challenge(services, member.email)
         await side_effects.new()
@@ -685,14 +680,14 @@ class TestVerifyLoginWithBackupCode:
     ) -> None:
         """A right code gets the error of a wrong one and stays unused. It works when the flag is on again."""
         challenge = await new_challenge(services, member.email)
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
         await side_effects.new()
 
         await raises(verify_backup_code(services, challenge, enrolled.codes[0]), WrongSecondFactorError)
 
         assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 10
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
-        await set_security_policy(services, company, backup_codes_enabled=True)
+        await set_security_policy(services.database, company, backup_codes_enabled=True)
         answer = await verify_backup_code(services, challenge, enrolled.codes[0])
         assert answer.viewer.two_factor.backup_codes_remaining == 9
 
@@ -866,7 +861,12 @@ class TestSecondFactorErrors:
     ) -> None:
         """The lock does not expire. Backup codes still work, but do not unlock the OTP."""
         await set_attempt_count(
-            services, member, SecondFactorMethod.OTP, failures=98, since_sign_in=98, last=clock.now - timedelta(hours=1)
+            services.database,
+            member.id,
+            SecondFactorMethod.OTP,
+            failures=98,
+            since_sign_in=98,
+            last=clock.now - timedelta(hours=1),
         )
         challenge = await new_challenge(services, member.email)
         await raises(
@@ -900,7 +900,7 @@ class TestSecondFactorErrors:
         """OTPs still work, but do not unlock backup codes."""
         long_ago = clock.now - timedelta(hours=1)
         await set_attempt_count(
-            services, member, SecondFactorMethod.BACKUP_CODE, failures=99, since_sign_in=99, last=long_ago
+            services.database, member.id, SecondFactorMethod.BACKUP_CODE, failures=99, since_sign_in=99, last=long_ago
         )
         challenge = await new_challenge(services, member.email)
         await raises(verify_backup_code(services, challenge, WRONG_BACKUP_CODE), WrongSecondFactorError)
@@ -916,7 +916,12 @@ class TestSecondFactorErrors:
     ) -> None:
         """After 99 failures and a sign-in the next failure is the first one."""
         await set_attempt_count(
-            services, member, SecondFactorMethod.OTP, failures=99, since_sign_in=99, last=clock.now - timedelta(hours=1)
+            services.database,
+            member.id,
+            SecondFactorMethod.OTP,
+            failures=99,
+            since_sign_in=99,
+            last=clock.now - timedelta(hours=1),
         )
         await sign_in_with_otp(services, member.email, enrolled.authenticator)
 
@@ -932,7 +937,7 @@ class TestSecondFactorErrors:
     ) -> None:
         """The server checks the challenge first, then the lock, then the wait."""
         await set_attempt_count(
-            services, member, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
+            services.database, member.id, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
         )
 
         challenge = await new_challenge(services, member.email)
@@ -959,7 +964,7 @@ class TestSecondFactorErrors:
         for moment, emails in ((timedelta(days=1) - SECOND, 1), (timedelta(days=1), 2)):
             clock.now = warned_at + moment
             await set_attempt_count(
-                services, member, SecondFactorMethod.OTP, failures=9, since_sign_in=9, last=warned_at
+                services.database, member.id, SecondFactorMethod.OTP, failures=9, since_sign_in=9, last=warned_at
             )
             challenge = await new_challenge(services, member.email)
             await raises(
@@ -1131,7 +1136,9 @@ class TestAccountChanges:
     ) -> None:
         """If a user moves to another company account during the sign-in, its policy applies."""
         challenge = await new_challenge(services, member.email)
-        await set_security_policy(services, other_company, backup_codes_enabled=False, two_factor_enforced=True)
+        await set_security_policy(
+            services.database, other_company, backup_codes_enabled=False, two_factor_enforced=True
+        )
         async with services.database.transaction():
             await models.User.filter(id=member.id).update(company_id=other_company.id)
 

@@ -14,7 +14,6 @@ from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
 from tests.integration.use_cases.helpers import (
     CLIENT,
     TOKEN,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -28,7 +27,7 @@ from tests.integration.use_cases.helpers import (
     verify_otp,
 )
 from tests.support.parameter_ids import printable_id
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor.errors import ChallengeExpiredError
 from twofactor.login import log_in
 

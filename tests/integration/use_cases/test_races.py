@@ -18,20 +18,19 @@ from models import SecondFactorMethod, SecurityEventKind
 from security.tokens import TokenKind, token_hash
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    TIME_STEP,
     TOKEN,
     SideEffects,
     count_rows,
     new_challenge,
     raises,
     reload_viewer,
-    set_attempt_count,
     start_and_confirm_activation,
     verify_backup_code,
 )
 from tests.integration.use_cases.invariants import assert_invariants
+from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
-from tests.support.clock import Clock
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
 from tests.support.users import KEYS, PASSWORD
 from twofactor.activation import acknowledge_backup_codes, start_activation
@@ -263,7 +262,9 @@ class TestWrongAttempts:
         side_effects: SideEffects,
     ) -> None:
         """Of a hundred wrong OTPs the server checks one."""
-        await set_attempt_count(services, member, SecondFactorMethod.OTP, failures=4, since_sign_in=4, last=clock.now)
+        await set_attempt_count(
+            services.database, member.id, SecondFactorMethod.OTP, failures=4, since_sign_in=4, last=clock.now
+        )
         challenges = [await new_challenge(services, member.email), *await copy_challenge(services, member, 9)]
         await side_effects.new()
         wrong = member_with_2fa.authenticator.wrong_otp(clock.now)

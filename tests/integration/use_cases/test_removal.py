@@ -21,7 +21,6 @@ from models import Role, SecondFactorMethod, SecurityEventKind
 from security.errors import DomainError, TooManyAttemptsError
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -31,16 +30,15 @@ from tests.integration.use_cases.helpers import (
     events_of,
     new_challenge,
     raises,
-    set_attempt_count,
-    set_security_policy,
     sign_in,
     sign_in_with_otp,
     start_and_confirm_activation,
     verify_otp,
 )
+from tests.support.attempts import set_attempt_count
 from tests.support.clock import Clock
 from tests.support.parameter_ids import printable_id
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.errors import (
     CannotResetOwnTwoFactorError,
     ChallengeExpiredError,
@@ -113,7 +111,7 @@ class TestDeactivate:
         self, services: Services, company: models.Company, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
         """The policy at the commit applies, not that at the start of the request."""
-        await set_security_policy(services, company, two_factor_enforced=True)
+        await set_security_policy(services.database, company, two_factor_enforced=True)
         await side_effects.new()
         before = await account_rows(services)
 
@@ -168,7 +166,7 @@ class TestResetByAdmin:
     ) -> None:
         """After a new activation the OTP works again."""
         await set_attempt_count(
-            services, member, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
+            services.database, member.id, SecondFactorMethod.OTP, failures=100, since_sign_in=100, last=clock.now
         )
 
         await reset_by_admin(services, CLIENT, admin_viewer, member.id, PASSWORD, None)
@@ -299,7 +297,7 @@ class TestResetByAdmin:
             case "disabled":
                 await disable_user(services, admin.id)
             case "2FA enforced but not active":
-                await set_security_policy(services, company, two_factor_enforced=True)
+                await set_security_policy(services.database, company, two_factor_enforced=True)
 
         await raises(reset_by_admin(services, CLIENT, admin_viewer, target.id, PASSWORD, None), error)
 

@@ -12,7 +12,6 @@ from accounts.users import set_role
 from models import Role, SecurityEventKind
 from tests.integration.use_cases.helpers import (
     CLIENT,
-    WRONG_PASSWORD,
     Enrolled,
     SideEffects,
     account_rows,
@@ -21,12 +20,11 @@ from tests.integration.use_cases.helpers import (
     events_of,
     raises,
     reload_viewer,
-    set_security_policy,
     sign_in,
     sign_in_with_otp,
 )
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 
 Event = SecurityEventKind
 
@@ -117,7 +115,7 @@ class TestEnforcedTwoFactor:
     ) -> None:
         """A live session without 2FA can only activate it. After that it can do everything."""
         assert require_set_up(viewer) == viewer
-        await set_security_policy(services, company, two_factor_enforced=True)
+        await set_security_policy(services.database, company, two_factor_enforced=True)
 
         limited = await reload_viewer(services, viewer)
         assert limited.user.two_factor.setup_required
@@ -129,7 +127,7 @@ class TestEnforcedTwoFactor:
 
     async def test_applies_to_admins(self, services: Services, company: models.Company, admin_viewer: Viewer) -> None:
         """An admin without 2FA cannot use admin operations."""
-        await set_security_policy(services, company, two_factor_enforced=True)
+        await set_security_policy(services.database, company, two_factor_enforced=True)
         limited = await reload_viewer(services, admin_viewer)
 
         with pytest.raises(TwoFactorSetupRequiredError):
@@ -143,7 +141,7 @@ class TestEnforcedTwoFactor:
         self, services: Services, company: models.Company, member: models.User
     ) -> None:
         """The password is sufficient until 2FA is active."""
-        await set_security_policy(services, company, two_factor_enforced=True)
+        await set_security_policy(services.database, company, two_factor_enforced=True)
 
         limited = await sign_in(services, member.email)
 
@@ -155,7 +153,7 @@ class TestEnforcedTwoFactor:
         self, services: Services, company: models.Company, member: models.User, enrolled: Enrolled
     ) -> None:
         """`setup_required` is false."""
-        await set_security_policy(services, company, two_factor_enforced=True)
+        await set_security_policy(services.database, company, two_factor_enforced=True)
 
         user = (await sign_in_with_otp(services, member.email, enrolled.authenticator)).user
 
@@ -168,7 +166,7 @@ class TestFeatureFlags:
     ) -> None:
         """While backup codes are off, no user has a number of codes."""
         assert feature_flags(enrolled.viewer).backup_codes
-        await set_security_policy(services, company, backup_codes_enabled=False)
+        await set_security_policy(services.database, company, backup_codes_enabled=False)
 
         after = await reload_viewer(services, enrolled.viewer)
 

@@ -27,11 +27,11 @@ from tests.integration.use_cases.helpers import (
     count_rows,
     new_challenge,
     raises,
-    set_attempt_count,
     sign_in,
     start_sign_in,
     viewer_of,
 )
+from tests.support.attempts import set_attempt_count
 from tests.support.clock import Clock
 from tests.support.users import KEYS, PASSWORD
 from twofactor.activation import (
@@ -244,7 +244,9 @@ async def test_has_an_attempt_limit_of_its_own(
     await enter(services, member, f"{word}2")
 
     count = SECOND_FACTOR_FAILURES_ALLOWED
-    await set_attempt_count(services, member, "WORD_CARD", failures=count, since_sign_in=count, last=clock.now)
+    await set_attempt_count(
+        services.database, member.id, "WORD_CARD", failures=count, since_sign_in=count, last=clock.now
+    )
     await raises(enter(services, member, f"{word}3"), SecondFactorLockedError)
     challenge = await new_challenge(services, member.email)
     await raises(
