@@ -38,7 +38,7 @@ from tests.support.operations import (
     UPDATE_SECURITY_POLICY,
     VIEWER,
 )
-from tests.support.schema_elements import served_schema
+from tests.support.schema_elements import mutation_fields, query_fields, required_arguments, served_schema
 from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.factors.totp import key
 
