@@ -23,6 +23,7 @@ from models import Role, SecurityEventKind
 from models.keyset import KeysetCondition
 from models.sql.security_events import event_of_row, newest_events_of_users
 from security.constants import BACKUP_CODES_PER_SET, SEARCH_MAX_LENGTH
+from security.device_names import device_name
 from security.time_slices import map_in_slices
 
 
@@ -71,6 +72,11 @@ class SecurityEvent:
     ip_address: str | None
     user_agent: str | None
     note: str | None
+
+    @property
+    def device_name(self) -> str | None:
+        """The browser and the operating system, as far as the user agent names them."""
+        return device_name(self.user_agent)
 
 
 # The column of each order, and whether the order is descending.

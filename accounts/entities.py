@@ -7,6 +7,7 @@ from uuid import UUID
 
 import models
 from models import NEVER, Role
+from security.device_names import device_name
 
 # The language of users without a locale: the operator set none, and the users have not signed in yet.
 DEFAULT_LOCALE = "en"
@@ -95,6 +96,11 @@ class Session:
     current: bool
     # The kind of second factor, or None for a login by password alone.
     second_factor: str | None
+
+    @property
+    def device_name(self) -> str | None:
+        """The browser and the operating system, as far as the user agent names them."""
+        return device_name(self.user_agent)
 
     @classmethod
     def of(cls, row: models.Session, *, current: bool) -> Self:

@@ -14,7 +14,8 @@ from jinja2.runtime import Context
 
 import models
 from mail.html_parts import description_list, paragraph_with_heading, paragraphs
-from mail.plain_text import client_names, one_line
+from mail.plain_text import one_line
+from security.device_names import client_names
 
 DEFAULT_LANGUAGE = "en"
 # The languages that have templates, each with its locale for dates.

@@ -63,6 +63,9 @@ class SecurityEvent(Node):
     user_agent: str | None = strawberry.field(
         description="The `User-Agent` of the client, at most 500 characters. It can be any text from anyone: escape it."
     )
+    device_name: str | None = strawberry.field(
+        description="The browser and the operating system in `userAgent`, as in `Session.deviceName`."
+    )
     note: str | None = strawberry.field(
         description=(
             "A note for people, at most 500 characters: the admin's reason for a reset, or what exactly changed. It "

@@ -50,6 +50,12 @@ class Session(Node):
             "text: escape it, and do not base decisions on it."
         )
     )
+    device_name: str | None = strawberry.field(
+        description=(
+            "The browser and the operating system in `userAgent`, for example `Firefox, Linux`, or one of them. For a "
+            "client that is not a browser, its own name of letters and dashes. Null if the server recognises neither."
+        )
+    )
     current: bool = strawberry.field(
         description="True for the session of this request. If the viewer revokes it, they are logged out here."
     )

@@ -20,7 +20,7 @@ LOGIN_WITH_DETAILS = """
             __typename
             ... on LoggedIn {
                 sessionToken
-                session { id createdAt lastSeenAt expiresAt ipAddress userAgent current secondFactor }
+                session { id createdAt lastSeenAt expiresAt ipAddress userAgent deviceName current secondFactor }
                 viewer { email lastLoginAt locale }
             }
         }
@@ -44,6 +44,7 @@ async def test_logs_in_with_only_the_password_if_2fa_is_inactive(
             "expiresAt": instant(clock.now + timedelta(days=30)),
             "ipAddress": ADDRESS,
             "userAgent": FIREFOX,
+            "deviceName": "Firefox, Linux",
             "current": True,
             "secondFactor": None,
         },

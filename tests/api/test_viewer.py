@@ -14,14 +14,14 @@ VIEWER = """
             __typename id email name role locale createdAt lastLoginAt
             company { id name twoFactorEnforced backupCodesEnabled }
             twoFactor { state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining }
-            sessions { createdAt lastSeenAt expiresAt ipAddress userAgent current secondFactor }
+            sessions { createdAt lastSeenAt expiresAt ipAddress userAgent deviceName current secondFactor }
         }
     }"""
 OWN_EVENTS = """
     query OwnEvents($first: Int!, $after: String) {
         viewer {
             securityEvents(first: $first, after: $after) {
-                nodes { kind occurredAt user { id } actor { id } ipAddress userAgent note }
+                nodes { kind occurredAt user { id } actor { id } ipAddress userAgent deviceName note }
                 edges { cursor node { kind } }
                 pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
             }
@@ -54,6 +54,7 @@ async def test_returns_all_fields_of_the_viewer(logged_in_member: ApiUser) -> No
                 "expiresAt": instant(START + timedelta(days=30)),
                 "ipAddress": ADDRESS,
                 "userAgent": FIREFOX,
+                "deviceName": "Firefox, Linux",
                 "current": True,
                 "secondFactor": None,
             }
@@ -128,6 +129,7 @@ async def test_reads_own_audit_events_in_pages(logged_in_member: ApiUser, client
             "actor": None,
             "ipAddress": ADDRESS,
             "userAgent": FIREFOX,
+            "deviceName": "Firefox, Linux",
             "note": None,
         }
     ]

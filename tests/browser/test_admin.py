@@ -155,3 +155,4 @@ def test_activity_page_shows_own_events(frontend: Frontend, site: Site) -> None:
     frontend.expect_page("Activity")
     frontend.expect_text("2FA activated")
     frontend.expect_text("Backup codes shown")
+    frontend.expect_text("Chrome, Linux")

@@ -106,7 +106,7 @@ def test_login_returns_to_requested_page(frontend: Frontend, site: Site) -> None
 
 
 def test_session_can_be_ended_from_another_session(new_frontend: Callable[..., Frontend], site: Site) -> None:
-    """The other browser is redirected to the login with its next request."""
+    """The list names the devices. The other browser is redirected to the login with its next request."""
     member = site.create_member(site.create_company(), "Test Member")
     current, other = new_frontend(), new_frontend()
     current.log_in(member)
@@ -116,6 +116,7 @@ def test_session_can_be_ended_from_another_session(new_frontend: Callable[..., F
     items = current.page.get_by_role("main").get_by_role("listitem").filter(has=current.page.get_by_role("heading"))
     expect(items).to_have_count(2)
     expect(items.first).to_contain_text("This session")
+    expect(items.first).to_contain_text("Chrome, Linux")
     items.last.get_by_role("button").click()
     current.expect_notification("The session has ended")
     expect(items).to_have_count(1)

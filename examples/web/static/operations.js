@@ -35,7 +35,7 @@
  * @property {string} createdAt
  * @property {string} lastSeenAt
  * @property {string | null} ipAddress
- * @property {string | null} userAgent
+ * @property {string | null} deviceName
  * @property {boolean} current
  * @property {SecondFactorMethod | null} secondFactor
  *
@@ -44,7 +44,7 @@
  * @property {string} kind
  * @property {string} occurredAt
  * @property {string | null} ipAddress
- * @property {string | null} userAgent
+ * @property {string | null} deviceName
  * @property {string | null} note
  * @property {{ id: string, name: string } | null} user
  * @property {{ id: string, name: string } | null} actor
@@ -68,7 +68,7 @@ const VIEWER = `fragment ViewerParts on User {
 }
 ${TWO_FACTOR}`;
 const EVENTS = `fragment EventParts on SecurityEventConnection {
-  nodes { id kind occurredAt ipAddress userAgent note user { id name } actor { id name } }
+  nodes { id kind occurredAt ipAddress deviceName note user { id name } actor { id name } }
   pageInfo { hasNextPage endCursor }
 }`;
 const USER_ERRORS = `... on UserError { message } ... on TooManyAttempts { retryAt }`;
@@ -186,7 +186,7 @@ export const CHANGE_PASSWORD = operation(`
 /** @type {Operation<{}, { viewer: { sessions: Session[] } | null }>} */
 export const GET_SESSIONS = operation(`
   query GetSessions {
-    viewer { id sessions { id createdAt lastSeenAt ipAddress userAgent current secondFactor } }
+    viewer { id sessions { id createdAt lastSeenAt ipAddress deviceName current secondFactor } }
   }`);
 
 /** @type {Operation<{ id: string }, { revokeSession: MutationResult }>} */

@@ -29,6 +29,7 @@ COMPARED_STRINGS = {
     "note",
     "mimeType",
     "ipAddress",
+    "deviceName",
 }
 ID_OR_TOKEN = re.compile(r"(cs|user|company|session|event)_\w+", re.ASCII)
 SIX_DIGITS = re.compile(r"[0-9]{6}", re.ASCII)

@@ -9,7 +9,6 @@ import { HOME_PATH, handleError } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { clearSession, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
-import { describeUserAgent } from "./user-agent.js";
 
 /** @typedef {import("../operations.js").Session} Session */
 
@@ -34,7 +33,7 @@ export async function sessionsPage() {
 
 /** @param {Session} session */
 function sessionItem(session) {
-  const name = describeUserAgent(session.userAgent) || t("unknownDevice");
+  const name = session.deviceName ?? t("unknownDevice");
   return h(
     "li",
     {},

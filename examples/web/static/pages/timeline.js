@@ -3,7 +3,6 @@
 import { h } from "../dom.js";
 import { formatDate, formatTime, hasText, t } from "../i18n.js";
 import { handleError } from "../redirects.js";
-import { describeUserAgent } from "./user-agent.js";
 
 /** @typedef {import("../operations.js").SecurityEvent} SecurityEvent */
 
@@ -78,7 +77,7 @@ export function timeline(events, { withUsers, level = 2 }) {
 /** @param {SecurityEvent} event @param {boolean} withUsers */
 function eventItem(event, withUsers) {
   const { user, actor } = event;
-  const origin = [event.ipAddress, describeUserAgent(event.userAgent)].filter(Boolean).join(" · ");
+  const origin = [event.ipAddress, event.deviceName].filter(Boolean).join(" · ");
   return h(
     "li",
     { class: VARIANTS[event.kind] ?? "" },
