@@ -80,8 +80,6 @@ NAME_MAX_LENGTH = 200
 # The maximum length of a name in the form that lists are ordered and searched by. Case folding alone turns one
 # character into three at most.
 NAME_KEY_MAX_LENGTH = 600
-# No token, code or id of this product is longer. The server rejects anything longer before it looks at it.
-TOKEN_MAX_LENGTH = 128
 REASON_MAX_LENGTH = 500
 USER_AGENT_MAX_LENGTH = 500
 SEARCH_MAX_LENGTH = 200
