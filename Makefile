@@ -25,7 +25,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ attack-availability: $(INSTALLED_DEV) ## Attack a served process for minutes, an
 
 attacks-table: $(INSTALLED_DEV) ## Write the tests of each attack into docs/security/attacks.md, from the markers of the tests
 	$(RUN_DEV) -m tools.attacks_table
+
+settings-table: $(INSTALLED_DEV) ## Write the table of settings into README.md
+	$(RUN_DEV) -m tools.settings_table
 
 mutants: $(INSTALLED_DEV) ## Run mutation tests: change the rules of 2FA in small ways, and count changes that no test detects
 	$(VENV_DEV)/bin/mutmut run

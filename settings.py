@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
@@ -254,34 +254,6 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 def key_of(name: str) -> str:
     """Return the environment variable of a setting."""
     return ENV_PREFIX + name.upper()
-
-
-class SettingRow(NamedTuple):
-    """A row of the table of settings in the documentation."""
-
-    key: str
-    default: str
-    description: str
-
-
-def settings_table() -> list[SettingRow]:
-    """Return all settings for the documentation."""
-    return [
-        SettingRow(key_of(name), _describe_default(name, field.default, field.default_factory), field.description or "")
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _describe_default(name: str, default: object, factory: object) -> str:
-    if name == "secret_keys":
-        return f"in development, a random key in {DEVELOPMENT_KEY_FILE}"
-    if factory is not None:
-        return {"issuer": "the product name", "log_format": "json in production, text in development"}.get(
-            name, "on in development, off in production"
-        )
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return "" if default is None else str(default)
 
 
 def _require(value: ValueT, condition: object, problem: str) -> ValueT:
