@@ -6,15 +6,14 @@ that weeks pass and rows expire and are deleted. It prints a measurement each mi
 
 import argparse
 import asyncio
-import resource
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+import psutil
 from tortoise.queryset import QuerySet
 
 import models
@@ -85,16 +84,8 @@ async def measure(harness: AppHarness) -> Measurement:
     }
     async with harness.services.database.reading():
         rows = {name: await query.count() for name, query in expiring.items()}
-    return Measurement(_resident_mib(), _open_files(), len(asyncio.all_tasks()), rows)
-
-
-def _resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def _open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+    process = psutil.Process()
+    return Measurement(process.memory_info().rss / 2**20, process.num_fds(), len(asyncio.all_tasks()), rows)
 
 
 async def _run(database_url: str, seconds: float) -> None:

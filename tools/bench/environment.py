@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs
 
 import asyncpg
+import psutil
 
 from models.database import Database
-from tools.bench.processes import Server, free_port, parent_of, process_tree, run_server
+from tools.bench.processes import Server, free_port, process_tree, run_server
 from tools.bench.seed_data import KEYS
 
 # The options of the test server, except those that turn durability off: production keeps durability on.
@@ -98,4 +99,5 @@ async def migrate(url: str) -> None:
 
 async def postgres_processes(connection: Any) -> list[int]:  # noqa: ANN401  # asyncpg has no types
     """Return the ids of all processes of the PostgreSQL server."""
-    return process_tree(parent_of(await connection.fetchval("SELECT pg_backend_pid()")))
+    backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+    return process_tree(backend.ppid())

@@ -1,4 +1,4 @@
-"""Run servers as processes and read their CPU seconds and memory from /proc (Linux)."""
+"""Run servers as processes, and measure their CPU seconds and memory (Linux)."""
 
 import contextlib
 import os
@@ -8,9 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
@@ -23,10 +25,12 @@ class Server:
     pid: int
     port: int
     seconds_to_first_response: float
+    # The ids of the server and its worker processes. To find them takes several milliseconds, so it is done once.
+    processes: Sequence[int]
 
     def cpu(self) -> float:
         """Return the CPU seconds that the server and its worker processes have used."""
-        return sum(map(cpu_seconds, process_tree(self.pid)))
+        return sum(map(cpu_seconds, self.processes))
 
     def event_loop_cpu(self) -> float:
         """Return the CPU seconds of the first thread. It runs the event loop; hashes are computed in other threads."""
@@ -34,7 +38,8 @@ class Server:
 
     def resident_mib(self) -> float:
         """Return the resident memory of the server and its worker processes, in MiB."""
-        return sum(_resident_kib(pid) for pid in process_tree(self.pid)) / 1024
+        sizes: list[int] = [psutil.Process(pid).memory_info().rss for pid in self.processes]
+        return sum(sizes) / 2**20
 
 
 @contextlib.contextmanager
@@ -50,7 +55,8 @@ def run_server(arguments: list[str], environment: Mapping[str, str], port: int, 
         )
     try:
         _wait_until_ready(process, port, log)
-        yield Server(process.pid, port, time.perf_counter() - started)
+        seconds_to_first_response = time.perf_counter() - started
+        yield Server(process.pid, port, seconds_to_first_response, process_tree(process.pid))
     finally:
         process.terminate()
         try:
@@ -83,18 +89,7 @@ def free_port() -> int:
 
 def process_tree(pid: int) -> list[int]:
     """Return the ids of a process and of all its descendants."""
-    children: list[int] = []
-    # The process can end between two reads.
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            children += map(int, (task / "children").read_text().split())
-    return [pid, *(each for child in children for each in process_tree(child))]
-
-
-def parent_of(pid: int) -> int:
-    """Return the id of the parent of a process."""
-    # The name can contain any character, so read after its closing parenthesis: state, then parent (proc(5)).
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -105,15 +100,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _cpu_seconds_of_thread(task: Path) -> float:
-    # `schedstat` counts nanoseconds (Documentation/scheduler/sched-stats.rst); `stat` only hundredths of a second.
+    # `schedstat` counts nanoseconds (Documentation/scheduler/sched-stats.rst). psutil reads `stat`, which counts only
+    # hundredths of a second. Most transactions of `make bench-cleanup` take less.
     return int((task / "schedstat").read_text().split()[0]) / 1e9
-
-
-def _resident_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -1,4 +1,4 @@
-"""Format the results: a table for the terminal and docs/performance.md, a JSON file and an SVG chart."""
+"""Format the results: a table for the terminal and docs/performance.md, and a JSON file for the chart."""
 
 import json
 import os
@@ -7,18 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 
-DOCS = Path(__file__).parents[2] / "docs"
+from tools.bench import chart
+
 # The benchmark replaces the text between `<!-- NAME -->` and `<!-- /NAME -->`.
 BLOCK = re.compile(r"<!-- (\w+) -->\n.*?<!-- /\1 -->", re.DOTALL)
-
-# In pixels. A bar of half of BAR_WIDTH has the target ratio.
-BAR_WIDTH = 300
-MAX_BAR_WIDTH = 420
-LINE_HEIGHT = 30
-LABEL_WIDTH = 330
 
 
 @dataclass(frozen=True)
@@ -66,30 +60,6 @@ def format_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draw_chart(rows: Sequence[Row]) -> str:
-    """Return an SVG bar chart of the rows that have a target ratio. All targets are at the same dashed line."""
-    bars = [row for row in rows if row.ratio is not None and row.max_ratio is not None]
-    height = LINE_HEIGHT * (len(bars) + 2)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 {height}" font-family="sans-serif" font-size="13">',
-        '<rect width="100%" height="100%" fill="#fff"/>',
-        f'<text x="{LABEL_WIDTH}" y="18" fill="#555">ratio to the compared value; the dashed line is the target</text>',
-    ]
-    for position, row in enumerate(bars, 1):
-        top = LINE_HEIGHT * position
-        width = min(BAR_WIDTH * row.ratio / row.max_ratio / 2, MAX_BAR_WIDTH)  # type: ignore[operator]  # neither is None here
-        colour = "#3a7d44" if row.result == "met" else "#b5651d"
-        parts += [
-            f'<text x="{LABEL_WIDTH - 8}" y="{top + 18}" text-anchor="end">{escape(row.name)}</text>',
-            f'<rect x="{LABEL_WIDTH}" y="{top + 5}" width="{width:.0f}" height="18" fill="{colour}"/>',
-            f'<text x="{LABEL_WIDTH + max(width, BAR_WIDTH / 2) + 6:.0f}" y="{top + 18}">',
-            f"{row.ratio:.2f} (target ≤ {row.max_ratio:g})</text>",
-        ]
-    line = LABEL_WIDTH + BAR_WIDTH // 2
-    parts.append(f'<path d="M{line} {LINE_HEIGHT} V{height - LINE_HEIGHT}" stroke="#222" stroke-dasharray="4 3"/>')
-    return "\n".join([*parts, "</svg>\n"])
-
-
 def describe_machine() -> str:
     """Return the time, the machine, the versions of Linux and Python, and the load averages."""
     model = next(
@@ -111,11 +81,11 @@ def write_results(rows: Sequence[Row], outputs: Mapping[str, str], seconds: floa
     """Write the table and the outputs of other modules into docs/performance.md, and the JSON file and the chart."""
     run = f"`make bench`, {seconds:.0f} s: {describe_machine()}."
     content = {"measured": run, "rows": [asdict(row) | {"result": row.result} for row in rows]}
-    (DOCS / "performance.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    (DOCS / "performance.svg").write_text(draw_chart(rows))
+    chart.RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    chart.main()
     blocks = {name: f"```\n{text.strip()}\n```\n" for name, text in outputs.items()}
     blocks["measured"] = f"{run}\n\n{format_table(rows)}"
-    page = DOCS / "performance.md"
+    page = chart.DOCS / "performance.md"
     page.write_text(
         BLOCK.sub(lambda match: f"<!-- {match[1]} -->\n{blocks[match[1]]}<!-- /{match[1]} -->", page.read_text())
     )
