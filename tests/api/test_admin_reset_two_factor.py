@@ -7,7 +7,6 @@ from models.database import Database
 from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
 from tests.support.api_users import (
-    INACTIVE_TWO_FACTOR,
     ApiUser,
     activate,
     is_logged_in,
@@ -21,6 +20,13 @@ from tests.support.mail_servers import text_of
 from tests.support.operations import ADMIN_RESET_TWO_FACTOR
 from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 
+RESET_WITH_USER = """
+    mutation ($userId: ID!, $password: String!, $reason: String) {
+        adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {
+            __typename
+            ... on TwoFactorReset { user { id twoFactor { state backupCodesRemaining } sessions { id } } }
+        }
+    }"""
 LAST_EVENT = """
     query LastEvent {
         viewer { securityEvents(first: 2) { nodes { kind note user { email } actor { email } } } }
@@ -42,12 +48,16 @@ async def test_deactivates_2fa_and_ends_all_sessions(
     await side_effects()
 
     result = await logged_in_admin.client.execute_one(
-        ADMIN_RESET_TWO_FACTOR, userId=id_of(user), password=PASSWORD, reason=REASON
+        RESET_WITH_USER, userId=id_of(user), password=PASSWORD, reason=REASON
     )
 
     assert result == {
         "__typename": "TwoFactorReset",
-        "user": {"id": id_of(user), "twoFactor": INACTIVE_TWO_FACTOR, "sessions": []},
+        "user": {
+            "id": id_of(user),
+            "twoFactor": {"state": "INACTIVE", "backupCodesRemaining": None},
+            "sessions": [],
+        },
     }
     assert not await is_logged_in(member_with_2fa.client)
     assert await is_logged_in(logged_in_admin.client)

@@ -67,7 +67,7 @@ REGENERATE_BACKUP_CODES = f"""
 mutation RegenerateBackupCodes($password: String!) {{
   regenerateBackupCodes(password: $password) {{
     __typename
-    ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id {TWO_FACTOR_FIELDS} }} }}
+    ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id }} }}
     {_PASSWORD_ERRORS}
   }}
 }}
@@ -82,7 +82,7 @@ mutation DeactivateTwoFactor($password: String!) {{
 ADMIN_RESET_TWO_FACTOR = f"""
 mutation AdminResetTwoFactor($userId: ID!, $password: String!, $reason: String) {{
   adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {{
-    __typename ... on TwoFactorReset {{ user {{ id {TWO_FACTOR_FIELDS} sessions {{ id }} }} }} {_PASSWORD_ERRORS}
+    __typename ... on TwoFactorReset {{ user {{ id }} }} {_PASSWORD_ERRORS}
   }}
 }}
 """
