@@ -23,7 +23,7 @@ def tables_with_secrets() -> list[type[Any]]:
 
     Tables, not query sets: Tortoise binds a query set to a connection when it is created, outside the transaction.
     """
-    return [models.Activation, *(factor.table for factor in FACTORS if factor.has_encrypted_secrets)]
+    return [*(factor.table for factor in FACTORS if factor.has_encrypted_secrets), models.Activation]
 
 
 async def count_under_old_keys(services: Services) -> int:
