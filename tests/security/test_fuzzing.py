@@ -36,7 +36,7 @@ def test_fuzzer_detects_server_errors_and_leaks(database_url: str) -> None:
         target.post(b'{"query": "{ \\u005f_typename }"}')
         assert [failure.partition(":")[0] for failure in target.results.failures] == ["leak of __typename"]
         target.results.failures.clear()
-        target._app.routes[0].app.app._services.database._connections = None  # cause an error on purpose
+        target._app.routes[0].app.app._services.database._readers = None  # cause an error on purpose
         target.post(b'{"query": "{ viewer { id } }"}', token=target.tokens[-1])
         assert len(target.results.failures) == 1
 
