@@ -41,7 +41,7 @@ from transport.http_protocol import (
 )
 from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
-from transport.operations import Operations
+from transport.operations import LimitedSchema
 from transport.stranger_delay import StrangerDelay
 from transport.view import GraphQLView
 from twofactor import key_rotation
@@ -118,9 +118,9 @@ def create_app(
     worker = _email_worker(settings, services.database, clock)
     qr_renderer = QrRenderer()
     query_page = QueryPage(settings.graphiql_dir) if settings.graphiql else None
-    operations = Operations(create_schema(), introspection=settings.introspection)
+    schema = create_schema(LimitedSchema, introspection=settings.introspection)
     view = GraphQLView(
-        operations,
+        schema,
         services,
         qr_renderer,
         StrangerDelay(settings.strangers_per_address),
@@ -138,7 +138,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
         async with _running(services, qr_renderer, worker, is_production=settings.is_production):
-            with contextlib.closing(operations):
+            with contextlib.closing(schema):
                 yield {STATE_KEY: ConnectionLimits(settings.trusted_proxies)}
 
     app = Starlette(

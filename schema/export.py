@@ -3,13 +3,14 @@
 import json
 
 from graphql import GraphQLInputObjectType, is_abstract_type, print_schema
+from strawberry import Schema
 
 from schema.root import create_schema
 
 
 def export_sdl() -> str:
     """Return the served schema in SDL with all descriptions and a newline at the end."""
-    schema = create_schema()._schema  # noqa: SLF001  # there is no public access
+    schema = create_schema(Schema)._schema  # noqa: SLF001  # there is no public access
     for graphql_type in schema.type_map.values():
         # Strawberry 0.341 handles `@oneOf` itself and does not set the attribute that graphql-core prints.
         if isinstance(graphql_type, GraphQLInputObjectType):
@@ -23,7 +24,7 @@ def export_possible_types() -> str:
 
     The text ends with a newline.
     """
-    schema = create_schema()._schema  # noqa: SLF001  # there is no public access
+    schema = create_schema(Schema)._schema  # noqa: SLF001  # there is no public access
     possible = {
         name: sorted(member.name for member in schema.get_possible_types(graphql_type))
         for name, graphql_type in sorted(schema.type_map.items())

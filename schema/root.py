@@ -1,5 +1,8 @@
 """The GraphQL schema, composed of the areas."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
@@ -15,6 +18,8 @@ from schema.scalars import SCALARS
 from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
 from schema.sessions import Session, SessionsMutation
 from schema.users import User, UsersQuery
+
+SchemaT = TypeVar("SchemaT", bound=strawberry.Schema)
 
 DESCRIPTION = """
 Login with two-factor authentication (2FA) for the users of company accounts.
@@ -73,15 +78,16 @@ class Mutation(
     """All write operations."""
 
 
-def create_schema() -> strawberry.Schema:
-    """Create the schema."""
-    schema = strawberry.Schema(
+def create_schema(schema_class: Callable[..., SchemaT], **options: Any) -> SchemaT:  # noqa: ANN401  # any of the class
+    """Create the schema. `options` are arguments of `schema_class` that do not affect the contract."""
+    schema = schema_class(
         query=Query,
         mutation=Mutation,
         # Some of these are reachable only through the interface of `node`.
         types=[Company, Session, User, SecurityEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         exception_handlers=user_error_handlers(),
+        **options,
     )
     # Strawberry 0.341 has no argument for the description of the schema.
     schema._schema.description = DESCRIPTION  # noqa: SLF001

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from strawberry import Schema
+
 from schema.export import export_possible_types, export_sdl
 from schema.fields import declared
 from schema.root import create_schema
@@ -14,7 +16,7 @@ END = "<!-- end of permissions -->\n"
 
 def permissions_table() -> str:
     """Return the table: each field of `Query` and `Mutation`, who may call it, and whether it uses an attempt."""
-    schema = create_schema()._schema  # noqa: SLF001  # there is no public access
+    schema = create_schema(Schema)._schema  # noqa: SLF001  # there is no public access
     rows = ["| field | who may call it | uses an attempt |", "| --- | --- | --- |"]
     for root in (schema.query_type, schema.mutation_type):
         for name, field in root.fields.items() if root else ():

@@ -27,9 +27,10 @@ CHARSET = re.compile(r'charset="?utf-?8"?', re.ASCII)
 class Parameters:
     """The parameters of a GraphQL request (GraphQL over HTTP §5.1)."""
 
-    query: str = field(repr=False)
+    query: str | None = field(repr=False)
     variables: dict[str, Any] | None = field(repr=False)
     operation_name: str | None
+    extensions: dict[str, Any] | None = field(repr=False)
 
 
 def require_json_content(headers: Headers) -> None:
@@ -105,18 +106,20 @@ def parse_parameters(request: object) -> Parameters:
         raise RequestError(400, "Send one request at a time.")
     if not isinstance(request, dict):
         raise RequestError(400, "The body must be a JSON object.")
+    # An extension of the schema can provide a missing query, for example a persisted one.
     query = request.get("query")
-    if not isinstance(query, str) or not query:
-        raise RequestError(400, "`query` must be a non-empty string.")
+    if not isinstance(query, str | None):
+        raise RequestError(400, "`query` must be a string.")
     variables = request.get("variables")
     if not isinstance(variables, dict | None):
         raise RequestError(400, "`variables` must be an object or null.")
     operation_name = request.get("operationName")
     if not isinstance(operation_name, str | None):
         raise RequestError(400, "`operationName` must be a string or null.")
-    if not isinstance(request.get("extensions"), dict | None):
+    extensions = request.get("extensions")
+    if not isinstance(extensions, dict | None):
         raise RequestError(400, "`extensions` must be an object or null.")
-    return Parameters(query, variables, operation_name)
+    return Parameters(query, variables, operation_name, extensions)
 
 
 def parse_url_parameters(params: QueryParams) -> Parameters:

@@ -1,6 +1,7 @@
 """A cache of valid documents, bounded by the memory that they take."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 DocumentT = TypeVar("DocumentT")
@@ -18,26 +19,26 @@ def memory_of(text: str, tokens: int) -> int:
 
 
 class DocumentCache(Generic[DocumentT]):
-    """Documents by their text. The least recently used ones are removed first."""
+    """Documents by their text and validation rules. The least recently used ones are removed first."""
 
     def __init__(self, max_bytes: int = MAX_CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._documents: OrderedDict[str, tuple[DocumentT, int]] = OrderedDict()
+        self._documents: OrderedDict[Hashable, tuple[DocumentT, int]] = OrderedDict()
         self.bytes = 0
 
-    def get(self, text: str) -> DocumentT | None:
-        """Return the document with this text, or None."""
-        found = self._documents.get(text)
+    def get(self, key: Hashable) -> DocumentT | None:
+        """Return a document, or None."""
+        found = self._documents.get(key)
         if found is None:
             return None
-        self._documents.move_to_end(text)
+        self._documents.move_to_end(key)
         return found[0]
 
-    def add(self, text: str, document: DocumentT, size: int) -> None:
+    def add(self, key: Hashable, document: DocumentT, size: int) -> None:
         """Add a document of this size in bytes, and remove others until all fit."""
-        _, replaced = self._documents.pop(text, (None, 0))
+        _, replaced = self._documents.pop(key, (None, 0))
         self.bytes -= replaced
-        self._documents[text] = document, size
+        self._documents[key] = document, size
         self.bytes += size
         while self.bytes > self._max_bytes:
             _, (_, removed) = self._documents.popitem(last=False)

@@ -6,40 +6,50 @@ from typing import Any
 
 from graphql import GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
-from graphql.pyutils import Path, gather_with_cancel
+from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from typing_extensions import override
 
-from security.time_slices import TimeSlice
+from security.time_slices import MAX_SLICE_S, TimeSlice
+
+# An operation of a higher cost is executed in slices. The slices cost time, and an operation of this cost takes few
+# milliseconds.
+SMALL_COST = 200
+# Queries of a higher cost are executed one at a time, and leave half of the time to others, however many slices they
+# have. A page of 25 users with all their fields costs less.
+LARGE_COST = 2_000
+
+# The extension of a schema that contains the lock which expensive operations hold while they compute a slice.
+SLICES = "slices"
 
 
 class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
-    """Completes the items of lists in slices. All lists of all operations take turns."""
-
-    def __init__(self, *args: Any, slices: asyncio.Lock, pause_s: float, **kwargs: Any) -> None:  # noqa: ANN401  # those of graphql-core
-        """Compute each slice while holding `slices`, and pause after it."""
-        super().__init__(*args, **kwargs)
-        self._slices = slices
-        self._pause_s = pause_s
+    """Completes the items of lists in slices if the operation is expensive. All lists of all operations take turns."""
 
     @override
-    async def complete_iterable_value(
+    def complete_iterable_value(self, *arguments: Any) -> AwaitableOrValue[list[Any]]:
+        """Complete a list as graphql-core does, in slices if the operation is expensive."""
+        if self.context_value.cost > SMALL_COST:
+            return self._complete_in_slices(*arguments)
+        return super().complete_iterable_value(*arguments)
+
+    async def _complete_in_slices(  # noqa: PLR0913, PLR0917  # those of graphql-core
         self,
         item_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
         info: GraphQLResolveInfo[Any],
         path: Path,
         items: Iterable[Any],
-        position_context: Any,
+        position_context: Any,  # noqa: ANN401  # graphql-core uses it for `@defer` alone
     ) -> list[Any]:
-        """Complete a list as graphql-core does, but in slices."""
         completed: list[Any] = []
         awaitable: list[int] = []
         remaining = enumerate(items)
+        pause_s = MAX_SLICE_S if self.context_value.cost > LARGE_COST else 0
         try:
             is_done = False
             while not is_done:
-                async with self._slices:
+                async with self.schema.extensions[SLICES]:
                     time_slice = TimeSlice()
                     is_done = True
                     for index, item in remaining:
@@ -52,7 +62,7 @@ class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
                             is_done = False
                             break
                     # Other requests run now. Other lists wait.
-                    await asyncio.sleep(self._pause_s)
+                    await asyncio.sleep(pause_s)
         except BaseException:
             self.settle_in_background([completed[index] for index in awaitable])
             raise

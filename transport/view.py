@@ -1,7 +1,7 @@
 """GraphQL over HTTP: validate requests, execute operations and write responses.
 
-The view accepts one JSON operation per POST. It does not use Strawberry's view, in which batching, multipart uploads,
-streaming and WebSockets would have to be disabled one by one.
+The view accepts one JSON operation per POST. Strawberry's schema executes it. Strawberry's own view is not used: its
+checks, limits and errors would all have to be replaced (docs/adr/0011-strawberry-execution.md).
 
 Status codes and media types follow the draft that graphql-http audits. With `application/json`, every result has status
 200. With `application/graphql-response+json`, a result has status 400 if nothing was executed. The draft of August 2026
@@ -10,14 +10,20 @@ requires 422 and 294 in some cases, but no client supports them yet.
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import structlog
-from graphql import ExecutionResult, FieldNode, GraphQLError, OperationType
+from graphql import FieldNode, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from strawberry import Schema
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from accounts.services import Services
 from resolvers.context import Context
@@ -44,7 +50,6 @@ from transport.error_codes import (
 )
 from transport.graphiql.page import QueryPage
 from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
-from transport.operations import OperationError, Operations, OperationTypeError
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
 from transport.stranger_delay import DELAY_S, StrangerDelay
@@ -62,7 +67,7 @@ class GraphQLView:
 
     def __init__(  # noqa: PLR0913  # most are settings, passed by name
         self,
-        operations: Operations,
+        schema: Schema,
         services: Services,
         qr_renderer: QrRenderer,
         stranger_delay: StrangerDelay,
@@ -75,8 +80,8 @@ class GraphQLView:
         query_page: QueryPage | None = None,
         body_timeout_s: float = BODY_TIMEOUT_S,
     ) -> None:
-        """Execute requests with `operations`. `top_level_codes` maps domain errors to codes of top-level errors."""
-        self._operations = operations
+        """Execute requests with `schema`. `top_level_codes` maps domain errors to codes of top-level errors."""
+        self._schema = schema
         self._services = services
         self._qr_renderer = qr_renderer
         self._stranger_delay = stranger_delay
@@ -112,60 +117,50 @@ class GraphQLView:
         if media_type is None:
             raise RequestError(406, "Accept application/graphql-response+json or application/json.")
         parameters, response = await self._read_parameters(request), Response()
-        try:
-            result = await self._run(request, parameters, response)
-        except OperationTypeError:
-            raise _method_not_allowed("POST") from None
-        except OperationError as rejected:
-            body: dict[str, Any] = {"errors": [self._serialise(error, is_valid=False) for error in rejected.errors]}
-        else:
-            body = self._body(result)
-        return _write_body(body, response, media_type)
+        result = await self._execute(request, parameters, response)
+        return _write_body(self._body(result), response, media_type)
 
     async def _read_parameters(self, request: Request) -> Parameters:
         if request.method == "GET":
             return parse_url_parameters(request.query_params)
         return parse_parameters(parse_strict_json(await read_body(request, self._body_timeout_s)))
 
-    async def _run(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
-        client = read_client(request, self._trusted_proxies)
-        context: Context | None = None
-
-        def make_context(cost: int) -> Context:
-            nonlocal context
-            context = Context(
-                services=self._services,
-                qr_renderer=self._qr_renderer,
-                client=client,
-                cookies=SessionCookie(request, response),
-                session_token=session_token(request),
-                cost=cost,
-            )
-            return context
-
-        errors: Sequence[GraphQLError] = ()
+    async def _execute(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
+        context = Context(
+            services=self._services,
+            qr_renderer=self._qr_renderer,
+            client=read_client(request, self._trusted_proxies),
+            cookies=SessionCookie(request, response),
+            session_token=session_token(request),
+        )
         try:
-            result = await self._operations.run(
-                parameters, make_context, OPERATION_TYPES[request.method], address=client.ip_address
+            result = await self._schema.execute(
+                parameters.query,
+                parameters.variables,
+                context,
+                operation_name=parameters.operation_name,
+                allowed_operation_types=OPERATION_TYPES[request.method],
+                operation_extensions=parameters.extensions,
             )
-        except OperationError as rejected:
-            errors = rejected.errors
-            raise
-        else:
-            errors = result.errors or ()
-            return result
-        finally:
-            if any(isinstance(error.original_error, OverloadedError) for error in errors):
+            if any(isinstance(error.original_error, OverloadedError) for error in result.errors or ()):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
                 await asyncio.sleep(DELAY_S)
-            if context is None or not context.had_session:
-                await self._stranger_delay.delay(client.ip_address)
+        except InvalidOperationTypeError:
+            raise _method_not_allowed("POST") from None
+        except MissingQueryError:
+            raise RequestError(400, "`query` must not be empty.") from None
+        finally:
+            if not context.had_session:
+                await self._stranger_delay.delay(context.client.ip_address)
+        return result
 
     def _body(self, result: ExecutionResult) -> dict[str, Any]:
-        errors = [self._serialise(error, is_valid=True) for error in result.errors or ()]
+        is_valid = not isinstance(result, PreExecutionError)
+        errors = [self._serialise(error, is_valid=is_valid) for error in result.errors or ()]
         # GraphQL §7.1: after a request error, `data` is absent. After a field error, `data` is present and may be null.
         was_executed = result.data is not None or any("path" in error for error in errors)
-        return ({"data": result.data} if was_executed else {}) | ({"errors": errors} if errors else {})
+        body: dict[str, Any] = {"data": result.data} if was_executed else {}
+        return body | {name: value for name, value in (("errors", errors), ("extensions", result.extensions)) if value}
 
     def _serialise(self, error: GraphQLError, *, is_valid: bool) -> dict[str, Any]:
         code = error_code(error, self._top_level_codes, is_valid=is_valid)

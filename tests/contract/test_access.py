@@ -25,9 +25,10 @@ from tests.support.schema_elements import (
     served_schema,
 )
 from tests.support.users import PASSWORD
+from transport.operations import LimitedSchema
 from twofactor import login
 
-SCHEMA = create_schema()
+SCHEMA = create_schema(LimitedSchema, introspection=False)
 
 QUERY_FIELDS, MUTATION_FIELDS = query_fields(), mutation_fields()
 # The last one is `logout`, because it ends the session.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from inspect import isawaitable
 from types import FrameType
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLObjectType,
+    execute,
     get_named_type,
     is_leaf_type,
     is_object_type,
@@ -36,7 +38,7 @@ from tests.support.operations import LOGIN, LOGOUT, VIEWER
 from tests.support.schema_elements import served_schema
 from tests.support.users import PASSWORD
 from transport.limits import MAX_ALIASES, MAX_COST, field_costs, measure_operations
-from transport.operations import LARGE_COST, Operations
+from transport.sliced_execution import LARGE_COST
 
 # Python runs about four million calls in a second of CPU on the machine of docs/performance.md, so that an operation
 # takes at most 0.25 seconds. The number of calls is the same on every machine.
@@ -220,18 +222,18 @@ async def test_large_queries_are_executed_one_at_a_time(
 ) -> None:
     """Several large queries do not delay others more than one of them. All of them are answered."""
     executing, most = 0, 0
-    execute_operation = Operations._execute
 
-    async def counting(*arguments: Any) -> ExecutionResult:  # noqa: ANN401  # those of the real method
+    async def counting(*arguments: Any, **options: Any) -> ExecutionResult:  # noqa: ANN401  # those of graphql-core
         nonlocal executing, most
         executing += 1
         most = max(most, executing)
         try:
-            return await execute_operation(*arguments)
+            result = execute(*arguments, **options)
+            return await result if isawaitable(result) else result
         finally:
             executing -= 1
 
-    monkeypatch.setattr(Operations, "_execute", counting)
+    monkeypatch.setattr("strawberry.schema.schema.execute", counting)
     fields = "id name email role locale createdAt lastLoginAt company { id name } twoFactor { state enforced }"
     large = f"{{ users(first: 100) {{ nodes {{ {fields} }} }} }}"
     cost = cost_of(large)

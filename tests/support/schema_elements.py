@@ -17,6 +17,7 @@ from graphql import (
     is_required_argument,
     is_specified_scalar_type,
 )
+from strawberry import Schema
 
 from schema.fields import Access, declared
 from schema.root import create_schema
@@ -24,7 +25,7 @@ from schema.root import create_schema
 
 def served_schema() -> GraphQLSchema:
     """Return the served schema."""
-    return create_schema()._schema
+    return create_schema(Schema)._schema
 
 
 @cache

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,10 +19,12 @@ from uuid import uuid4
 import asyncpg
 import segno
 import uvloop
-from graphql import OperationType
+from graphql import execute
 from starlette.requests import Request
 from starlette.responses import Response
+from strawberry import Schema
 from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import models
 from accounts.services import Client, Services
@@ -43,10 +46,9 @@ from tools.bench.environment import POSTGRES_OPTIONS, BenchEnvironment
 from tools.bench.load import p99
 from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS
-from transport.bodies import Parameters
 from transport.cookies import SessionCookie
 from transport.document_cache import DocumentCache
-from transport.operations import Operations
+from transport.operations import LimitedSchema
 
 CALLS = 200
 CACHED_DOCUMENTS = 256
@@ -120,24 +122,29 @@ async def _statements(services: Services, token: str, user: seed_data.BenchUser)
 async def _documents(services: Services, token: str) -> None:
     renderer = QrRenderer()
 
-    def make_context(cost: int = 1) -> Context:
+    def make_context() -> Context:
         cookie = SessionCookie(Request({"type": "http", "headers": []}), Response())
-        return Context(services, Client(), cookie, token, renderer, cost)
+        return Context(services, Client(), cookie, token, renderer)
 
-    operations = Operations(create_schema(), introspection=False)
-    types = set(OperationType)
+    schema = create_schema(LimitedSchema, introspection=False)
 
     async def with_cache() -> object:
-        return await operations.run(Parameters(VIEWER, None, None), make_context, types)
+        return await schema.execute(VIEWER, context_value=make_context())
 
     async def without_cache() -> object:
-        operations.documents = DocumentCache()
+        schema.documents = DocumentCache()
         return await with_cache()
 
-    caching_schema = create_schema()
-    caching_schema.extensions = (
-        lambda: ParserCache(CACHED_DOCUMENTS),
-        lambda: ValidationCache(CACHED_DOCUMENTS),
+    graphql_schema = schema._schema  # noqa: SLF001  # there is no public access
+    document = schema.parse_document(VIEWER).node
+    executor = StrawberryGraphQLCoreExecutionContext
+
+    async def graphql_core() -> object:
+        result = execute(graphql_schema, document, context_value=make_context(), executor_class=executor)
+        return await result if isawaitable(result) else result
+
+    caching_schema = create_schema(
+        Schema, extensions=[lambda: ParserCache(CACHED_DOCUMENTS), lambda: ValidationCache(CACHED_DOCUMENTS)]
     )
 
     async def with_strawberry_cache() -> object:
@@ -148,6 +155,7 @@ async def _documents(services: Services, token: str) -> None:
         {
             "parse and validate each time": without_cache,
             "cached document": with_cache,
+            "cached document, graphql-core alone": graphql_core,
             "Strawberry's cache extensions": with_strawberry_cache,
         },
     )

@@ -15,7 +15,6 @@ from typing import Any
 
 import uvloop
 from asyncpg import Connection
-from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
@@ -33,10 +32,9 @@ from tools.bench import seed_data
 from tools.bench.environment import POSTGRES_OPTIONS, BenchEnvironment
 from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS, BenchUser
-from transport.bodies import Parameters
 from transport.cookies import SessionCookie
 from transport.logs import configure_logging
-from transport.operations import Operations
+from transport.operations import LimitedSchema
 from twofactor import login
 
 USERS = 200
@@ -70,7 +68,7 @@ async def _measure(environment: BenchEnvironment) -> str:
         app = create_app(settings)
         async with app.router.lifespan_context(app):
             services: Services = app.state.services
-            operations = Operations(create_schema(), introspection=False)
+            schema = create_schema(LimitedSchema, introspection=False)
             renderer = QrRenderer()
 
             async def call_use_case(token: str, otp: str) -> object:
@@ -83,8 +81,7 @@ async def _measure(environment: BenchEnvironment) -> str:
                 cookie = SessionCookie(request, Response())
                 context = Context(services, CLIENT, cookie, None if otp else token, renderer)
                 variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
-                parameters = Parameters(VERIFY_LOGIN if otp else VIEWER, variables, None)
-                result = await operations.run(parameters, lambda _cost: context, set(OperationType))
+                result = await schema.execute(VERIFY_LOGIN if otp else VIEWER, variables, context)
                 assert not result.errors  # an error would make the measurement worthless
                 return result
 

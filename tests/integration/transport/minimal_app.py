@@ -1,7 +1,7 @@
 """A minimal schema that can produce every kind of error, and an application that serves it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
@@ -12,6 +12,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from strawberry.extensions import SchemaExtension
 
 from accounts.errors import ForbiddenError, InvalidInputError, TwoFactorSetupRequiredError, UnauthenticatedError
 from accounts.services import Services
@@ -25,7 +26,7 @@ from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
 from tests.support.users import KEYS
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
-from transport.operations import Operations
+from transport.operations import LimitedSchema
 from transport.stranger_delay import StrangerDelay
 from transport.view import GraphQLView
 
@@ -127,9 +128,14 @@ class RecordingServices(Services):
     """Services with a list of the attempts that were made."""
 
 
-def minimal_app(*, introspection: bool = True, **options: Any) -> Starlette:  # noqa: ANN401  # any option of the view
+def minimal_app(
+    *,
+    introspection: bool = True,
+    extensions: Sequence[Callable[[], SchemaExtension]] = (),
+    **options: Any,  # noqa: ANN401  # any option of the view
+) -> Starlette:
     """Return an application that serves the minimal schema with the real view and middleware."""
-    operations = Operations(strawberry.Schema(Query, Mutation), introspection=introspection)
+    schema = LimitedSchema(Query, Mutation, introspection=introspection, extensions=extensions)
     services = RecordingServices(
         Database("sqlite://unused.sqlite3"),
         KeyRing.parse(KEYS),
@@ -139,7 +145,7 @@ def minimal_app(*, introspection: bool = True, **options: Any) -> Starlette:  # 
     )
     object.__setattr__(services, "attempts", [])
     view = GraphQLView(
-        operations, services, QrRenderer(), StrangerDelay(STRANGERS), top_level_codes=TOP_LEVEL_CODES, **options
+        schema, services, QrRenderer(), StrangerDelay(STRANGERS), top_level_codes=TOP_LEVEL_CODES, **options
     )
     app = Starlette(
         routes=[Route("/graphql", view)],
@@ -150,7 +156,7 @@ def minimal_app(*, introspection: bool = True, **options: Any) -> Starlette:  # 
         ],
     )
     app.state.services = services
-    app.state.operations = operations
+    app.state.schema = schema
     return app
 
 
@@ -162,10 +168,10 @@ class ApiClient:
         self.http = http
 
     @property
-    def operations(self) -> Operations:
-        """The operations of the application."""
-        operations: Operations = self.app.state.operations
-        return operations
+    def schema(self) -> LimitedSchema:
+        """The schema of the application."""
+        schema: LimitedSchema = self.app.state.schema
+        return schema
 
     @property
     def attempts(self) -> list[str]:

@@ -210,7 +210,7 @@ async def test_response_to_an_invalid_document_is_short(client: ApiClient, docum
         assert error_code(response) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
         assert len(response.json()["errors"]) <= MAX_ERRORS
         assert len(response.content) < 5_000
-    assert client.operations.documents.bytes == 0
+    assert client.schema.documents.bytes == 0
 
 
 @pytest.mark.attack("H17")

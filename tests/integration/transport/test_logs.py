@@ -100,6 +100,15 @@ async def test_unexpected_error_is_logged_with_id_and_traceback(log_output: LogO
     assert "minimal_app.py" in line["trace"][-1]
 
 
+async def test_strawberry_logs_no_errors(caplog: pytest.LogCaptureFixture) -> None:
+    """Its log would contain submitted values and messages of exceptions, also where logging is not configured."""
+    async with api_client(minimal_app()) as client:
+        await client.execute("{ broken }")
+        await client.execute(f'{{ echo(number: "{CANARY}") }}')
+
+    assert CANARY not in caplog.text
+
+
 async def test_error_outside_graphql_gets_500_and_is_logged(log_output: LogOutput) -> None:
     """If the view itself fails, the client gets a GraphQL error with a correlation id."""
     app = minimal_app()

@@ -24,7 +24,7 @@ from tools.attacks.availability.accounts import AttackerAccounts
 from tools.attacks.availability.http import PROXY, Connection, connect
 from tools.bench.load import build_request
 from transport.limits import MAX_ROOT_FIELDS
-from transport.operations import Operations
+from transport.operations import LimitedSchema
 
 # The time before a client opens a connection again.
 PAUSE_S = 0.1
@@ -273,18 +273,18 @@ async def _run_client(attack: Attack, port: int, attacker: Attacker, client: int
 @cache
 def dearest_queries() -> list[str]:
     """Return the dearest query of each selection that the limits let through."""
-    operations = Operations(create_schema(), introspection=False)
-    return [_dearest(operations, selection) for selection in DEAR_SELECTIONS]
+    schema = create_schema(LimitedSchema, introspection=False)
+    return [_dearest(schema, selection) for selection in DEAR_SELECTIONS]
 
 
-def _dearest(operations: Operations, selection: str) -> str:
+def _dearest(schema: LimitedSchema, selection: str) -> str:
     levels = selection.count("FIRST")
     sizes = itertools.product(range(1, MAX_ROOT_FIELDS + 1), PAGE_SIZES)
     for copies, first in sorted(sizes, key=lambda size: size[0] * size[1] ** levels, reverse=True):
         fields = selection.replace("FIRST", str(first))
         query = f"{{ {' '.join(f'a{number}: {fields}' for number in range(copies))} }}"
         try:
-            if not operations.parse_document(query).errors:
+            if not schema.parse_document(query).errors:
                 return query
         except GraphQLError:
             continue
