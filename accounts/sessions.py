@@ -111,9 +111,11 @@ async def authenticate(services: Services, token: str) -> Viewer | None:
         session, user, company = found
         if not _is_live(session, now) or not user.is_enabled:
             return None
-        if now - session.last_seen_at >= LAST_SEEN_PRECISION:
+    if now - session.last_seen_at >= LAST_SEEN_PRECISION:
+        # Not while reading: on SQLite, a write can wait for other processes, and would keep one of few readers.
+        async with services.database.transaction():
             await models.Session.filter(id=session.id, last_seen_at__lt=now).update(last_seen_at=now)
-            session.last_seen_at = now
+        session.last_seen_at = now
     return Viewer(User.of(user, company), Session.of(session, current=True))
 
 

@@ -35,7 +35,5 @@ async def _migrate(services: Services) -> None:
             applied += 1
             typer.echo(f"Applied {name}.")
 
-    # `reading` raises DatabaseUnavailable if the database is unavailable. `migrate` itself does not.
-    async with services.database.reading():
-        await services.database.migrate(progress)
+    await services.database.migrate(progress)
     typer.echo("All migrations are applied." if applied else "All migrations were already applied.")

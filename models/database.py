@@ -246,8 +246,13 @@ class Database:
 
         Raises:
             UnknownMigrations: The database is from before the first release, or from a newer version.
+            DatabaseUnavailable: The database is unavailable.
         """
-        async with self._migration_lock(), self._migration_connection() as connection:
+        async with (
+            self._slot(self._connections),
+            self._migration_lock(),
+            self._migration_connection() as connection,
+        ):
             executor = MigrationExecutor(connection, self.config["apps"])
             executor.loader.load_disk()
             applied = set(await executor.recorder.applied_migrations())

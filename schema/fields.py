@@ -28,12 +28,14 @@ class Access(StrEnum):
 FindViewer: TypeAlias = Callable[[Context], Awaitable[Viewer]]
 
 # A query reads the viewer once for each operation. A mutation reads the viewer again: see `Context`.
-_VIEWER: dict[Access, FindViewer] = {
+_VIEWER: dict[Access, FindViewer | None] = {
+    Access.ANYONE: None,
     Access.VIEWER: Context.viewer,
     Access.SET_UP_VIEWER: Context.set_up_viewer,
     Access.ADMIN: Context.admin,
 }
-_FRESH_VIEWER: dict[Access, FindViewer] = {
+_FRESH_VIEWER: dict[Access, FindViewer | None] = {
+    Access.ANYONE: None,
     Access.VIEWER: Context.fresh_viewer,
     Access.SET_UP_VIEWER: Context.fresh_set_up_viewer,
     Access.ADMIN: Context.fresh_admin,
@@ -49,7 +51,7 @@ def query(
     """
     facts = {"access": access, "uses_attempt": False, **(metadata or {})}
     return lambda resolver: strawberry.field(
-        resolver=_with_viewer(resolver, _VIEWER.get(access)), description=description, metadata=facts
+        resolver=_with_viewer(resolver, _VIEWER[access]), description=description, metadata=facts
     )
 
 
@@ -61,7 +63,7 @@ def mutation(access: Access, *, uses_attempt: bool, description: str) -> Callabl
     """
     facts = {"access": access, "uses_attempt": uses_attempt}
     return lambda resolver: strawberry.field(
-        resolver=_with_viewer(resolver, _FRESH_VIEWER.get(access)), description=description, metadata=facts
+        resolver=_with_viewer(resolver, _FRESH_VIEWER[access]), description=description, metadata=facts
     )
 
 

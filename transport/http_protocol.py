@@ -107,9 +107,11 @@ class NewConnection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        # The end of the headers can be in two reads. What is before was searched already.
+        start = max(0, len(self._received) - len(b"\n\r"))
         self._received += data
         if self._length is None:
-            self._length = _length_of_request(self._received)
+            self._length = _length_of_request(self._received, start)
             if self._length is not None:
                 self._set_deadline(BODY_TIMEOUT_S)
         if len(self._received) >= (self._length or MAX_HEADER_BYTES):
@@ -149,13 +151,13 @@ class NewConnection(asyncio.Protocol):
         self._limits.waits_for_client(self, waits=False)
 
 
-def _length_of_request(received: bytes | bytearray) -> int | None:
-    """Return the length of headers and body, or None if the headers are not complete.
+def _length_of_request(received: bytearray, start: int) -> int | None:
+    """Return the length of headers and body, or None if the headers are not complete. They end after `start`.
 
     The length is that of the headers alone if only h11 can read the length of the body, or if the client waits for an
     answer before it sends the body.
     """
-    end = END_OF_HEADERS.search(received)
+    end = END_OF_HEADERS.search(received, start)
     if end is None:
         return None
     lengths = LENGTH_HEADER.findall(received, 0, end.end())

@@ -19,10 +19,7 @@ BATCH = 500
 
 
 def tables_with_secrets() -> list[type[Any]]:
-    """Return the tables with the columns `id`, `user_id`, `encrypted_secret` and `key_id`.
-
-    Tables, not query sets: Tortoise binds a query set to a connection when it is created, outside the transaction.
-    """
+    """Return the tables with the columns `id`, `user_id`, `encrypted_secret` and `key_id`."""
     return [*(factor.table for factor in FACTORS if factor.has_encrypted_secrets), models.Activation]
 
 

@@ -3,6 +3,8 @@
 Until now, the id of the user was the primary key of the authenticator.
 """
 
+from collections.abc import Mapping, Sequence
+
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
@@ -16,7 +18,8 @@ SQLITE_UUID = """
 COLUMNS = "encrypted_secret, key_id, last_step, activation_token_hash, activated_by_acknowledgement, user_id"
 USER_INDEX = "CREATE INDEX authenticator_of_user ON authenticator (user_id)"
 # SQLite can neither add nor drop a primary key, so the table is copied.
-COPY_SQLITE_TABLE = """
+COPY_SQLITE_TABLE = (
+    """
     CREATE TABLE copied_authenticator (
         {id}
         encrypted_secret BLOB NOT NULL,
@@ -25,41 +28,75 @@ COPY_SQLITE_TABLE = """
         activation_token_hash VARCHAR(64) NOT NULL,
         activated_by_acknowledgement INT NOT NULL,
         user_id CHAR(36) NOT NULL {user_key} REFERENCES user_account (id) ON DELETE CASCADE
-    );
-    INSERT INTO copied_authenticator SELECT {uuid} {columns} FROM authenticator;
-    DROP TABLE authenticator;
-    ALTER TABLE copied_authenticator RENAME TO authenticator;
-    CREATE INDEX idx_authenticat_key_id_c341c0 ON authenticator (key_id);
-"""
-FORWARD = {
-    "sqlite": COPY_SQLITE_TABLE.format(
-        columns=COLUMNS, id="id CHAR(36) NOT NULL PRIMARY KEY,", user_key="", uuid=f"{SQLITE_UUID},"
-    ),
-    "postgres": """
-        ALTER TABLE authenticator DROP CONSTRAINT authenticator_pkey;
-        ALTER TABLE authenticator ADD COLUMN id UUID NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY;
-        ALTER TABLE authenticator ALTER COLUMN id DROP DEFAULT;
+    )
     """,
+    "INSERT INTO copied_authenticator ({columns}) SELECT {columns} FROM authenticator",
+    "DROP TABLE authenticator",
+    "ALTER TABLE copied_authenticator RENAME TO authenticator",
+    "CREATE INDEX idx_authenticat_key_id_c341c0 ON authenticator (key_id)",
+)
+ADD_FACTOR = "ALTER TABLE activation ADD COLUMN factor VARCHAR(16) NOT NULL DEFAULT 'OTP'"
+DROP_FACTOR = "ALTER TABLE activation DROP COLUMN factor"
+# The id has a default, and so has the factor: a server of the version before inserts rows without them.
+FORWARD = {
+    "sqlite": (
+        *(
+            statement.format(
+                columns=COLUMNS, id=f"id CHAR(36) NOT NULL PRIMARY KEY DEFAULT ({SQLITE_UUID}),", user_key=""
+            )
+            for statement in COPY_SQLITE_TABLE
+        ),
+        USER_INDEX,
+        ADD_FACTOR,
+    ),
+    "postgres": (
+        "ALTER TABLE authenticator DROP CONSTRAINT authenticator_pkey",
+        "ALTER TABLE authenticator ADD COLUMN id UUID NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY",
+        USER_INDEX,
+        ADD_FACTOR,
+    ),
 }
 # The way back fails if a user has several authenticators.
 BACKWARD = {
-    "sqlite": COPY_SQLITE_TABLE.format(columns=COLUMNS, id="", user_key="PRIMARY KEY", uuid=""),
+    "sqlite": (
+        *(statement.format(columns=COLUMNS, id="", user_key="PRIMARY KEY") for statement in COPY_SQLITE_TABLE),
+        DROP_FACTOR,
+    ),
+    "postgres": (
+        "DROP INDEX authenticator_of_user",
+        "ALTER TABLE authenticator DROP COLUMN id",
+        "ALTER TABLE authenticator ADD CONSTRAINT authenticator_pkey PRIMARY KEY (user_id)",
+        DROP_FACTOR,
+    ),
+}
+HAS_FACTOR = {
+    "sqlite": "SELECT 1 FROM pragma_table_info('activation') WHERE name = 'factor'",
     "postgres": """
-        DROP INDEX authenticator_of_user;
-        ALTER TABLE authenticator DROP COLUMN id;
-        ALTER TABLE authenticator ADD CONSTRAINT authenticator_pkey PRIMARY KEY (user_id);
+        SELECT 1 FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = 'activation' AND column_name = 'factor'
     """,
 }
 
 
-async def give_authenticators_an_id(_apps: object, editor: BaseSchemaEditor) -> None:
-    """Replace the primary key of the table."""
-    await editor.client.execute_script(f"{FORWARD[editor.client.capabilities.dialect]} {USER_INDEX};")
+async def _run(editor: BaseSchemaEditor, statements: Mapping[str, Sequence[str]], *, has_factor: bool) -> None:
+    """Run the statements in the transaction of the migration, if the tables are as expected.
+
+    Otherwise another process has run them at the same time. `execute_script` would commit the transaction on SQLite.
+    """
+    dialect = editor.client.capabilities.dialect
+    if bool(await editor.client.execute_query_dict(HAS_FACTOR[dialect])) is has_factor:
+        for statement in statements[dialect]:
+            await editor.client.execute_query(statement)
 
 
-async def take_their_id_away(_apps: object, editor: BaseSchemaEditor) -> None:
-    """Restore the primary key of the table."""
-    await editor.client.execute_script(BACKWARD[editor.client.capabilities.dialect])
+async def migrate_forward(_apps: object, editor: BaseSchemaEditor) -> None:
+    """Give authenticators an id, and activations a factor."""
+    await _run(editor, FORWARD, has_factor=False)
+
+
+async def migrate_backward(_apps: object, editor: BaseSchemaEditor) -> None:
+    """Take both away."""
+    await _run(editor, BACKWARD, has_factor=True)
 
 
 class InModelsOnly:
@@ -92,7 +129,7 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
-        ops.RunPython(give_authenticators_an_id, take_their_id_away),
+        ops.RunPython(migrate_forward, migrate_backward),
         DeleteModelInModelsOnly("Authenticator"),
         CreateModelInModelsOnly(
             name="Authenticator",
@@ -123,10 +160,6 @@ class Migration(migrations.Migration):
                 "table_description": "An active authenticator of a user whose 2FA is active.",
             },
             bases=["Model"],
-        ),
-        ops.RunSQL(
-            ["ALTER TABLE activation ADD COLUMN factor VARCHAR(16) NOT NULL DEFAULT 'OTP'"],
-            ["ALTER TABLE activation DROP COLUMN factor"],
         ),
         AddFieldInModelsOnly(model_name="Activation", name="factor", field=fields.CharField(max_length=16)),
     ]

@@ -1,12 +1,14 @@
 """Migrations: in step with the models, and reversible on both databases."""
 
 import asyncio
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from tortoise.context import TortoiseContext
+from tortoise.exceptions import OperationalError
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
@@ -140,6 +142,11 @@ async def test_0003_gives_authenticators_an_id_and_keeps_them(empty_database_url
     company, user = str(uuid4()), str(uuid4())
     true = "1" if database.dialect == "sqlite" else "true"
     secret = "x'01'" if database.dialect == "sqlite" else "decode('01', 'hex')"
+    old_authenticator = f"""
+        INSERT INTO authenticator
+            (user_id, encrypted_secret, key_id, last_step, activation_token_hash, activated_by_acknowledgement)
+        VALUES ('{user}', {secret}, 'key', 7, 'hash', {true});
+    """  # noqa: S608  # ours
     activation = "id, token_hash, user_id, encrypted_secret, key_id, last_step, attempts, created_at, expires_at"
     try:
         await migrate_to(database, "0002_index_of_idle_attempt_counts")
@@ -151,9 +158,7 @@ async def test_0003_gives_authenticators_an_id_and_keeps_them(empty_database_url
             INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
                 is_enabled, created_at, last_login_at, backup_codes_remaining)
             VALUES ('{user}', '{company}', 'a', 'a', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{START}', '{START}', 0);
-            INSERT INTO authenticator
-                (user_id, encrypted_secret, key_id, last_step, activation_token_hash, activated_by_acknowledgement)
-            VALUES ('{user}', {secret}, 'key', 7, 'hash', {true});
+            {old_authenticator}
             INSERT INTO activation ({activation})
             VALUES ('{uuid4()}', 'hash', '{user}', {secret}, 'key', 0, 0, '{START}', '{START}');
             """  # noqa: S608  # ours
@@ -170,12 +175,41 @@ async def test_0003_gives_authenticators_an_id_and_keeps_them(empty_database_url
             activated_by_acknowledgement=True,
         )  # fmt: skip
         await models.Authenticator.exclude(id=authenticator.id).delete()
+        # A server of the version before still runs, and does not know the new columns.
+        await database.connection.execute_script(f"DELETE FROM authenticator; {old_authenticator}")  # noqa: S608  # ours
+        assert (await models.Authenticator.get()).id != authenticator.id
 
         await migrate_to(database, "0002_index_of_idle_attempt_counts")
 
         assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
         rows = await database.connection.execute_query_dict("SELECT user_id, last_step FROM authenticator")
         assert [(str(row["user_id"]), row["last_step"]) for row in rows] == [(user, 7)]
+    finally:
+        await database.close()
+
+
+async def test_interrupted_0003_changes_nothing_and_can_be_repeated(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All statements are one transaction, also on SQLite. Another process may have run them in the meantime."""
+    module = importlib.import_module("models.migrations.0003_several_factors")
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await migrate_to(database, "0002_index_of_idle_attempt_counts")
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        with monkeypatch.context() as broken:
+            statements = (*module.FORWARD[database.dialect], "SELECT * FROM no_such_table")
+            broken.setitem(module.FORWARD, database.dialect, statements)
+            with pytest.raises(OperationalError):
+                await database.migrate()
+        assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+
+        await database.migrate()
+        await database.connection.execute_script("DELETE FROM tortoise_migrations WHERE name LIKE '0003%'")
+        await database.migrate()
+
+        assert await database.is_current()
     finally:
         await database.close()
 

@@ -48,11 +48,8 @@ class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
         steps = ((row_id, matching_step(secret, text, now)) for row_id, secret in secrets if secret)
         matching = [(row_id, step) for row_id, step in steps if step is not None]
         # A wrong OTP runs the same statement, without effect. Otherwise the response time would show whether an OTP is
-        # wrong or already used.
-        for row_id, step in matching or [(NO_AUTHENTICATOR, NO_TIME_STEP)]:
-            if await use_time_step(row_id, step):
-                return True
-        return False
+        # wrong or already used. An OTP that matches several authenticators is used in all of them.
+        return any([await use_time_step(*match) for match in matching or [(NO_AUTHENTICATOR, NO_TIME_STEP)]])
 
     @override
     def new_secret(self, services: Services, user: models.User) -> bytes:
