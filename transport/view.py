@@ -142,6 +142,11 @@ class GraphQLView:
                 allowed_operation_types=OPERATION_TYPES[request.method],
                 operation_extensions=parameters.extensions,
             )
+            for error in result.errors or ():
+                if error.original_error is None:
+                    # Its frames refer to the document and to this error. Large documents would stay in memory until a
+                    # full garbage collection, which stops the event loop.
+                    error.__traceback__ = None
             if any(isinstance(error.original_error, OverloadedError) for error in result.errors or ()):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
                 await asyncio.sleep(DELAY_S)
