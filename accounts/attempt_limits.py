@@ -2,38 +2,66 @@
 
 One conditional statement reserves an attempt. So the limit holds for any number of simultaneous attempts, over any
 number of connections, processes, challenges and IP addresses.
+
+Who asks determines the limit: a live session, a known device, or a stranger. So no stranger can make an owner wait.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from accounts.attempt_waits import attempts_remaining, is_locked, retry_at, waits
+from accounts.attempt_waits import attempts_remaining, is_waiting, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
-from models import PASSWORD_FACTOR, AttemptCount
+from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, AttemptCount
 from models.sql import attempt_counts
-from security.constants import CLOCK_SLACK, SECOND_FACTOR_FAILURES_ALLOWED
-from security.errors import TooManyAttemptsError
+from security.constants import CLOCK_SLACK, DEVICE_FAILURES_ALLOWED, SECOND_FACTOR_FAILURES_ALLOWED
+from security.errors import DomainError, TooManyAttemptsError
+from security.password_hashing import Hasher
+
+ResultT = TypeVar("ResultT")
 
 # Wrong passwords cause waits but never a lock. No count reaches this number.
 NEVER_LOCKED = 2**31 - 1
+# How long an attempt waits for the results of simultaneous ones, two seconds in all.
+WAITS_FOR_RESULTS_S = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """The attempt limit of one account for one factor. Only a success of this account resets it."""
+    """The attempt limit of one account for one factor and one kind of asker. Only a success of this kind resets it."""
 
     subject: str
     factor: str
+    # The number of failures between two completed sign-ins after which the factor is locked.
+    failures_allowed: int = NEVER_LOCKED
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The failures under a limit after one more. Attempts that the server still checks count as failures."""
+
+    in_a_row: int
+    since_sign_in: int
+    undecided: int
+
+
+class UndecidedAttemptsError(DomainError):
+    """Raised when the next attempt has to wait for the results of attempts that the server still checks."""
+
+    def __init__(self, if_they_fail: DomainError) -> None:
+        super().__init__()
+        self.if_they_fail = if_they_fail
 
 
 def password_limit(services: Services, email_key: str) -> AttemptLimit:
-    """Return the limit for the password of an email, whether a user has the email or not.
+    """Return the limit of strangers for the password of an email, whether a user has the email or not.
 
     The database stores a keyed hash of the email with it, not the email.
     """
@@ -41,15 +69,26 @@ def password_limit(services: Services, email_key: str) -> AttemptLimit:
 
 
 def second_factor_limit(user_id: UUID, factor: str) -> AttemptLimit:
-    """Return the limit for a second factor of a user."""
-    return AttemptLimit(user_id.hex, factor)
+    """Return the limit of strangers for a second factor of a user."""
+    return AttemptLimit(user_id.hex, factor, SECOND_FACTOR_FAILURES_ALLOWED)
+
+
+def known_device_limit(device_id: UUID) -> AttemptLimit:
+    """Return the limit of a known device for password and second factors together."""
+    return AttemptLimit(device_id.hex, KNOWN_DEVICE, DEVICE_FAILURES_ALLOWED)
+
+
+def reauthentication_limit(session_id: UUID) -> AttemptLimit:
+    """Return the limit of a live session for the password."""
+    return AttemptLimit(session_id.hex, REAUTHENTICATION)
 
 
 async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:
     """Reserve the next attempt. It counts as a failure until it is released.
 
     Raises:
-        SecondFactorLockedError: The factor had too many failures between two completed sign-ins.
+        SecondFactorLockedError: There were too many failures between two completed sign-ins.
+        UndecidedAttemptsError: The next attempt has to wait for the results of attempts that the server still checks.
         TooManyAttemptsError: The next attempt has to wait.
     """
     is_reserved = await attempt_counts.reserve_attempt(
@@ -57,68 +96,127 @@ async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:
         limit.factor,
         now,
         waits=waits(),
-        locked_at=NEVER_LOCKED if limit.factor == PASSWORD_FACTOR else SECOND_FACTOR_FAILURES_ALLOWED,
+        locked_at=limit.failures_allowed,
         trusted_until=now + CLOCK_SLACK,
     )
     if not is_reserved:
-        await remaining_attempts(limit, now)
-        # The wait ended between the two statements. Answer as if the attempt came just before.
-        raise TooManyAttemptsError(now.replace(microsecond=0) + timedelta(seconds=1))
+        row = await _rows(limit).first()
+        refusal = (row and _refusal(limit, row, now)) or _just_before(now)
+        raise UndecidedAttemptsError(refusal) if row and row.undecided else refusal
+
+
+async def reserve_when_decided(reserve: Callable[[], Awaitable[ResultT]], hasher: Hasher | None = None) -> ResultT:
+    """Call a function that reserves an attempt, in a transaction. Wait while simultaneous attempts have all places.
+
+    Otherwise several right passwords at the same time would make each other wait for 30 seconds. The place in the
+    hashing queue is free for others during the wait.
+    """
+    for wait_s in WAITS_FOR_RESULTS_S:
+        try:
+            return await reserve()
+        except UndecidedAttemptsError:
+            if hasher is not None:
+                hasher.end_turn()
+            await asyncio.sleep(wait_s)
+    try:
+        return await reserve()
+    except UndecidedAttemptsError as error:
+        raise error.if_they_fail from None
 
 
 async def remaining_attempts(limit: AttemptLimit, now: datetime) -> int:
     """Return the number of attempts before the next wait, for input that is rejected without a check.
 
     Raises:
-        SecondFactorLockedError: The factor had too many failures between two completed sign-ins.
+        SecondFactorLockedError: There were too many failures between two completed sign-ins.
         TooManyAttemptsError: The next attempt has to wait.
     """
-    row = await _rows(limit).first()
+    return _remaining_attempts(limit, await _rows(limit).first(), now)
+
+
+async def attempts_left(limit: AttemptLimit, now: datetime) -> int:
+    """Return the number of attempts before the next wait, also if the next attempt already has to wait."""
+    try:
+        return await remaining_attempts(limit, now)
+    except (SecondFactorLockedError, TooManyAttemptsError):
+        return 0
+
+
+def _remaining_attempts(limit: AttemptLimit, row: AttemptCount | None, now: datetime) -> int:
     if row is None:
         return attempts_remaining(0)
-    if limit.factor != PASSWORD_FACTOR and is_locked(row.failures_since_sign_in):
-        raise SecondFactorLockedError
-    next_attempt_at = retry_at(row.failures, row.last_attempt_at)
-    is_trusted = row.last_attempt_at <= now + CLOCK_SLACK
-    if attempts_remaining(row.failures) == 0 and next_attempt_at > now and is_trusted:
-        raise TooManyAttemptsError(next_attempt_at)
+    if refusal := _refusal(limit, row, now):
+        raise refusal
     return attempts_remaining(row.failures)
 
 
-async def count_of(limit: AttemptLimit) -> AttemptCount:
-    """Return the count of a limit for which an attempt was reserved."""
-    return await _rows(limit).get()
+def _refusal(limit: AttemptLimit, row: AttemptCount, now: datetime) -> DomainError | None:
+    if row.failures_since_sign_in >= limit.failures_allowed:
+        return SecondFactorLockedError()
+    if is_waiting(row.failures, row.last_attempt_at, now):
+        return TooManyAttemptsError(retry_at(row.failures, row.last_attempt_at))
+    return None
 
 
-async def release_password_attempt(limit: AttemptLimit) -> None:
-    """Reset the wait of a password after a right one. The limits of the second factors do not change."""
+def _just_before(now: datetime) -> DomainError:
+    """Return the answer to an attempt whose wait ended between two statements: as if it came just before."""
+    return TooManyAttemptsError(now.replace(microsecond=0) + timedelta(seconds=1))
+
+
+async def record_failure(limit: AttemptLimit) -> Failures:
+    """Record that the attempt failed that was reserved under a limit."""
+    return Failures(*await attempt_counts.record_failure(limit.subject, limit.factor))
+
+
+async def release_attempt(limit: AttemptLimit) -> None:
+    """Take back the attempt that was reserved under a limit. The failures before it still count."""
+    await attempt_counts.release(limit.subject, limit.factor)
+
+
+async def reset_wait(limit: AttemptLimit) -> None:
+    """Start the failures in a row over, after a success. The failures since the last sign-in still count."""
     await attempt_counts.reset_wait(limit.subject, limit.factor)
 
 
-async def release_second_factor_attempts(user_id: UUID, factor: str) -> None:
-    """Reset the counts of all second factors after a completed sign-in, except for another factor that is locked."""
+async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:
+    """Reset all limits of strangers for second factors of a user after a sign-in that a stranger completed.
+
+    Another factor that is locked stays locked.
+    """
     await attempt_counts.reset_unlocked_factors(user_id.hex, factor, locked_at=SECOND_FACTOR_FAILURES_ALLOWED)
 
 
-async def delete_second_factor_counts(user_id: UUID) -> None:
-    """Delete the counts of a user whose second factor is removed."""
-    await AttemptCount.filter(subject=user_id.hex).delete()
+async def delete_counts(subject: UUID) -> None:
+    """Delete the counts of a user whose second factor is removed, or of a known device that is forgotten."""
+    await AttemptCount.filter(subject=subject.hex).delete()
 
 
 def _rows(limit: AttemptLimit) -> QuerySet[AttemptCount]:
     return AttemptCount.filter(subject=limit.subject, factor=limit.factor)
 
 
-@asynccontextmanager
-async def ip_rate_limited(services: Services, client: Client) -> AsyncIterator[None]:
-    """Run an attempt under the IP rate limit. Count it if the server checked it and it failed.
+@dataclass(frozen=True, slots=True)
+class IpRateLimit:
+    """The IP rate limit of an attempt. Require it of strangers: many people may share the address of a known device."""
 
-    Raises:
-        TooManyAttemptsError: The IP address had too many failures within ten minutes. The server checked nothing.
-    """
-    await services.ip_rate_limiter.require_allowed(client.ip_address, services.now())
+    retry_at: datetime | None
+
+    def require_allowed(self) -> None:
+        """Allow the attempt, unless the IP address had too many failures within ten minutes.
+
+        Raises:
+            TooManyAttemptsError: It had. The server checked nothing.
+        """
+        if self.retry_at is not None:
+            raise TooManyAttemptsError(self.retry_at)
+
+
+@asynccontextmanager
+async def ip_rate_limited(services: Services, client: Client) -> AsyncIterator[IpRateLimit]:
+    """Run an attempt that the block requires to be allowed. Count it if the server checked it and it failed."""
+    limit = IpRateLimit(await services.ip_rate_limiter.retry_at(client.ip_address, services.now()))
     try:
-        yield
+        yield limit
     except FailedAttemptError as error:
         if error.was_checked:
             await services.ip_rate_limiter.record_failure(client.ip_address)

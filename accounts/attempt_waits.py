@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from security.constants import FIRST_WAIT, FREE_ATTEMPTS, LONGEST_WAIT, SECOND_FACTOR_FAILURES_ALLOWED
+from security.constants import CLOCK_SLACK, FIRST_WAIT, FREE_ATTEMPTS, LONGEST_WAIT, SECOND_FACTOR_FAILURES_ALLOWED
 
 
 def wait_after(failures: int) -> timedelta:
@@ -33,6 +33,12 @@ def retry_at(failures: int, last_attempt_at: datetime) -> datetime:
     exact = last_attempt_at.astimezone(UTC) + wait_after(failures)
     whole = exact.replace(microsecond=0)
     return whole if whole == exact else whole + timedelta(seconds=1)
+
+
+def is_waiting(failures: int, last_attempt_at: datetime, now: datetime) -> bool:
+    """Return whether the next attempt has to wait."""
+    is_trusted = last_attempt_at <= now + CLOCK_SLACK
+    return attempts_remaining(failures) == 0 and retry_at(failures, last_attempt_at) > now and is_trusted
 
 
 def is_locked(failures_since_sign_in: int) -> bool:

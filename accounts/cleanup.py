@@ -3,23 +3,28 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from accounts.services import Services
+from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION
 from models.database import CLEANUP_LOCK, LockTaken
 from models.sql.cleanup import (
     delete_events_of_unknown_emails,
     delete_expired_activations,
     delete_expired_challenges,
     delete_expired_sessions,
-    delete_idle_password_counts,
+    delete_idle_counts,
+    delete_idle_devices,
     delete_idle_sessions,
     delete_sent_emails,
 )
 from security.constants import (
     IDLE_PASSWORD_COUNTS_KEPT,
+    KNOWN_DEVICE_IDLE_LIFETIME,
     SENT_EMAILS_KEPT,
     SESSION_IDLE_LIFETIME,
+    SESSION_LIFETIME,
     UNKNOWN_EMAIL_EVENTS_KEPT,
 )
 
@@ -58,7 +63,15 @@ KINDS: Mapping[str, ExpiringRows] = {
     "expired sessions": ExpiringRows(delete_expired_sessions),
     "idle sessions": ExpiringRows(delete_idle_sessions, SESSION_IDLE_LIFETIME),
     "sent emails": ExpiringRows(delete_sent_emails, SENT_EMAILS_KEPT),
-    "idle attempt counts of passwords": ExpiringRows(delete_idle_password_counts, IDLE_PASSWORD_COUNTS_KEPT),
+    "idle known devices": ExpiringRows(delete_idle_devices, KNOWN_DEVICE_IDLE_LIFETIME),
+    "idle attempt counts of passwords": ExpiringRows(
+        partial(delete_idle_counts, PASSWORD_FACTOR), IDLE_PASSWORD_COUNTS_KEPT
+    ),
+    # No session lives longer than its count, and no known device.
+    "idle attempt counts of sessions": ExpiringRows(partial(delete_idle_counts, REAUTHENTICATION), SESSION_LIFETIME),
+    "idle attempt counts of known devices": ExpiringRows(
+        partial(delete_idle_counts, KNOWN_DEVICE), KNOWN_DEVICE_IDLE_LIFETIME
+    ),
     "events of unknown emails": ExpiringRows(delete_events_of_unknown_emails, UNKNOWN_EMAIL_EVENTS_KEPT),
 }
 

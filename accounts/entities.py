@@ -21,11 +21,12 @@ class Company:
     name: str
     two_factor_enforced: bool
     backup_codes_enabled: bool
+    new_device_emails: bool
 
     @classmethod
     def of(cls, row: models.Company) -> Self:
         """Copy the values of a row."""
-        return cls(row.id, row.name, row.two_factor_enforced, row.backup_codes_enabled)
+        return cls(row.id, row.name, row.two_factor_enforced, row.backup_codes_enabled, row.new_device_emails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Session:
     current: bool
     # The kind of second factor, or None for a login by password alone.
     second_factor: str | None
+    # The known device on which it started. The device may have been forgotten since.
+    device_id: UUID | None
 
     @property
     def device_name(self) -> str | None:
@@ -114,4 +117,21 @@ class Session:
             row.user_agent,
             current,
             row.second_factor,
+            row.device_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A browser or app on which the user has completed a sign-in."""
+
+    id: UUID
+    name: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+    @classmethod
+    def of(cls, row: models.KnownDevice, *, current: bool) -> Self:
+        """Copy the values of a row. `current` says whether the session of the request started on it."""
+        return cls(row.id, device_name(row.user_agent), row.first_seen_at, row.last_seen_at, current)

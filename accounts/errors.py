@@ -60,6 +60,10 @@ class SessionNotFoundError(DomainError):
     """Raised when the viewer has no such session."""
 
 
+class DeviceNotFoundError(DomainError):
+    """Raised when the viewer has no such known device."""
+
+
 class PasswordTooWeakError(DomainError):
     """Raised when the new password is too easy to guess."""
 

@@ -6,6 +6,7 @@ import models
 from accounts import audit
 from accounts.entities import User
 from accounts.errors import PasswordTooWeakError
+from accounts.known_devices import forget_other_devices
 from accounts.password_strength import is_weak_password
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
@@ -37,6 +38,8 @@ async def change_password(
 ) -> PasswordChanged:
     """Set a new password. End the viewer's other sessions, challenges and activations, and send an email.
 
+    All other known devices are forgotten.
+
     Raises:
         WrongPasswordError: The current password is wrong.
         PasswordTooWeakError: The new password is too easy to guess.
@@ -53,6 +56,7 @@ async def change_password(
         await models.User.filter(id=account.user.id).update(password_hash=new_hash)
         await end_challenges_and_activations(account.user.id)
         await end_other_sessions(account.session)
+        await forget_other_devices(account.user.id, keep=account.session.device_id)
         await audit.record(SecurityEventKind.PASSWORD_CHANGED, user=account.user, client=client, now=now)
         await outbox.enqueue(emails.password_changed(audit.request_details(client, now)), to=account.user, now=now)
         return PasswordChanged(account.viewer.user)

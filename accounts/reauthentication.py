@@ -11,18 +11,18 @@ from uuid import UUID
 
 import models
 from accounts import attempt_limits, audit
-from accounts.attempt_limits import AttemptLimit, ip_rate_limited
+from accounts.attempt_limits import AttemptLimit, Failures, reserve_when_decided
 from accounts.attempt_waits import attempts_remaining
 from accounts.entities import Session, User
 from accounts.errors import UnauthenticatedError, WrongPasswordError
-from accounts.identity import email_key
 from accounts.password_strength import could_be_password
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
+from mail import emails, outbox
 from models import SecurityEventKind
 from models.database import CommitAndRaise
 from models.sql.users import lock_user
-from security.constants import FREE_ATTEMPTS
+from security.constants import FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import DomainError
 from security.fair_queue import Requester
 from security.password_hashing import Hasher
@@ -81,15 +81,17 @@ def hash_requester(viewer: Viewer) -> Requester:
 
     The account alone counts. Many users of a company account share an IP address, and strangers have no session.
     """
-    return Requester(account=viewer.user.id.hex, has_session=True)
+    return Requester(account=viewer.user.id.hex, is_known=True)
 
 
 async def reauthenticate(services: Services, client: Client, viewer: Viewer, password: str) -> PasswordProof:
-    """Check the viewer's password again, under the same attempt limit as a login (ASVS 7.5.1).
+    """Check the viewer's password again, under an attempt limit of the session's own (ASVS 7.5.1).
 
-    Call it outside any transaction.
+    No stranger can use up its attempts, neither for the email nor from the same IP address. Call it outside any
+    transaction.
 
     Raises:
+        UnauthenticatedError: The session has ended, after ten wrong passwords in a row or in the meantime.
         WrongPasswordError: The password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
@@ -104,45 +106,57 @@ async def reauthenticate_with(
     """Check the viewer's password as `reauthenticate` does, in a use case that computes more hashes.
 
     Raises:
+        UnauthenticatedError: The session has ended, after ten wrong passwords in a row or in the meantime.
         WrongPasswordError: The password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
     """
-    now = services.now()
-    limit = attempt_limits.password_limit(services, email_key(viewer.user.email) or "")
-    async with ip_rate_limited(services, client):
-        if not could_be_password(password):
-            async with services.database.reading():
-                raise WrongPasswordError(await attempt_limits.remaining_attempts(limit, now), was_checked=False)
+    limit = attempt_limits.reauthentication_limit(viewer.session.id)
+    if not could_be_password(password):
+        async with services.database.reading():
+            remaining = await attempt_limits.remaining_attempts(limit, services.now())
+            raise WrongPasswordError(remaining, was_checked=False)
+
+    async def reserve() -> models.User | None:
         async with services.database.transaction():
-            await attempt_limits.reserve_attempt(limit, now)
-            user = await models.User.filter(id=viewer.user.id).first()
-        password_hash = user.password_hash if user else None
-        if password_hash is None or not await hasher.is_password(password, password_hash):
-            async with services.database.transaction():
-                raise CommitAndRaise(await _wrong_password(services, client, viewer, limit))
+            await attempt_limits.reserve_attempt(limit, services.now())
+            return await models.User.filter(id=viewer.user.id).first()
+
+    user = await reserve_when_decided(reserve, hasher)
+    password_hash = user.password_hash if user else None
+    if password_hash is None or not await hasher.is_password(password, password_hash):
+        async with services.database.transaction():
+            raise CommitAndRaise(await _wrong_password(services, client, viewer, limit))
     return PasswordProof(viewer, limit, password_hash)
 
 
-async def _wrong_password(
-    services: Services, client: Client, viewer: Viewer, limit: AttemptLimit
-) -> WrongPasswordError:
+async def _wrong_password(services: Services, client: Client, viewer: Viewer, limit: AttemptLimit) -> DomainError:
     # Lock the user's row, so that the user cannot be deleted before the event refers to it.
     user = await lock_user(viewer.user.id)
     failures = await record_wrong_password(services, client, SecurityEventKind.REAUTHENTICATION_FAILED, user, limit)
-    return WrongPasswordError(attempts_remaining(failures))
+    if user is not None and failures.in_a_row >= REAUTHENTICATION_FAILURES_ALLOWED:
+        await _end_session_of_wrong_passwords(services, client, viewer, user)
+        return UnauthenticatedError()
+    return WrongPasswordError(attempts_remaining(failures.in_a_row))
+
+
+async def _end_session_of_wrong_passwords(
+    services: Services, client: Client, viewer: Viewer, user: models.User
+) -> None:
+    """End the session, unless a simultaneous request has ended it. Somebody else may hold it."""
+    now = services.now()
+    if await models.Session.filter(id=viewer.session.id, user_id=user.id).delete():
+        await audit.record(SecurityEventKind.SESSION_ENDED, user=user, client=client, now=now)
+        await outbox.enqueue(emails.session_ended(audit.request_details(client, now)), to=user, now=now)
 
 
 async def record_wrong_password(
     services: Services, client: Client, kind: SecurityEventKind, user: models.User | None, limit: AttemptLimit
-) -> int:
-    """Record the audit event of a wrong password, and `LOCKED` if the next attempt has to wait.
-
-    Return the number of failures in a row.
-    """
+) -> Failures:
+    """Record the audit event of a wrong password, and `LOCKED` if the next attempt has to wait."""
     now = services.now()
     await audit.record(kind, user=user, client=client, now=now)
-    failures = (await attempt_limits.count_of(limit)).failures
-    if failures >= FREE_ATTEMPTS:
+    failures = await attempt_limits.record_failure(limit)
+    if failures.in_a_row >= FREE_ATTEMPTS:
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=limit.factor)
     return failures
 
@@ -163,8 +177,9 @@ async def locked_account(
     async with services.database.transaction():
         account = await lock_viewer(proof.viewer, other_user_id)
         if account.user.password_hash != proof.password_hash:
-            raise WrongPasswordError(attempts_remaining((await attempt_limits.count_of(proof.limit)).failures))
-        await attempt_limits.release_password_attempt(proof.limit)
+            failures = await attempt_limits.record_failure(proof.limit)
+            raise CommitAndRaise(WrongPasswordError(attempts_remaining(failures.in_a_row)))
+        await attempt_limits.reset_wait(proof.limit)
         try:
             yield account
         except DomainError as error:

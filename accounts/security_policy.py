@@ -1,4 +1,4 @@
-"""The rules of a company account: whether 2FA is enforced, and whether backup codes are on."""
+"""The rules of a company account: 2FA, backup codes, and emails about new devices."""
 
 from dataclasses import dataclass
 
@@ -46,6 +46,7 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     *,
     two_factor_enforced: bool | None,
     backup_codes_enabled: bool | None,
+    new_device_emails: bool | None = None,
 ) -> SecurityPolicyUpdated:
     """Change the rules of the viewer's company account. None leaves a rule as it is.
 
@@ -60,7 +61,11 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof) as account:
         require_admin(account.viewer)
-        wanted = {"two_factor_enforced": two_factor_enforced, "backup_codes_enabled": backup_codes_enabled}
+        wanted = {
+            "two_factor_enforced": two_factor_enforced,
+            "backup_codes_enabled": backup_codes_enabled,
+            "new_device_emails": new_device_emails,
+        }
         changes = {rule: value for rule, value in wanted.items() if value not in {None, getattr(account.company, rule)}}
         if changes:
             await models.Company.filter(id=account.company.id).update(**changes)

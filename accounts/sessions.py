@@ -8,6 +8,7 @@ import models
 from accounts import audit
 from accounts.entities import Session, User
 from accounts.errors import SessionNotFoundError
+from accounts.known_devices import SignInDevice
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from models import SecurityEventKind, SessionTransport
@@ -32,6 +33,7 @@ class LoggedIn:
     transport: SessionTransport
     session: Session
     viewer: User
+    device: SignInDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     *,
     transport: SessionTransport,
     second_factor: str | None,
+    device: SignInDevice,
 ) -> LoggedIn:
     """Start a session with a new token (ASVS 7.2.4) for a user whose row is locked."""
     now = services.now()
@@ -70,6 +73,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         user_agent=client.user_agent,
         current=True,
         second_factor=second_factor,
+        device_id=device.id,
     )
     await delete_least_used_sessions(user.id, keep=SESSIONS_PER_USER - 1)
     await insert_session(
@@ -82,6 +86,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         ip_address=session.ip_address,
         user_agent=session.user_agent,
         second_factor=session.second_factor,
+        device_id=session.device_id,
     )
     user.last_login_at = now
     user.locale = user.locale or client.locale
@@ -95,7 +100,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         backup_codes_remaining=user.backup_codes_remaining,
     )
     await audit.record(SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor)
-    return LoggedIn(token, transport, session, User.of(user, company))
+    return LoggedIn(token, transport, session, User.of(user, company), device)
 
 
 async def authenticate(services: Services, token: str) -> Viewer | None:

@@ -14,6 +14,7 @@ from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.identity import email_key, search_key
 from accounts.imported_hashes import problem_of_imported_hash
+from accounts.known_devices import forget_other_devices
 from accounts.passwords import hash_unless_weak
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
@@ -160,7 +161,7 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         user = await _locked(user_id)
         user.password_hash = password_hash
         await user.save(update_fields=["password_hash"])
-        await attempt_limits.release_password_attempt(attempt_limits.password_limit(services, user.email_key))
+        await attempt_limits.reset_wait(attempt_limits.password_limit(services, user.email_key))
         await _end_everything_open(user)
         await _record(services, SecurityEventKind.PASSWORD_CHANGED, user)
         await outbox.enqueue(
@@ -204,7 +205,7 @@ async def delete_user(services: Services, user_id: UUID) -> None:
     async with services.database.transaction():
         user = await _locked(user_id)
         await _record(services, SecurityEventKind.USER_DELETED, user, note=f"user_{user.id.hex}")
-        await attempt_limits.delete_second_factor_counts(user.id)
+        await attempt_limits.delete_counts(user.id)
         await user.delete()
 
 
@@ -309,6 +310,7 @@ async def _locked(user_id: UUID) -> models.User:
 
 async def _end_everything_open(user: models.User) -> None:
     await models.Session.filter(user_id=user.id).delete()
+    await forget_other_devices(user.id)
     await end_challenges_and_activations(user.id)
 
 

@@ -62,6 +62,21 @@ def password_changed(request: RequestDetails) -> Email:
     return Email("password_changed", request.facts)
 
 
+def session_ended(request: RequestDetails) -> Email:
+    """The server ended a session after too many wrong passwords in it."""
+    return Email("session_ended", request.facts)
+
+
+def new_device(request: RequestDetails) -> Email:
+    """The user completed a sign-in on a device that was not known."""
+    return Email("new_device", request.facts)
+
+
+def password_warning(request: RequestDetails) -> Email:
+    """Strangers entered so many wrong passwords that their next attempt has to wait an hour."""
+    return Email("password_warning", request.facts)
+
+
 def second_factor_warning(request: RequestDetails, *, factor: str, locked: bool) -> Email:
     """Somebody entered the right password and a wrong second factor several times (ASVS 6.3.5)."""
     return Email("second_factor_warning", request.facts | {"factor": factor, "locked": locked})

@@ -1,19 +1,22 @@
 """The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
 from models.activation import Activation
-from models.attempt_count import PASSWORD_FACTOR, AttemptCount
+from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, AttemptCount
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeSet
 from models.challenge import Challenge, SessionTransport
 from models.company import Company
+from models.known_device import KnownDevice
 from models.outbox_email import EmailState, OutboxEmail
 from models.security_event import SecurityEvent, SecurityEventKind
 from models.session import SecondFactorMethod, Session
 from models.user import NEVER, Role, User
 
 __all__ = [
+    "KNOWN_DEVICE",
     "NEVER",
     "PASSWORD_FACTOR",
+    "REAUTHENTICATION",
     "Activation",
     "AttemptCount",
     "Authenticator",
@@ -22,6 +25,7 @@ __all__ = [
     "Challenge",
     "Company",
     "EmailState",
+    "KnownDevice",
     "OutboxEmail",
     "Role",
     "SecondFactorMethod",

@@ -4,15 +4,20 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-# The factor of a password. The other factors are the kinds of second factor.
+# What the attempts guess, besides the kinds of second factor.
 PASSWORD_FACTOR = "PASSWORD"  # not a password
+# The password again, in a live session.
+REAUTHENTICATION = "REAUTHENTICATION"
+# Password and second factors together, from a known device.
+KNOWN_DEVICE = "KNOWN_DEVICE"
 
 
 class AttemptCount(Model):
     """Attempts that were reserved and not released.
 
-    For passwords `subject` is a keyed hash of the email, so that an unknown email has a count like any other. For
-    second factors it is the user's id.
+    For passwords, `subject` is a keyed hash of the email, so that an unknown email has a count like any other. For
+    second factors it is the user's id. These counts are those of strangers. Live sessions and known devices have counts
+    of their own, so that no stranger can make them wait. There, `subject` is the id of the session or device.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -23,10 +28,12 @@ class AttemptCount(Model):
     failures = fields.IntField(default=0)
     # Since the last completed sign-in. It determines when the factor is locked (NIST SP 800-63B §3.2.2).
     failures_since_sign_in = fields.IntField(default=0)
+    # The attempts among `failures` that the server still checks.
+    undecided = fields.IntField(default=0)
     last_attempt_at = fields.DatetimeField()
 
     class Meta:
-        """The table, with the index by which the cleanup finds idle counts of passwords."""
+        """The table, with the index by which the cleanup finds idle counts."""
 
         table = "attempt_count"
         unique_together = (("subject", "factor"),)

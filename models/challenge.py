@@ -26,6 +26,10 @@ class Challenge(Model):
         "models.User", related_name="challenges", on_delete=fields.CASCADE, db_index=True
     )
     transport = enum_as_text(SessionTransport, max_length=8)
+    # The known device that opened the challenge, or NULL for a stranger.
+    device_id = fields.UUIDField(null=True)
+    # Whether the client wants a device token.
+    remembers_device = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
 

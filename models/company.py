@@ -5,13 +5,15 @@ from tortoise.models import Model
 
 
 class Company(Model):
-    """A company account and its two rules about 2FA."""
+    """A company account and its rules."""
 
     id = fields.UUIDField(primary_key=True)
     name = fields.CharField(max_length=200)
     two_factor_enforced = fields.BooleanField(default=False)
     # The feature flag of the help page. False means that backup codes are not shown, issued, accepted or counted.
     backup_codes_enabled = fields.BooleanField(default=True)
+    # Whether users get an email about a sign-in on a device that is not known.
+    new_device_emails = fields.BooleanField(default=True)
     created_at = fields.DatetimeField()
 
     class Meta:

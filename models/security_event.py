@@ -57,12 +57,17 @@ class SecurityEventKind(StrEnum):
     BACKUP_CODE_USED = "BACKUP_CODE_USED", "The user logged in with a backup code, which is used up now."
     SECURITY_POLICY_CHANGED = (
         "SECURITY_POLICY_CHANGED",
-        "An admin changed a rule of the company account: 2FA enforcement or backup codes.",
+        "An admin changed a rule of the company account. `note` names it.",
     )
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "The user's password was changed to a new one."
     REAUTHENTICATION_FAILED = (
         "REAUTHENTICATION_FAILED",
         "Within a session, the user entered a wrong password for a change that asks for it again.",
+    )
+    SESSION_ENDED = "SESSION_ENDED", "The server ended a session after ten wrong passwords in a row in it."
+    DEVICE_FORGOTTEN = (
+        "DEVICE_FORGOTTEN",
+        "A known device is no longer known: the user forgot it, or five attempts in a row failed on it.",
     )
     COMPANY_CREATED = "COMPANY_CREATED", "The operator of the service created the company account."
     USER_CREATED = "USER_CREATED", "The operator of the service created the user's account."

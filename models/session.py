@@ -31,6 +31,8 @@ class Session(Model):
     user_agent = fields.CharField(max_length=500, null=True)
     # The kind of second factor, or NULL for a login by password alone.
     second_factor = fields.CharField(max_length=16, null=True)
+    # The known device on which the session started. The device may have been forgotten since.
+    device_id = fields.UUIDField(null=True)
 
     # Tortoise sets it with the relation.
     user_id: UUID

@@ -1,14 +1,15 @@
 """The context of a GraphQL request: the viewer, the client and the session."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from strawberry.dataloader import DataLoader
 
-from accounts import directory, sessions
+from accounts import directory, known_devices, sessions
 from accounts.directory import SecurityEvent
-from accounts.entities import Session, User
+from accounts.entities import KnownDevice, Session, User
 from accounts.errors import UnauthenticatedError
 from accounts.pagination import Page
 from accounts.permissions import Viewer, require_admin, require_set_up
@@ -20,7 +21,10 @@ from security.ip_rate_limiter import rate_limit_key
 
 
 class CookieJar(Protocol):
-    """The session cookie of the response."""
+    """The cookies of the response."""
+
+    def set_device_tokens(self, tokens: Sequence[str]) -> None:
+        """Set the cookie of the known devices."""
 
     def set(self, session_token: str) -> None:
         """Set the session cookie."""
@@ -29,6 +33,8 @@ class CookieJar(Protocol):
         """Delete the session cookie."""
 
 
+# Loads the known devices of the viewer for each field that selects them.
+DevicesOfViewer: TypeAlias = "DataLoader[Viewer, tuple[KnownDevice, ...]]"
 # Loads the sessions of the viewer for each field that selects them.
 SessionsOfViewer: TypeAlias = "DataLoader[Viewer, tuple[Session, ...]]"
 # Loads one page of audit events for each of several users.
@@ -48,6 +54,8 @@ class Context:
     cookies: CookieJar
     session_token: str | None = field(repr=False)
     qr_renderer: QrRenderer
+    # The device tokens in the cookie of the request.
+    device_tokens: tuple[str, ...] = field(default=(), repr=False)
     # The declared cost of the operation.
     cost: int = 1
     # Whether the request came with a good session token, or started a session.
@@ -57,6 +65,7 @@ class Context:
     _viewer_is_loaded: bool = False
     _viewer_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _qr_codes: dict[str, QrCode] = field(default_factory=dict)
+    _devices_of_viewer: dict[Viewer, DevicesOfViewer] = field(default_factory=dict)
     _sessions_of_viewer: dict[Viewer, SessionsOfViewer] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
@@ -151,6 +160,17 @@ class Context:
         """Return the QR code of an `otpauth://` URI. All fields of the request that select it share its rendering."""
         return self._qr_codes.setdefault(otpauth_uri, QrCode(otpauth_uri))
 
+    def devices_of_viewer(self, viewer: Viewer) -> DevicesOfViewer:
+        """Return the loader of the viewer's known devices. All fields that select them share one database read."""
+        if viewer not in self._devices_of_viewer:
+
+            async def read(viewers: list[Viewer]) -> list[tuple[KnownDevice, ...]]:
+                return [await known_devices.list_devices(self.services, viewer)] * len(viewers)
+
+            # No cache, since a later mutation of the same operation may forget devices.
+            self._devices_of_viewer[viewer] = DataLoader(read, cache=False)
+        return self._devices_of_viewer[viewer]
+
     def sessions_of_viewer(self, viewer: Viewer) -> SessionsOfViewer:
         """Return the loader of the viewer's sessions. All fields that select them share one database read."""
         if viewer not in self._sessions_of_viewer:
@@ -178,6 +198,7 @@ class Context:
         """Use the new session for the rest of the operation. If the client asked for a cookie, set it."""
         if logged_in.transport is SessionTransport.COOKIE:
             self.cookies.set(logged_in.token)
+            self.cookies.set_device_tokens(logged_in.device.tokens)
         self.session_token = logged_in.token
         self.had_session = True
         self._viewer = Viewer(logged_in.viewer, logged_in.session)

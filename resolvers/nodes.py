@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from accounts import directory, sessions
+from accounts import directory, known_devices, sessions
 from accounts.directory import SecurityEvent
-from accounts.entities import Company, Session, User
+from accounts.entities import Company, KnownDevice, Session, User
 from accounts.permissions import Viewer
 from accounts.services import Services
 from resolvers.context import Context
@@ -19,13 +19,14 @@ _FINDERS = {
     User: directory.find_user,
     Company: _find_company,
     Session: sessions.find_session,
+    KnownDevice: known_devices.find_listed_device,
     SecurityEvent: directory.find_event,
 }
 
 
 async def node(
     context: Context, viewer: Viewer, class_and_key: tuple[type, UUID] | None
-) -> User | Company | Session | SecurityEvent | None:
+) -> User | Company | Session | KnownDevice | SecurityEvent | None:
     """Return the object of this domain class and key, or None if the viewer may not see it or it does not exist."""
     if class_and_key is None:
         return None

@@ -9,9 +9,15 @@ from uuid import UUID
 import strawberry
 
 from accounts.directory import SecurityEvent
-from accounts.entities import Company, Session, User
+from accounts.entities import Company, KnownDevice, Session, User
 
-PREFIXES: dict[type, str] = {User: "user", Company: "company", Session: "session", SecurityEvent: "event"}
+PREFIXES: dict[type, str] = {
+    User: "user",
+    Company: "company",
+    Session: "session",
+    KnownDevice: "device",
+    SecurityEvent: "event",
+}
 
 _CLASSES = {prefix: domain_class for domain_class, prefix in PREFIXES.items()}
 # Accept one spelling of each id, because clients compare ids as text.

@@ -15,6 +15,7 @@ import twofactor.login
 from models import SecondFactorMethod, SessionTransport
 from resolvers import login, users
 from schema import ids
+from schema.arguments import value_or_none
 from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.sessions import Session
@@ -86,6 +87,17 @@ class LoggedIn:
     def session_token(self, logged_in: strawberry.Parent[accounts.sessions.LoggedIn]) -> str | None:
         """The token, if the client has to store it."""
         return login.session_token(logged_in)
+
+    @strawberry.field(
+        description=(
+            "The token of this device, if the client asked for one by `rememberDevice` and the device was not known. "
+            "Store it in the keychain of the device, apart from the session, and send it to `login` as `deviceToken`. "
+            "Null with the transport `COOKIE`, because the browser stores the cookie."
+        )
+    )
+    def device_token(self, logged_in: strawberry.Parent[accounts.sessions.LoggedIn]) -> str | None:
+        """The device token, if the client has to store it."""
+        return login.device_token(logged_in)
 
     session: Session = strawberry.field(description="The new session. `User.sessions` includes it from now on.")
     viewer: User = strawberry.field(
@@ -174,6 +186,25 @@ Transport = Annotated[
     SessionTransport,
     strawberry.argument(description="How this client stores its session: `COOKIE` in a browser, otherwise `TOKEN`."),
 ]
+DeviceToken = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "A `deviceToken` of an earlier login on this device. The attempts of a known device have a count of their "
+            "own, so that strangers cannot make it wait. The second factor is required all the same. A token that is "
+            "not known has no effect. A browser sends its cookie instead."
+        )
+    ),
+]
+RememberDevice = Annotated[
+    bool,
+    strawberry.argument(
+        description=(
+            "For the transport `TOKEN`: whether `LoggedIn.deviceToken` shall return a token if this device is not "
+            "known. With `COOKIE`, the browser always gets one in a cookie."
+        )
+    ),
+]
 ChallengeToken = Annotated[
     str, strawberry.argument(description="The `challengeToken` that `login` returned, at most 5 minutes old.")
 ]
@@ -210,18 +241,29 @@ class LoginMutation:
         description=(
             "Logs in with email and password. Returns a session, or a challenge for `verifyLogin` if 2FA is active. "
             "A wrong pair uses one attempt. After 5 wrong ones in a row the email has to wait, whether it exists or "
-            "not; a correct pair resets the count. Requires no session and ends no earlier session of the client."
+            "not; a correct pair resets the count. A known device has a count of its own, and is forgotten when 5 "
+            "attempts in a row fail on it, passwords and second factors together. Requires no session and ends no "
+            "earlier session of the client."
         ),
     )
-    def login(
+    def login(  # noqa: PLR0913, PLR0917  # the arguments of the mutation
         self,
         info: Info,
         email: Email,
         password: LoginPassword,
         transport: Transport = SessionTransport.TOKEN,
+        device_token: DeviceToken = strawberry.UNSET,
+        remember_device: RememberDevice = False,  # noqa: FBT002  # an argument of GraphQL
     ) -> LoginResult | None:
         """The first step of a login."""
-        return login.log_in(info.context, email, password, transport)
+        return login.log_in(
+            info.context,
+            email,
+            password,
+            transport,
+            device_token=value_or_none(device_token),
+            remember_device=remember_device,
+        )
 
     @mutation(
         Access.ANYONE,

@@ -37,6 +37,7 @@ class Node:
         self,
         domain_object: strawberry.Parent[
             accounts.entities.Company
+            | accounts.entities.KnownDevice
             | accounts.entities.Session
             | accounts.entities.User
             | accounts.directory.SecurityEvent
@@ -62,8 +63,8 @@ class NodesQuery:
         Access.SET_UP_VIEWER,
         description=(
             "Returns one object by its id, for clients that refetch by id alone. The viewer can read their own user, "
-            "company account, sessions and events. An admin can also read the users and events of the company "
-            "account. Null for any other id, whether it exists or not."
+            "company account, sessions, known devices and events. An admin can also read the users and events of the "
+            "company account. Null for any other id, whether it exists or not."
         ),
         metadata={"cost": READ_COST},
     )

@@ -10,6 +10,7 @@ from schema.activation import ActivationMutation, ActivationQuery
 from schema.backup_codes import BackupCodesMutation
 from schema.error_mapping import user_error_handlers
 from schema.events import EventsQuery, SecurityEvent
+from schema.known_devices import KnownDevice, KnownDevicesMutation
 from schema.login import LoginMutation, LoginQuery
 from schema.nodes import NodesQuery
 from schema.passwords import PasswordsMutation
@@ -74,6 +75,7 @@ class Mutation(
     SecurityPolicyMutation,
     PasswordsMutation,
     SessionsMutation,
+    KnownDevicesMutation,
 ):
     """All write operations."""
 
@@ -84,7 +86,7 @@ def create_schema(schema_class: Callable[..., SchemaT], **options: Any) -> Schem
         query=Query,
         mutation=Mutation,
         # Some of these are reachable only through the interface of `node`.
-        types=[Company, Session, User, SecurityEvent],
+        types=[Company, KnownDevice, Session, User, SecurityEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         exception_handlers=user_error_handlers(),
         **options,

@@ -22,7 +22,7 @@ from schema.user_errors import TooManyAttempts, WrongPassword
 @maps_from(
     accounts.entities.Company,
     description=(
-        "A company account with its users and two rules on 2FA that apply to all of them. An admin changes the rules "
+        "A company account with its users and the rules that apply to all of them. An admin changes the rules "
         "with `updateSecurityPolicy`. Users can see only their own company account."
     ),
 )
@@ -40,6 +40,12 @@ class Company(Node):
         description=(
             "True if backup codes are in use. While it is false, backup codes are not shown, issued or accepted. "
             "Codes that were issued before are kept and work again when it becomes true."
+        )
+    )
+    new_device_emails: bool = strawberry.field(
+        description=(
+            "True if users get an email when a login is completed on a device that is not known, if they already have "
+            "a known device."
         )
     )
 
@@ -101,6 +107,14 @@ BackupCodesEnabled = Annotated[
         )
     ),
 ]
+NewDeviceEmails = Annotated[
+    bool | None,
+    strawberry.argument(
+        description=(
+            "False to send no emails about logins on new devices. If it is omitted or null, the rule does not change."
+        )
+    ),
+]
 
 
 @strawberry.type
@@ -135,13 +149,14 @@ class SecurityPolicyMutation:
             "session and sends no email. The audit log records what changed. Members get the error `FORBIDDEN`."
         ),
     )
-    def update_security_policy(
+    def update_security_policy(  # noqa: PLR0913, PLR0917  # the arguments of the mutation
         self,
         info: Info,
         viewer: Viewer,
         password: OwnPassword,
         two_factor_enforced: TwoFactorEnforced = strawberry.UNSET,
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
+        new_device_emails: NewDeviceEmails = strawberry.UNSET,
     ) -> UpdateSecurityPolicyResult | None:
         """Set the rules of the company account."""
         return accounts.security_policy.update_security_policy(
@@ -151,4 +166,5 @@ class SecurityPolicyMutation:
             password,
             two_factor_enforced=value_or_none(two_factor_enforced),
             backup_codes_enabled=value_or_none(backup_codes_enabled),
+            new_device_emails=value_or_none(new_device_emails),
         )

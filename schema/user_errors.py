@@ -8,6 +8,7 @@ from datetime import datetime
 import strawberry
 
 from accounts.errors import (
+    DeviceNotFoundError,
     PasswordTooWeakError,
     SecondFactorLockedError,
     SessionNotFoundError,
@@ -16,7 +17,7 @@ from accounts.errors import (
     WrongPasswordError,
 )
 from schema.error_mapping import UserError, user_error
-from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH
+from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import TooManyAttemptsError
 from twofactor.errors import (
     ActivationExpiredError,
@@ -55,7 +56,9 @@ class WrongEmailOrPassword(UserError):
     WrongPasswordError,
     description=(
         "The password that the user entered again for this change is wrong, and nothing was changed. It uses one "
-        "attempt of the same attempt limit as `login`, so a wait after wrong attempts here applies to logins too."
+        "attempt of this session: its limit is its own, so attempts elsewhere do not count. "
+        f"{REAUTHENTICATION_FAILURES_ALLOWED} wrong passwords in a row end the session; the answer to the last one is "
+        "the error `UNAUTHENTICATED`."
     ),
     en="This password is wrong. Attempts left before you have to wait: {attempts_remaining}.",
     de="Dieses Passwort ist falsch. Verbleibende Versuche bis zu einer Wartezeit: {attempts_remaining}.",
@@ -248,6 +251,19 @@ class UserNotFound(UserError):
 )
 class CannotResetOwnTwoFactor(UserError):
     """The user is the admin who sent the request."""
+
+
+@user_error(
+    DeviceNotFoundError,
+    description=(
+        "The viewer has no known device with this id. In most cases it was already forgotten, so remove it from the "
+        "page and refetch `devices`."
+    ),
+    en="This device was already forgotten.",
+    de="Dieses Gerät ist bereits entfernt.",
+)
+class DeviceNotFound(UserError):
+    """The viewer has no such device."""
 
 
 @user_error(

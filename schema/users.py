@@ -26,13 +26,15 @@ from schema.pagination import After, First, PageInfo
 from schema.security_policy import Company
 from schema.two_factor import TwoFactor, TwoFactorState
 from schema.type_mapping import describe_enum, maps_from
-from security.constants import SESSIONS_PER_USER
+from security.constants import KNOWN_DEVICES_PER_USER, SESSIONS_PER_USER
 
 if TYPE_CHECKING:
     from schema.events import SecurityEventConnection
+    from schema.known_devices import KnownDevice
     from schema.sessions import Session
 
 # These modules import `User`, so this module cannot import them at run time.
+KnownDeviceRef: TypeAlias = Annotated["KnownDevice", strawberry.lazy("schema.known_devices")]
 SessionRef: TypeAlias = Annotated["Session", strawberry.lazy("schema.sessions")]
 SecurityEventConnectionRef: TypeAlias = Annotated["SecurityEventConnection", strawberry.lazy("schema.events")]
 
@@ -68,9 +70,9 @@ describe_enum(
     accounts.entities.User,
     description=(
         "A person who can log in. Users see all their own fields. Admins see all fields of the users of their company "
-        "account except the sessions. Other viewers, for example of the actor of an event, see only `id`, `email`, "
-        "`name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt` and `lastLoginAt` give the error "
-        "`FORBIDDEN`."
+        "account except sessions and devices. Other viewers, for example of the actor of an event, see only `id`, "
+        "`email`, `name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt` and `lastLoginAt` give the "
+        "error `FORBIDDEN`."
     ),
 )
 class User(Node):
@@ -114,6 +116,18 @@ class User(Node):
     def last_login_at(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> datetime | None:
         """When the user last logged in."""
         return users.last_login_at(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "The viewer's known devices, the most recently used first: browsers, and apps that asked for "
+            "`rememberDevice`, on which the user completed a login within 90 days. Only the user can see them: for "
+            "any other user the list is empty, also for admins. A user has at most 20."
+        ),
+        metadata={"max_items": KNOWN_DEVICES_PER_USER},
+    )
+    def devices(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> list[KnownDeviceRef] | None:
+        """The viewer's own known devices."""
+        return sessions.list_devices(info.context, user)
 
     @strawberry.field(
         description=(

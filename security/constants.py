@@ -46,6 +46,10 @@ SESSION_LIFETIME = timedelta(days=30)
 SESSION_IDLE_LIFETIME = timedelta(days=7)
 # No user has that many devices. A new session ends the one that was unused for longest.
 SESSIONS_PER_USER = 100
+# The owner signs in again within this time (SESSION_LIFETIME) on every device in use.
+KNOWN_DEVICE_IDLE_LIFETIME = timedelta(days=90)
+# No user has that many devices. A new device forgets the one that was unused for longest.
+KNOWN_DEVICES_PER_USER = 20
 # `lastSeenAt` may be this much too old, so that a read does not need a write.
 LAST_SEEN_PRECISION = timedelta(minutes=1)
 
@@ -60,6 +64,11 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 # NIST SP 800-63B §3.2.2: at most 100 consecutive failures on one account. After that the factor is locked.
 SECOND_FACTOR_FAILURES_ALLOWED = 100
+# A known device is forgotten after this many failures in a row, of password and second factors together. So a stolen
+# device token gives so many attempts.
+DEVICE_FAILURES_ALLOWED = 5
+# After this many wrong passwords in a row in a live session, the session ends.
+REAUTHENTICATION_FAILURES_ALLOWED = 10
 # `confirmOtp` has a limit of its own. The TOTP secret is new, so the user loses nothing by starting again.
 CONFIRM_ATTEMPTS = 5
 # ASVS 6.3.5 asks to notify users of suspicious attempts. More than one email a day would teach users to ignore them.

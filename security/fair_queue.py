@@ -36,8 +36,8 @@ class Requester:
     # The account that the work is for. For a stranger, whatever names an account in the request.
     account: str | None = None
     address: str | None = None
-    # Requests of live sessions come before those of strangers.
-    has_session: bool = False
+    # Live sessions and known devices come before strangers.
+    is_known: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Return the names under which the work counts."""
@@ -129,7 +129,7 @@ class FairQueue:
         Raises:
             OverloadedError: The queue is full, or the turn did not come in time.
         """
-        line = self._sessions if requester.has_session else self._strangers
+        line = self._sessions if requester.is_known else self._strangers
         if self._is_uncontended():
             # Nobody waits, so nobody has taken the turn of another.
             self._sessions.forget_requesters()

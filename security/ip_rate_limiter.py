@@ -14,8 +14,6 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.storage import storage_from_string
 
-from security.errors import TooManyAttemptsError
-
 WINDOW = timedelta(minutes=10)
 # RFC 6177 §2: one subscriber has an IPv6 network of at least this size, with 2⁶⁴ addresses.
 IPV6_SUBSCRIBER_PREFIX = 64
@@ -37,23 +35,19 @@ class IpRateLimiter:
         self._limiter = SlidingWindowCounterRateLimiter(store)
         self._limit = RateLimitItemPerSecond(failures_allowed, int(WINDOW.total_seconds()), namespace="failures")
 
-    async def require_allowed(self, address: str | None, now: datetime) -> None:
-        """Allow an attempt, unless the address has too many failures.
-
-        Raises:
-            TooManyAttemptsError: The address has to wait. The limiter counted nothing.
-        """
+    async def retry_at(self, address: str | None, now: datetime) -> datetime | None:
+        """Return when the next attempt of the address is allowed, or None if it is allowed now."""
         if address is None:
-            return
+            return None
         try:
             if await self._limiter.test(self._limit, rate_limit_key(address)):
-                return
+                return None
             stats = await self._limiter.get_window_stats(self._limit, rate_limit_key(address))
         except Exception as error:  # noqa: BLE001  # any exception here means that the store is unavailable
             log.warning("ip_rate_limiter_unavailable", error=type(error).__name__)
-            return
+            return None
         reset_in = max(stats.reset_time - datetime.now(UTC).timestamp(), 0)
-        raise TooManyAttemptsError((now + timedelta(seconds=reset_in + 1)).replace(microsecond=0))
+        return (now + timedelta(seconds=reset_in + 1)).replace(microsecond=0)
 
     async def record_failure(self, address: str | None) -> None:
         """Count a failed attempt of this address."""

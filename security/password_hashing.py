@@ -74,6 +74,10 @@ class Hasher:
         finally:
             self._turns.end_turn()
 
+    def end_turn(self) -> None:
+        """Let others run until the next hash, which waits for another turn."""
+        self._turns.end_turn()
+
     async def hash_password(self, password: str) -> str:
         """Return the argon2id hash of a password as a PHC string."""
         return await self.run(_argon2.hash, password)

@@ -14,6 +14,7 @@ class TokenKind(StrEnum):
     SESSION = "cs_session_"
     CHALLENGE = "cs_challenge_"
     ACTIVATION = "cs_activation_"
+    DEVICE = "cs_device_"
 
 
 WELL_FORMED_REST = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)

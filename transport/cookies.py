@@ -1,6 +1,7 @@
-"""Read the session token from a bearer token or a cookie, and set the session cookie."""
+"""Read the session token from a bearer token or a cookie, read device tokens, and set both cookies."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -10,6 +11,14 @@ from starlette.responses import Response
 COOKIE_NAME = "__Host-countersign"
 # The maximum lifetime of a session. The server can end a session earlier.
 COOKIE_LIFETIME = timedelta(days=30)
+
+DEVICE_COOKIE_NAME = "__Host-countersign-device"
+# Without use, a known device is forgotten after that time.
+DEVICE_COOKIE_LIFETIME = timedelta(days=90)
+# People share computers: the cookie has a token for each of the last users.
+DEVICE_COOKIE_TOKENS = 5
+# A character that is in no token and that a cookie may contain (RFC 6265 §4.1.1).
+DEVICE_COOKIE_SEPARATOR = "."
 
 # RFC 6750 §2.1. All tokens of the server are shorter than this limit.
 BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,128}=*)", re.ASCII | re.IGNORECASE)
@@ -27,8 +36,14 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(COOKIE_NAME)
 
 
-class SessionCookie:
-    """Sets or clears the session cookie of one response."""
+def device_tokens(request: Request) -> tuple[str, ...]:
+    """Return the device tokens in the cookie of the request, that of the last user first."""
+    cookie = request.cookies.get(DEVICE_COOKIE_NAME, "")
+    return tuple(cookie.split(DEVICE_COOKIE_SEPARATOR, DEVICE_COOKIE_TOKENS)[:DEVICE_COOKIE_TOKENS]) if cookie else ()
+
+
+class Cookies:
+    """Sets or clears the cookies of one response."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self._response = response
@@ -37,17 +52,25 @@ class SessionCookie:
 
     def set(self, session_token: str) -> None:
         """Set the session cookie."""
-        self._set(session_token, int(COOKIE_LIFETIME.total_seconds()))
+        self._set(COOKIE_NAME, session_token, int(COOKIE_LIFETIME.total_seconds()))
         self._may_clear = True
 
     def clear(self) -> None:
         """Delete the session cookie if the session of the request came from the cookie."""
         if self._may_clear:
-            self._set("", 0)
+            self._set(COOKIE_NAME, "", 0)
 
-    def _set(self, value: str, max_age_s: int) -> None:
+    def set_device_tokens(self, tokens: Sequence[str]) -> None:
+        """Set the cookie of the known devices. The first token is that of the last user."""
+        value = DEVICE_COOKIE_SEPARATOR.join(tokens[:DEVICE_COOKIE_TOKENS])
+        self._set(DEVICE_COOKIE_NAME, value, int(DEVICE_COOKIE_LIFETIME.total_seconds()))
+
+    def _set(self, name: str, value: str, max_age_s: int) -> None:
         # Keep only the last cookie of the operation: with two cookies of one name, the browser would choose.
+        others = [
+            cookie for cookie in self._response.headers.getlist("set-cookie") if not cookie.startswith(f"{name}=")
+        ]
         del self._response.headers["set-cookie"]
-        self._response.set_cookie(
-            COOKIE_NAME, value, max_age=max_age_s, path="/", secure=True, httponly=True, samesite="lax"
-        )
+        for cookie in others:
+            self._response.headers.append("set-cookie", cookie)
+        self._response.set_cookie(name, value, max_age=max_age_s, path="/", secure=True, httponly=True, samesite="lax")

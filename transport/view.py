@@ -39,7 +39,7 @@ from transport.bodies import (
     require_json_content,
 )
 from transport.client_details import Networks, read_client
-from transport.cookies import SessionCookie, session_token
+from transport.cookies import Cookies, device_tokens, session_token
 from transport.error_codes import (
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
@@ -130,7 +130,8 @@ class GraphQLView:
             services=self._services,
             qr_renderer=self._qr_renderer,
             client=read_client(request, self._trusted_proxies),
-            cookies=SessionCookie(request, response),
+            cookies=Cookies(request, response),
+            device_tokens=device_tokens(request),
             session_token=session_token(request),
         )
         try:

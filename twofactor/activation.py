@@ -10,6 +10,7 @@ import models
 from accounts import audit, security_policy
 from accounts.attempt_limits import ip_rate_limited
 from accounts.entities import TwoFactor, User
+from accounts.known_devices import forget_other_devices
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
     LockedAccount,
@@ -241,6 +242,7 @@ async def _activate(
     await user.save(update_fields=["two_factor_activated_at", "backup_codes_remaining"])
     await end_challenges_and_activations(user.id)
     await end_other_sessions(account.session)
+    await forget_other_devices(user.id, keep=account.session.device_id)
     await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
     await outbox.enqueue(emails.two_factor_activated(audit.request_details(client, now)), to=user, now=now)
     return TwoFactorActivated(account.viewer.user)

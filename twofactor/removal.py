@@ -11,6 +11,7 @@ from accounts import attempt_limits, audit
 from accounts.entities import TwoFactor, User
 from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.identity import is_plain_text
+from accounts.known_devices import forget_other_devices
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import (
     end_challenges_and_activations,
@@ -128,7 +129,7 @@ async def remove_two_factor(user: models.User) -> None:
     for factor in FACTORS:
         await factor.remove(user.id)
     await end_challenges_and_activations(user.id)
-    await attempt_limits.delete_second_factor_counts(user.id)
+    await attempt_limits.delete_counts(user.id)
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None
     user.backup_codes_remaining = 0
@@ -140,6 +141,7 @@ async def _reset(
 ) -> None:
     await remove_two_factor(user)
     await models.Session.filter(user_id=user.id).delete()
+    await forget_other_devices(user.id)
     await audit.record(SecurityEventKind.TWO_FACTOR_RESET, user=user, actor=by, client=client, now=now, note=reason)
     email = emails.two_factor_reset(at=now, by=by.name if by else None, reason=reason)
     await outbox.enqueue(email, to=user, now=now)

@@ -6,9 +6,19 @@ from functools import cache
 
 from models.sql.execution import execute, execute_returning
 
-RESET_WAIT = "UPDATE attempt_count SET failures = 0 WHERE subject = $1 AND factor = $2"
+# One attempt less is undecided. A success sets the number of another one to zero, so it is never below.
+ONE_DECIDED = "undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END"
+RECORD_FAILURE = f"""
+    UPDATE attempt_count SET {ONE_DECIDED} WHERE subject = $1 AND factor = $2
+    RETURNING failures, failures_since_sign_in, undecided
+"""  # noqa: S608  # ours
+RELEASE = f"""
+    UPDATE attempt_count SET failures = failures - 1, failures_since_sign_in = failures_since_sign_in - 1, {ONE_DECIDED}
+    WHERE subject = $1 AND factor = $2 AND failures > 0 AND failures_since_sign_in > 0
+"""  # noqa: S608  # ours
+RESET_WAIT = f"UPDATE attempt_count SET failures = 0, {ONE_DECIDED} WHERE subject = $1 AND factor = $2"  # noqa: S608  # ours
 RESET_UNLOCKED = """
-    UPDATE attempt_count SET failures = 0, failures_since_sign_in = 0
+    UPDATE attempt_count SET failures = 0, failures_since_sign_in = 0, undecided = 0
     WHERE subject = $1 AND (factor = $2 OR failures_since_sign_in < $3)
 """
 
@@ -53,15 +63,30 @@ def _reserve_statement(failures_with_wait: tuple[int, ...]) -> str:
         )
     may_try.append(f"attempt_count.last_attempt_at > ${5 + len(failures_with_wait)}")
     return f"""
-        INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, last_attempt_at)
-        VALUES ($1, $2, 1, 1, $3)
+        INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, undecided, last_attempt_at)
+        VALUES ($1, $2, 1, 1, 1, $3)
         ON CONFLICT (subject, factor) DO UPDATE
         SET failures = attempt_count.failures + 1,
             failures_since_sign_in = attempt_count.failures_since_sign_in + 1,
+            undecided = attempt_count.undecided + 1,
             last_attempt_at = $3
         WHERE attempt_count.failures_since_sign_in < $4 AND ({" OR ".join(may_try)})
         RETURNING id
     """  # noqa: S608  # only numbers are inserted
+
+
+async def record_failure(subject: str, factor: str) -> tuple[int, int, int]:
+    """Record that a reserved attempt failed.
+
+    Return the attempts in a row that failed or are undecided, those since the last sign-in, and the undecided ones.
+    """
+    (row,) = await execute_returning(RECORD_FAILURE, subject, factor)
+    return row["failures"], row["failures_since_sign_in"], row["undecided"]
+
+
+async def release(subject: str, factor: str) -> None:
+    """Take back one reserved attempt."""
+    await execute(RELEASE, subject, factor)
 
 
 async def reset_wait(subject: str, factor: str) -> None:

@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 from models.challenge import Challenge
 from models.company import Company
-from models.sql.execution import FOR_UPDATE, columns, execute, insert, model_of, select, table_of
+from models.sql.execution import FOR_UPDATE, columns, execute, insert, model_of, select, select_one, table_of
 from models.user import User
 
 LOCK_USER_OF_CHALLENGE = """
@@ -66,6 +66,12 @@ async def find_challenge(
     first = rows[0]
     owned = [model_of(factor, row) for row in rows if row[f"{table_of(factor)}.id"] is not None]
     return model_of(Challenge, first), model_of(User, first), model_of(Company, first), owned
+
+
+async def find_device_of_challenge(token_hash: str) -> UUID | None:
+    """Return the known device that opened a challenge, or None for a stranger."""
+    challenge = await select_one(Challenge, "token_hash = $1", token_hash)
+    return challenge.device_id if challenge else None
 
 
 async def use_challenge(challenge_id: UUID) -> bool:

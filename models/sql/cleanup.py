@@ -10,7 +10,6 @@ them to the next call: the index of PostgreSQL still has the entries of deleted 
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.attempt_count import PASSWORD_FACTOR
 from models.outbox_email import EmailState
 from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
 
@@ -77,9 +76,14 @@ async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) 
     )
 
 
-async def delete_idle_password_counts(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
-    """Delete attempt counts of passwords whose last attempt was between two times."""
-    condition = f"factor = '{PASSWORD_FACTOR}'"
+async def delete_idle_devices(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete known devices that were last used between two times."""
+    return await _delete("known_device", "last_seen_at", since, until, at_most=at_most)
+
+
+async def delete_idle_counts(factor: str, since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete attempt counts of a factor whose last attempt was between two times."""
+    condition = f"factor = '{factor}'"
     return await _delete(
         "attempt_count",
         "last_attempt_at",

@@ -113,7 +113,7 @@ def test_session_can_be_ended_from_another_session(new_frontend: Callable[..., F
     other.log_in(member)
     current.open("/account/sessions")
     current.expect_page("Sessions")
-    items = current.page.get_by_role("main").get_by_role("listitem").filter(has=current.page.get_by_role("heading"))
+    items = current.page.get_by_role("main").get_by_role("listitem").filter(has_text="Last seen")
     expect(items).to_have_count(2)
     expect(items.first).to_contain_text("This session")
     expect(items.first).to_contain_text("Chrome, Linux")
@@ -124,6 +124,21 @@ def test_session_can_be_ended_from_another_session(new_frontend: Callable[..., F
     other.click_link("Sessions")
     other.expect_notification("Your session has ended")
     other.expect_page(f"Log in to {PRODUCT}")
+
+
+def test_known_device_is_listed_and_can_be_forgotten(frontend: Frontend, site: Site) -> None:
+    """A browser is known after its first login."""
+    member = site.create_member(site.create_company(), "Test Member")
+    frontend.log_in(member)
+    frontend.open("/account/sessions")
+    frontend.expect_page("Sessions")
+    frontend.expect_text("Known devices")
+    frontend.expect_text("This device")
+
+    frontend.click_button("Forget: Chrome, Linux")
+
+    frontend.expect_notification("The device was forgotten.")
+    frontend.expect_text("No device is known.")
 
 
 def test_new_password_replaces_old_one(frontend: Frontend, site: Site) -> None:

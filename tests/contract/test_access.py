@@ -1,5 +1,6 @@
 """Authorization: each field without a session, for a member, and for a user who has to set up 2FA."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -38,7 +39,7 @@ ROOT_FIELDS = QUERY_FIELDS | {name: MUTATION_FIELDS[name] for name in MUTATIONS}
 # Selections of all fields of a user. Every viewer who can read the user can read `IDENTITY`.
 IDENTITY = {"id", "email", "name", "role", "company { id }"}
 GUARDED = {"twoFactor { state }", "locale", "createdAt", "lastLoginAt"}
-OWN_LISTS = {"sessions { id }", "securityEvents { nodes { id } }"}
+OWN_LISTS = {"devices { id }", "sessions { id }", "securityEvents { nodes { id } }"}
 
 
 @dataclass
@@ -50,6 +51,9 @@ class CookieJar:
     def set(self, session_token: str) -> None:
         """Store the cookie."""
         self.session_token = session_token
+
+    def set_device_tokens(self, tokens: Sequence[str]) -> None:
+        """Ignore the device tokens."""
 
     def clear(self) -> None:
         """Delete the cookie."""

@@ -125,8 +125,11 @@ async def test_0002_replaces_an_index_and_keeps_rows_and_the_unique_constraint(e
 
         assert await names(database, INDEXES) == indexes - {old} | {new}
         await database.connection.execute_script(insert)
-        (row,) = await models.AttemptCount.all()
-        assert (row.subject, row.failures, row.failures_since_sign_in, row.last_attempt_at) == ("somebody", 7, 9, START)
+        # Use SQL, because the model has the columns of the newest migration.
+        (row,) = await database.connection.execute_query_dict(
+            "SELECT subject, failures, failures_since_sign_in FROM attempt_count"
+        )
+        assert row == {"subject": "somebody", "failures": 7, "failures_since_sign_in": 9}
 
         await migrate_to(database, "0001_schema")
 

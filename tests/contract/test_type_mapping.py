@@ -19,6 +19,8 @@ from tests.support.schema_elements import own_types, served_schema
 COMPUTED = {
     ("TwoFactor", "state"),
     ("LoggedIn", "session_token"),
+    ("LoggedIn", "device_token"),
+    ("User", "devices"),
     ("User", "sessions"),
     ("User", "security_events"),
     ("UserConnection", "total_count"),
@@ -29,6 +31,8 @@ HIDDEN = {
     ("TwoFactor", "is_active"),
     ("LoggedIn", "token"),
     ("LoggedIn", "transport"),
+    ("LoggedIn", "device"),
+    ("Session", "device_id"),
     ("QrCode", "text"),
     ("UserConnection", "page"),
     ("UserConnection", "query"),

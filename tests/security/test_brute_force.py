@@ -189,6 +189,7 @@ async def test_simulation_makes_as_many_guesses_as_the_product_allows(database_u
             try:
                 async with harness.services.database.transaction():
                     await attempt_limits.reserve_attempt(limit, now)
+                    await attempt_limits.record_failure(limit)
                 count += 1
             except TooManyAttemptsError as error:
                 now = error.retry_at
@@ -198,6 +199,14 @@ async def test_simulation_makes_as_many_guesses_as_the_product_allows(database_u
                 in_a_day = count
         assert in_a_day == count_guesses(iter(()), START + timedelta(days=1))
         assert count == count_guesses(iter(()), START + timedelta(days=DAYS)) == SECOND_FACTOR_FAILURES_ALLOWED
+
+
+@pytest.mark.attack("B7", "B14")
+def test_daily_sign_ins_on_known_devices_give_no_new_guesses() -> None:
+    """In ten years, somebody who has the password guesses an OTP with a probability below 1 in 1,000."""
+    (owner,) = [each for each in simulate(random.Random(1)) if each.user == "logs in daily, known device"]
+    assert owner.otp_guesses == SECOND_FACTOR_FAILURES_ALLOWED
+    assert owner.otp_probability < 1e-3
 
 
 def test_simulated_probability_matches_the_formula() -> None:

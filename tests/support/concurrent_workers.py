@@ -36,8 +36,9 @@ from security.password_hashing import PLACES_PER_WORKER, HashingPool
 from tests.support.clock import Clock
 from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
 from twofactor.factors.backup_codes import regenerate_backup_codes
-from twofactor.login import log_in, verify_login
+from twofactor.login import log_in
 from twofactor.removal import deactivate, reset_by_admin
+from twofactor.second_factor import verify_login
 
 CLIENT = Client("192.0.2.9", "a concurrent worker", "en")
 # More than the number of calls that wait at the same time in any test.

@@ -20,7 +20,7 @@ def _stranger(number: int) -> Requester:
 
 
 def _member(number: int) -> Requester:
-    return Requester(account=f"member {number}", has_session=True)
+    return Requester(account=f"member {number}", is_known=True)
 
 
 class _Turns:
@@ -102,7 +102,7 @@ async def test_many_hashes_take_many_turns() -> None:
     async with _busy_queue() as turns:
         for number in range(3):
             await turns.request(_member(number), 10)
-        single = Requester(account="single", has_session=True)
+        single = Requester(account="single", is_known=True)
         await turns.request(single)
         order = await turns.run_all()
 
@@ -120,7 +120,7 @@ async def test_live_sessions_come_before_strangers_and_leave_them_every_fourth_t
             await turns.request(_member(number))
         order = await turns.run_all()
 
-    assert [requester.has_session for requester in order[:16]] == ([True] * SESSION_TURNS + [False]) * 4
+    assert [requester.is_known for requester in order[:16]] == ([True] * SESSION_TURNS + [False]) * 4
 
 
 @pytest.mark.attack("D11", "H16")

@@ -1,7 +1,8 @@
 """Simulate ten years of guessing the second factor with the right password, and print the probability of success.
 
 `python -m tools.attacks.brute_force` simulates an attacker who guesses as soon as the server checks an attempt, and a
-user who logs in daily or never. Waits and limits are those of the product.
+user who logs in daily or never. Waits and limits are those of the product. Logins on a known device do not reset the
+count of the attacker.
 """
 
 import argparse
@@ -103,11 +104,15 @@ class GuessingResult:
 
 
 def simulate(rng: random.Random) -> list[GuessingResult]:
-    """Return the result for each kind of user. Each factor has its own attempt limit, so both get as many guesses."""
+    """Return the result for each kind of user. Each factor has its own attempt limit, so both get as many guesses.
+
+    A client that takes no part in known devices logs in on an unknown one.
+    """
     end = START + timedelta(days=DAYS)
     users = {
-        "logs in daily at noon": count_guesses(daily_logins(), end),
-        "logs in daily at a random time": count_guesses(daily_logins(rng), end),
+        "logs in daily, known device": count_guesses(iter(()), end),
+        "logs in daily, unknown device": count_guesses(daily_logins(), end),
+        "the same at a random time": count_guesses(daily_logins(rng), end),
         "never logs in": count_guesses(iter(()), end),
     }
     return [GuessingResult(user, count, count) for user, count in users.items()]
@@ -135,8 +140,8 @@ def main() -> None:
             f"{each.code_probability:>11.1e}"
         )
     print(
-        f"Between two completed logins, the server checks at most {SECOND_FACTOR_FAILURES_ALLOWED} wrong guesses "
-        "of a factor. Probability that one OTP of them is right: "
+        f"Between two logins that strangers complete, the server checks at most {SECOND_FACTOR_FAILURES_ALLOWED} wrong "
+        "guesses of a factor. Probability that one OTP of them is right: "
         f"{probability(SECOND_FACTOR_FAILURES_ALLOWED, OTP_PROBABILITY):.1e}."
     )
 

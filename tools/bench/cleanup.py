@@ -35,7 +35,7 @@ from tools.bench.seed_data import KEYS
 
 NOW = datetime(2026, 11, 24, 13, 5, 10, tzinfo=UTC)
 # A row with this time has expired, whatever its kind.
-LONG_AGO = NOW - timedelta(days=90)
+LONG_AGO = NOW - timedelta(days=100)
 EMPTY_PASSES = 50
 
 SERIES = "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {rows})"
@@ -56,6 +56,10 @@ SESSIONS = """
         bench_time('{expires}', n), '192.0.2.1',
         'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
     FROM series
+"""
+COUNTS = """
+    INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, last_attempt_at)
+    {series} SELECT bench_hash('{age} ' || n), '{factor}', 1, 1, bench_time('{age}', n) FROM series
 """
 ROWS = {
     "expired challenges": """
@@ -80,10 +84,14 @@ ROWS = {
             'en', '{{"at": "2026-11-24T13:05:10+00:00", "ip_address": "192.0.2.1", "user_agent": "Firefox"}}',
             bench_time('old', n), 'SENT', 1, bench_time('{age}', n), bench_time('{age}', n) FROM series
     """,
-    "idle attempt counts of passwords": """
-        INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, last_attempt_at)
-        {series} SELECT bench_hash('{age} ' || n), 'PASSWORD', 1, 1, bench_time('{age}', n) FROM series
+    "idle known devices": """
+        INSERT INTO known_device (id, token_hash, user_id, user_agent, first_seen_at, last_seen_at)
+        {series} SELECT bench_uuid('device {age} ' || n), bench_hash('{age} ' || n), bench_uuid('user {age} ' || n),
+            'Firefox', bench_time('old', n), bench_time('{age}', n) FROM series
     """,
+    "idle attempt counts of passwords": COUNTS.replace("{factor}", "PASSWORD"),
+    "idle attempt counts of sessions": COUNTS.replace("{factor}", "REAUTHENTICATION"),
+    "idle attempt counts of known devices": COUNTS.replace("{factor}", "KNOWN_DEVICE"),
     "events of unknown emails": """
         INSERT INTO security_event (id, kind, occurred_at, ip_address, user_agent)
         {series} SELECT bench_uuid('event {age} ' || n), 'LOGIN_FAILED', bench_time('{age}', n), '192.0.2.1', 'Firefox'
@@ -123,7 +131,7 @@ class Measurement:
     def __str__(self) -> str:
         """Format the measurement as a row of the table."""
         return (
-            f"  {self.kind:<34} {self.rows:>9} {self.seconds:>8.1f} {len(self.passes_ms):>7}"
+            f"  {self.kind:<36} {self.rows:>9} {self.seconds:>8.1f} {len(self.passes_ms):>7}"
             f" {max(self.passes_ms):>10.2f} {statistics.median(self.passes_ms):>9.2f} {self.empty_pass_ms:>8.2f}"
         )
 
@@ -231,7 +239,7 @@ async def _run(dialect: str, url: str, *, rows: int, live: int) -> None:
     await fill(url, rows=rows, live=live)
     _print(f"{dialect}, batches of {cleanup.BATCHES[dialect]} rows, {live} live rows of each kind")
     columns = (("rows", 9), ("wall s", 8), ("passes", 7), ("max CPU ms", 10), ("median", 9), ("empty", 8))
-    _print(" ".join([f"  {'kind':<34}", *(f"{name:>{width}}" for name, width in columns)]))
+    _print(" ".join([f"  {'kind':<36}", *(f"{name:>{width}}" for name, width in columns)]))
     async for measurement in measure(url):
         _print(str(measurement))
 

@@ -46,7 +46,7 @@ from tools.bench.environment import POSTGRES_OPTIONS, BenchEnvironment
 from tools.bench.load import p99
 from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS
-from transport.cookies import SessionCookie
+from transport.cookies import Cookies
 from transport.document_cache import DocumentCache
 from transport.operations import LimitedSchema
 
@@ -123,7 +123,7 @@ async def _documents(services: Services, token: str) -> None:
     renderer = QrRenderer()
 
     def make_context() -> Context:
-        cookie = SessionCookie(Request({"type": "http", "headers": []}), Response())
+        cookie = Cookies(Request({"type": "http", "headers": []}), Response())
         return Context(services, Client(), cookie, token, renderer)
 
     schema = create_schema(LimitedSchema, introspection=False)

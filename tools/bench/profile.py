@@ -32,10 +32,10 @@ from tools.bench import seed_data
 from tools.bench.environment import POSTGRES_OPTIONS, BenchEnvironment
 from tools.bench.measures import VIEWER
 from tools.bench.seed_data import KEYS, BenchUser
-from transport.cookies import SessionCookie
+from transport.cookies import Cookies
 from transport.logs import configure_logging
 from transport.operations import LimitedSchema
-from twofactor import login
+from twofactor import second_factor
 
 USERS = 200
 ROUNDS = 21
@@ -73,12 +73,12 @@ async def _measure(environment: BenchEnvironment) -> str:
 
             async def call_use_case(token: str, otp: str) -> object:
                 if otp:
-                    return await login.verify_login(services, CLIENT, token, kind="OTP", text=otp)
+                    return await second_factor.verify_login(services, CLIENT, token, kind="OTP", text=otp)
                 return await sessions.authenticate(services, token)
 
             async def call_graphql(token: str, otp: str) -> object:
                 request = Request({"type": "http", "headers": []})
-                cookie = SessionCookie(request, Response())
+                cookie = Cookies(request, Response())
                 context = Context(services, CLIENT, cookie, None if otp else token, renderer)
                 variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
                 result = await schema.execute(VERIFY_LOGIN if otp else VIEWER, variables, context)

@@ -19,6 +19,7 @@
  * @property {string} name
  * @property {boolean} twoFactorEnforced
  * @property {boolean} backupCodesEnabled
+ * @property {boolean} newDeviceEmails
  *
  * @typedef {object} Viewer
  * @property {string} id
@@ -38,6 +39,13 @@
  * @property {string | null} deviceName
  * @property {boolean} current
  * @property {SecondFactorMethod | null} secondFactor
+ *
+ * @typedef {object} KnownDevice
+ * @property {string} id
+ * @property {string | null} name
+ * @property {string} firstSeenAt
+ * @property {string} lastSeenAt
+ * @property {boolean} current
  *
  * @typedef {object} SecurityEvent
  * @property {string} id
@@ -63,7 +71,7 @@ const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
 }`;
 const VIEWER = `fragment ViewerParts on User {
   id email name role
-  company { id name twoFactorEnforced backupCodesEnabled }
+  company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails }
   twoFactor { ...TwoFactorParts }
 }
 ${TWO_FACTOR}`;
@@ -183,10 +191,20 @@ export const CHANGE_PASSWORD = operation(`
     }
   }`);
 
-/** @type {Operation<{}, { viewer: { sessions: Session[] } | null }>} */
+/** @type {Operation<{}, { viewer: { sessions: Session[], devices: KnownDevice[] | null } | null }>} */
 export const GET_SESSIONS = operation(`
   query GetSessions {
-    viewer { id sessions { id createdAt lastSeenAt ipAddress deviceName current secondFactor } }
+    viewer {
+      id
+      sessions { id createdAt lastSeenAt ipAddress deviceName current secondFactor }
+      devices { id name firstSeenAt lastSeenAt current }
+    }
+  }`);
+
+/** @type {Operation<{ id: string }, { forgetDevice: MutationResult }>} */
+export const FORGET_DEVICE = operation(`
+  mutation ForgetDevice($id: ID!) {
+    forgetDevice(id: $id) { __typename ... on UserError { message } }
   }`);
 
 /** @type {Operation<{ id: string }, { revokeSession: MutationResult }>} */
@@ -251,17 +269,22 @@ export const RESET_TWO_FACTOR = operation(`
 
 /**
  * @type {Operation<
- *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean },
+ *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean, newDeviceEmails: boolean },
  *   { updateSecurityPolicy: MutationResult }
  * >}
  */
 export const UPDATE_POLICY = operation(`
-  mutation UpdatePolicy($password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean) {
+  mutation UpdatePolicy(
+    $password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean, $newDeviceEmails: Boolean
+  ) {
     updateSecurityPolicy(
-      password: $password, twoFactorEnforced: $twoFactorEnforced, backupCodesEnabled: $backupCodesEnabled
+      password: $password
+      twoFactorEnforced: $twoFactorEnforced
+      backupCodesEnabled: $backupCodesEnabled
+      newDeviceEmails: $newDeviceEmails
     ) {
       __typename
-      ... on SecurityPolicyUpdated { company { id name twoFactorEnforced backupCodesEnabled } }
+      ... on SecurityPolicyUpdated { company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails } }
       ${USER_ERRORS}
     }
   }`);

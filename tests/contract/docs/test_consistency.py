@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from accounts import cleanup
+from accounts import attempt_limits, cleanup
 from cli import keys
 from cli.main import app as command_line
 from mail import outbox
@@ -110,7 +110,7 @@ RULES = [
     ),
     Rule(
         "attempts without a wait, in the table",
-        rf"\| (?:password|OTP|backup code) \| [^|]+ \| {N} \|",
+        rf"\| (?:password|OTP|backup code)[^|]* \| [^|]+ \| {N} \|",
         (constants.FREE_ATTEMPTS,),
         ("limits.md",),
     ),
@@ -119,6 +119,36 @@ RULES = [
         f"attempts left before a wait, from 0 to {N}",
         (constants.FREE_ATTEMPTS - 1,),
         ("schema.graphql",),
+    ),
+    Rule(
+        "failures of a known device",
+        f"when {N} attempts in a row fail on it",
+        (constants.DEVICE_FAILURES_ALLOWED,),
+        ("schema.graphql", "log-in.md", "limits.md"),
+    ),
+    Rule(
+        "wrong passwords of a session",
+        f"{N} wrong passwords in a row end the session",
+        (constants.REAUTHENTICATION_FAILURES_ALLOWED,),
+        ("schema.graphql", "limits.md"),
+    ),
+    Rule(
+        "wait for the results of simultaneous attempts",
+        f"waits up to {N} seconds for their results",
+        (sum(attempt_limits.WAITS_FOR_RESULTS_S),),
+        ("limits.md",),
+    ),
+    Rule(
+        "idle lifetime of a known device",
+        rf"(?:{N} days after the last login|completed a login within {N} days)",
+        (constants.KNOWN_DEVICE_IDLE_LIFETIME // DAYS,),
+        ("schema.graphql", "log-in.md", "limits.md"),
+    ),
+    Rule(
+        "known devices of a user",
+        f"(?:has at most {N} known devices|A user has at most {N}[.])",
+        (constants.KNOWN_DEVICES_PER_USER,),
+        ("schema.graphql", "limits.md"),
     ),
     Rule("first warning", f"by email from the {N} failure", (constants.FREE_ATTEMPTS,), ("limits.md",)),
     Rule(

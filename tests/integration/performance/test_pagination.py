@@ -14,7 +14,9 @@ from tests.support.users import make_user
 
 def viewer_of(admin: models.User, company: models.Company, clock: Clock) -> Viewer:
     """Return the admin as a viewer."""
-    session = Session(admin.id, clock.now, clock.now, clock.now, None, None, current=True, second_factor=None)
+    session = Session(
+        admin.id, clock.now, clock.now, clock.now, None, None, current=True, second_factor=None, device_id=None
+    )
     return Viewer(User.of(admin, company), session)
 
 

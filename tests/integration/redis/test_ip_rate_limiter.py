@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from security.errors import TooManyAttemptsError
 from security.ip_rate_limiter import IpRateLimiter
 from tests.support.clock import Clock
 
@@ -51,12 +50,12 @@ async def test_failures_are_counted_across_processes(redis_url: str, clock: Cloc
     first = IpRateLimiter(failures_allowed=FAILURES_ALLOWED, store_url=redis_url)
     second = IpRateLimiter(failures_allowed=FAILURES_ALLOWED, store_url=redis_url)
     for _ in range(FAILURES_ALLOWED):
-        await first.require_allowed(ATTACKER, clock.now)
+        assert await first.retry_at(ATTACKER, clock.now) is None
         await first.record_failure(ATTACKER)
-    with pytest.raises(TooManyAttemptsError) as raised:
-        await second.require_allowed(ATTACKER, clock.now)
-    assert raised.value.retry_at > clock.now
-    await second.require_allowed("203.0.113.8", clock.now)
+    retry_at = await second.retry_at(ATTACKER, clock.now)
+    assert retry_at is not None
+    assert retry_at > clock.now
+    assert await second.retry_at("203.0.113.8", clock.now) is None
     await first.close()
     await second.close()
 
@@ -66,6 +65,6 @@ async def test_unavailable_redis_does_not_block_attempts(redis_port: int, clock:
     """If the store is unavailable, attempts are allowed. The attempt limits in the database still apply."""
     limiter = IpRateLimiter(failures_allowed=1, store_url=f"async+redis://127.0.0.1:{redis_port}/0")
     for _ in range(3):
-        await limiter.require_allowed(ATTACKER, clock.now)
+        assert await limiter.retry_at(ATTACKER, clock.now) is None
         await limiter.record_failure(ATTACKER)
     await limiter.close()

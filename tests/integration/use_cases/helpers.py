@@ -21,7 +21,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.users import PASSWORD
 from twofactor.activation import BackupCodesIssued, acknowledge_backup_codes, confirm_otp, start_activation
-from twofactor.login import SecondFactorRequired, log_in, verify_login
+from twofactor.login import SecondFactorRequired, log_in
+from twofactor.second_factor import verify_login
 
 CLIENT = Client("192.0.2.7", "Firefox", "de")
 TOKEN = SessionTransport.TOKEN

@@ -53,8 +53,9 @@ from twofactor.activation import (
 )
 from twofactor.factors.authenticator import AuthenticatorActivation
 from twofactor.factors.backup_codes import BackupCodesRegenerated, regenerate_backup_codes
-from twofactor.login import SecondFactorRequired, log_in, verify_login
+from twofactor.login import SecondFactorRequired, log_in
 from twofactor.removal import deactivate, reset_by_admin
+from twofactor.second_factor import verify_login
 
 Event = SecurityEventKind
 

@@ -50,8 +50,9 @@ from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_BACKUP_CODE, WRONG
 from twofactor.activation import confirm_otp, start_activation
 from twofactor.errors import ActivationExpiredError, ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.backup_codes import regenerate_backup_codes
-from twofactor.login import log_in, verify_login
+from twofactor.login import log_in
 from twofactor.removal import deactivate, reset_by_admin
+from twofactor.second_factor import verify_login
 
 Event = SecurityEventKind
 

@@ -44,8 +44,8 @@ from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.factors import registry
 from twofactor.factors.factor import Check, EnrollableFactor
 from twofactor.key_rotation import missing_key_ids, reencrypt_all
-from twofactor.login import verify_login
 from twofactor.removal import deactivate
+from twofactor.second_factor import verify_login
 
 TABLE = """
     CREATE TABLE word_card (

@@ -32,6 +32,14 @@ export async function policyPage() {
         checked: company.backupCodesEnabled,
         optional: true,
       },
+      {
+        name: "newDeviceEmails",
+        label: t("policy.newDeviceEmails"),
+        hint: t("policy.newDeviceEmailsHint"),
+        type: "checkbox",
+        checked: company.newDeviceEmails,
+        optional: true,
+      },
       { ...passwordField(), label: t("ownPassword") },
     ],
     beforeButton: [preview],
@@ -79,11 +87,12 @@ function isChecked(element, name) {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function updatePolicy({ enforced, backupCodes, password }) {
+async function updatePolicy({ enforced, backupCodes, newDeviceEmails, password }) {
   const { updateSecurityPolicy: result } = await send(UPDATE_POLICY, {
     password,
     twoFactorEnforced: enforced === "on",
     backupCodesEnabled: backupCodes === "on",
+    newDeviceEmails: newDeviceEmails === "on",
   });
   if (result.__typename === "SecurityPolicyUpdated") {
     await loadViewer();
