@@ -32,6 +32,9 @@ class Challenge(Model):
     remembers_device = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
+    # Those of the client that opened the challenge.
+    ip_address = fields.CharField(max_length=45, null=True)
+    user_agent = fields.CharField(max_length=500, null=True)
 
     # Tortoise sets it with the relation.
     user_id: UUID

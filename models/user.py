@@ -56,8 +56,8 @@ class User(Model):
     two_factor_activated_at = fields.DatetimeField(null=True)
     two_factor_last_used_at = fields.DatetimeField(null=True)
     backup_codes_remaining = fields.SmallIntField(default=0)
-    # The time of the last warning email about the second factor. The server sends at most one a day.
-    second_factor_warned_at = fields.DatetimeField(null=True)
+    # The time of the last warning email of each kind, see `accounts.warnings`. NULL if there was none.
+    warnings_sent: fields.Field[dict[str, str] | None] = fields.JSONField(null=True)
 
     # Tortoise sets them with the relations.
     company_id: UUID

@@ -71,8 +71,10 @@ DEVICE_FAILURES_ALLOWED = 5
 REAUTHENTICATION_FAILURES_ALLOWED = 10
 # `confirmOtp` has a limit of its own. The TOTP secret is new, so the user loses nothing by starting again.
 CONFIRM_ATTEMPTS = 5
-# ASVS 6.3.5 asks to notify users of suspicious attempts. More than one email a day would teach users to ignore them.
+# ASVS 6.3.5 asks to notify users of suspicious attempts. Strangers can cause these emails. More than one of a kind and
+# three in all within this time would teach users to ignore them.
 WARNING_INTERVAL = timedelta(days=1)
+WARNINGS_PER_INTERVAL = 3
 
 # Failed sign-ins are answered at a multiple of this interval, so that the response time reveals nothing. To read, lock
 # and record a row that exists takes a fraction of a millisecond longer than one that does not (ASVS 6.3.8).

@@ -103,7 +103,7 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
                 await models.User.filter(id=user.id).update(password_hash=better_hash)
             if user.two_factor_activated_at is not None:
                 return await _open_challenge(
-                    services, user, transport, device_id=device_id, remembers_device=devices.wants_token
+                    services, client, user, transport, device_id=device_id, remembers_device=devices.wants_token
                 )
             company = await company_of(user)
             device = await recognise_device(services, client, user, company, device_id, devices)
@@ -128,6 +128,7 @@ def _has_changed(found: models.User, locked: models.User) -> bool:
 
 async def _open_challenge(
     services: Services,
+    client: Client,
     user: models.User,
     transport: SessionTransport,
     *,
@@ -152,5 +153,7 @@ async def _open_challenge(
         remembers_device=remembers_device,
         created_at=now,
         expires_at=expires_at,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
     )
     return SecondFactorRequired(token, expires_at, tuple(factor.kind for factor in available))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import models
-from accounts import attempt_limits, audit
+from accounts import attempt_limits, audit, warnings
 from accounts.attempt_limits import (
     AttemptLimit,
     IpRateLimit,
@@ -24,14 +24,14 @@ from accounts.known_devices import (
 from accounts.response_padding import padded_response_time
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
-from mail import emails, outbox
+from mail import emails
 from models import KNOWN_DEVICE, SecurityEventKind
 from models.database import CommitAndRaise
 from models.sql import challenges
 from security.constants import (
     CLOCK_SLACK,
     FREE_ATTEMPTS,
-    WARNING_INTERVAL,
+    ,
 )
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
@@ -183,11 +183,12 @@ async def _raise_wrong_second_factor(attempt: _Attempt, locked: _LockedChallenge
     services, client, user = attempt.services, attempt.client, locked.user
     factor, device_id = attempt.factor.kind, locked.challenge.device_id
     now = services.now()
+    request = audit.request_details(client, now)
     await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, note=factor)
     if limit.factor == KNOWN_DEVICE and device_id is not None:
         left = await record_failure_of_device(services, client, user, limit, device_id)
         if left == 0:
-            await _send_warning(client, user, now, factor=factor, locked=False)
+            await warnings.warn(user, emails.second_factor_warning(request, factor=factor, locked=False), now)
             # The next attempt is that of a stranger.
             left = await attempt_limits.attempts_left(attempt_limits.second_factor_limit(user.id, factor), now)
         raise CommitAndRaise(WrongSecondFactorError(left))
@@ -195,15 +196,5 @@ async def _raise_wrong_second_factor(attempt: _Attempt, locked: _LockedChallenge
     is_factor_locked = is_locked(failures.since_sign_in)
     if is_factor_locked or failures.in_a_row >= FREE_ATTEMPTS:
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=factor)
-        await _send_warning(client, user, now, factor=factor, locked=is_factor_locked)
+        await warnings.warn(user, emails.second_factor_warning(request, factor=factor, locked=is_factor_locked), now)
     raise CommitAndRaise(WrongSecondFactorError(attempts_remaining(failures.in_a_row)))
-
-
-async def _send_warning(client: Client, user: models.User, now: datetime, *, factor: str, locked: bool) -> None:
-    """Send an email, at most once a day, about failed second factors after a correct password (ASVS 6.3.5)."""
-    if user.second_factor_warned_at and user.second_factor_warned_at > now - WARNING_INTERVAL:
-        return
-    user.second_factor_warned_at = now
-    await user.save(update_fields=["second_factor_warned_at"])
-    request = audit.request_details(client, now)
-    await outbox.enqueue(emails.second_factor_warning(request, factor=factor, locked=locked), to=user, now=now)

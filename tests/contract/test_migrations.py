@@ -217,6 +217,43 @@ async def test_interrupted_0003_changes_nothing_and_can_be_repeated(
         await database.close()
 
 
+async def test_0005_lets_a_server_of_the_version_before_read_and_write(empty_database_url: str) -> None:
+    """It uses a column that the models no longer have, and inserts rows without the new columns. The way back works."""
+    database = Database(empty_database_url)
+    await database.open()
+    company, user = str(uuid4()), str(uuid4())
+    true = "1" if database.dialect == "sqlite" else "true"
+    insert_as_before = f"""
+        INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)
+        VALUES ('{company}', 'Acme', {true}, {true}, '{START}');
+        INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+            is_enabled, created_at, last_login_at, backup_codes_remaining, second_factor_warned_at)
+        VALUES ('{user}', '{company}', 'a', 'a', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{START}', '{START}', 0,
+            '{START}');
+        INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at)
+        VALUES ('{uuid4()}', 'hash', '{user}', 'TOKEN', '{START}', '{START}');
+    """  # noqa: S608  # ours
+    try:
+        await migrate_to(database, "0003_several_factors")
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        await migrate_to(database, "0005_warnings_and_clients_of_challenges")
+        await database.connection.execute_script(insert_as_before)
+
+        (row,) = await database.connection.execute_query_dict("SELECT second_factor_warned_at AS at FROM user_account")
+        assert row["at"] is not None
+        assert (await models.User.all().values("warnings_sent")) == [{"warnings_sent": None}]
+        assert (await models.Challenge.all().values("ip_address", "user_agent")) == [
+            {"ip_address": None, "user_agent": None}
+        ]
+
+        await migrate_to(database, "0003_several_factors")
+
+        assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+        assert await models.User.all().count() == await models.Challenge.all().count() == 1
+    finally:
+        await database.close()
+
+
 async def test_migration_of_a_large_table_may_take_long(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -409,10 +409,16 @@ RULES = [
     ),
     Rule("niceness", f"niceness {N}", (password_hashing.NICENESS,), ("0004-low-priority-hashing-threads.md",)),
     Rule(
-        "warning emails",
+        "warning emails about the second factor",
         rf"at most {N} (?:email )?a day",
         (constants.WARNING_INTERVAL // DAYS,),
-        ("schema.graphql", "limits.md"),
+        ("schema.graphql",),
+    ),
+    Rule(
+        "warning emails",
+        f"at most {N} of a kind and {N} in all a day",
+        (constants.WARNING_INTERVAL // DAYS, constants.WARNINGS_PER_INTERVAL),
+        ("limits.md", "attacks.md"),
     ),
     Rule(
         "retention",

@@ -729,7 +729,7 @@ class AccountStateMachine(RuleBasedStateMachine):
 
 
 # The columns that a failed operation may change.
-COUNTERS = {"user_account": {"second_factor_warned_at"}, "activation": {"attempts"}}
+COUNTERS = {"user_account": {"warnings_sent"}, "activation": {"attempts"}}
 
 
 def without_counters(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
