@@ -30,6 +30,13 @@ class SecurityEventKind(StrEnum):
         "LOGIN_FAILED",
         "Email and password did not match an enabled account. `user` is null if no user has that email.",
     )
+    SECOND_FACTOR_REQUIRED = (
+        "SECOND_FACTOR_REQUIRED",
+        (
+            "Email and password were correct, and the server asked for the second factor. If `LOGIN_SUCCEEDED` does "
+            "not follow, another person may have the password."
+        ),
+    )
     SECOND_FACTOR_FAILED = (
         "SECOND_FACTOR_FAILED",
         "Email and password were correct, but the OTP or backup code was wrong. Another person may have the password.",

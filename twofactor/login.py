@@ -156,4 +156,5 @@ async def _open_challenge(
         ip_address=client.ip_address,
         user_agent=client.user_agent,
     )
+    await audit.record(SecurityEventKind.SECOND_FACTOR_REQUIRED, user=user, client=client, now=now)
     return SecondFactorRequired(token, expires_at, tuple(factor.kind for factor in available))

@@ -31,7 +31,6 @@ from models.sql import challenges
 from security.constants import (
     CLOCK_SLACK,
     FREE_ATTEMPTS,
-    ,
 )
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError

@@ -93,7 +93,7 @@ async def test_accepts_the_cookie_only_with_a_json_content_type(client: Api, mem
 async def test_returns_a_challenge_if_2fa_is_active(
     member_with_2fa: ApiUser, client: Api, clock: Clock, side_effects: SideEffects
 ) -> None:
-    """There is no cookie, session, audit event or email."""
+    """There is no cookie, session or email. An audit event shows that somebody has the password (ASVS 6.3.5)."""
     await side_effects()
     variables = {"email": member_with_2fa.user.email, "password": PASSWORD, "transport": "COOKIE"}
     response = await client.post(LOGIN, variables)
@@ -108,7 +108,7 @@ async def test_returns_a_challenge_if_2fa_is_active(
     assert "set-cookie" not in response.headers
     client.session_token = token
     assert not await is_logged_in(client)
-    assert await side_effects() == ([], [])
+    assert await side_effects() == (["SECOND_FACTOR_REQUIRED"], [])
 
 
 async def test_offers_no_backup_codes_if_they_are_off(

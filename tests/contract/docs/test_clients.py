@@ -26,6 +26,7 @@ EVENTS_OF_A_RUN = sorted(
         SecurityEventKind.BACKUP_CODES_ISSUED,
         SecurityEventKind.TWO_FACTOR_ACTIVATED,
         SecurityEventKind.LOGGED_OUT,
+        SecurityEventKind.SECOND_FACTOR_REQUIRED,
         SecurityEventKind.LOGIN_SUCCEEDED,
         SecurityEventKind.TWO_FACTOR_DEACTIVATED,
         SecurityEventKind.LOGGED_OUT,

@@ -52,7 +52,7 @@ EXPECTED_COUNTS = {
     "users with totalCount": (3, 0),
     "securityEvents": (3, 0),
     "login": (9, 2),
-    "login to a challenge": (7, 2),
+    "login to a challenge": (8, 2),
     "login with a wrong password": (5, 2),
     "login with an unknown email": (5, 2),
     "verifyLogin with an OTP": (10, 1),

@@ -10,6 +10,7 @@ import { handleError } from "../redirects.js";
 export const EVENT_KINDS = [
   "LOGIN_SUCCEEDED",
   "LOGIN_FAILED",
+  "SECOND_FACTOR_REQUIRED",
   "SECOND_FACTOR_FAILED",
   "LOGGED_OUT",
   "SESSION_REVOKED",

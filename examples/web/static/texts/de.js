@@ -237,6 +237,7 @@ export default {
   "events.note": "Anmerkung: {note}",
   "event.LOGIN_SUCCEEDED": "Angemeldet",
   "event.LOGIN_FAILED": "E-Mail oder Passwort falsch",
+  "event.SECOND_FACTOR_REQUIRED": "Passwort richtig, zweiter Faktor verlangt",
   "event.SECOND_FACTOR_FAILED": "Passwort richtig, zweiter Faktor falsch",
   "event.LOGGED_OUT": "Abgemeldet",
   "event.SESSION_REVOKED": "Sitzung beendet",

@@ -237,6 +237,7 @@ export default {
   "events.note": "Note: {note}",
   "event.LOGIN_SUCCEEDED": "Logged in",
   "event.LOGIN_FAILED": "Wrong email or password",
+  "event.SECOND_FACTOR_REQUIRED": "Right password, second factor required",
   "event.SECOND_FACTOR_FAILED": "Right password, wrong second factor",
   "event.LOGGED_OUT": "Logged out",
   "event.SESSION_REVOKED": "Session signed out",
