@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from accounts.lapsed_challenges import delete_lapsed_challenges
 from accounts.services import Services
 from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION
 from models.database import CLEANUP_LOCK, LockTaken
 from models.sql.cleanup import (
     delete_events_of_unknown_emails,
     delete_expired_activations,
-    delete_expired_challenges,
     delete_expired_sessions,
     delete_idle_counts,
     delete_idle_devices,
@@ -40,7 +40,7 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 class DeleteBatch(Protocol):
     """Deletes the oldest rows that expired between two times. Returns the times of the deleted rows."""
 
-    async def __call__(self, since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]: ...
+    async def __call__(self, since: datetime, until: datetime, /, *, at_most: int) -> Sequence[datetime]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ExpiringRows:
 
 
 KINDS: Mapping[str, ExpiringRows] = {
-    "expired challenges": ExpiringRows(delete_expired_challenges),
+    "expired challenges": ExpiringRows(delete_lapsed_challenges),
     "expired activations": ExpiringRows(delete_expired_activations, cost=2),
     "expired sessions": ExpiringRows(delete_expired_sessions),
     "idle sessions": ExpiringRows(delete_idle_sessions, SESSION_IDLE_LIFETIME),
@@ -96,10 +96,8 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
         LockTaken: Another process deletes expired rows.
     """
     at_most = kind.batch(services.database.dialect)
-    since, is_done = BEGINNING, False
-    while not is_done:
+    times: Sequence[datetime] = [BEGINNING]
+    while times:
         async with services.database.exclusive_transaction(CLEANUP_LOCK):
-            times = await kind.delete_batch(since, services.now() - kind.kept, at_most=at_most)
+            times = await kind.delete_batch(max(times), services.now() - kind.kept, at_most=at_most)
         yield len(times)
-        since = max(times, default=since)
-        is_done = len(times) < at_most

@@ -82,5 +82,10 @@ def second_factor_warning(request: RequestDetails, *, factor: str, locked: bool)
     return Email("second_factor_warning", request.facts | {"factor": factor, "locked": locked})
 
 
+def login_not_completed(request: RequestDetails) -> Email:
+    """Somebody entered the right password, and no second factor followed (ASVS 6.3.5)."""
+    return Email("login_not_completed", request.facts)
+
+
 def _timestamp(time: datetime) -> str:
     return time.isoformat(timespec="seconds")

@@ -242,8 +242,9 @@ class LoginMutation:
             "Logs in with email and password. Returns a session, or a challenge for `verifyLogin` if 2FA is active. "
             "A wrong pair uses one attempt. After 5 wrong ones in a row the email has to wait, whether it exists or "
             "not; a correct pair resets the count. A known device has a count of its own, and is forgotten when 5 "
-            "attempts in a row fail on it, passwords and second factors together. Requires no session and ends no "
-            "earlier session of the client."
+            "attempts in a row fail on it, passwords and second factors together. If a challenge that was opened on an "
+            "unknown device expires unused, the server sends the user an email, at most one email a day. Requires no "
+            "session and ends no earlier session of the client."
         ),
     )
     def login(  # noqa: PLR0913, PLR0917  # the arguments of the mutation

@@ -7,11 +7,15 @@ Each function deletes the oldest rows between two times and returns the times of
 them to the next call: the index of PostgreSQL still has the entries of deleted rows, and the next call would read them.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from models.outbox_email import EmailState
-from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
+from models.security_event import SecurityEventKind
+from models.sql.execution import FOR_UPDATE, dialect, execute, execute_returning, select
 
 DELETE = {
     "sqlite": """
@@ -40,9 +44,69 @@ SET_UP_POSTGRES = """
 """
 
 
-async def delete_expired_challenges(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
-    """Delete challenges that expired between two times."""
-    return await _delete("challenge", "expires_at", since, until, at_most=at_most)
+# A client that loads the page again opens another challenge, and the first one expires.
+EXPIRED_CHALLENGES = """
+    SELECT challenge.id, challenge.user_id, challenge.created_at, challenge.expires_at, challenge.ip_address,
+        challenge.user_agent, challenge.device_id, user_account.warnings_sent,
+        EXISTS (
+            SELECT 1 FROM security_event
+            WHERE security_event.user_id = challenge.user_id AND occurred_at >= challenge.created_at
+                AND kind = '{login}'
+                AND COALESCE(security_event.ip_address, '') = COALESCE(challenge.ip_address, '')
+                AND COALESCE(security_event.user_agent, '') = COALESCE(challenge.user_agent, '')
+        ) AS has_logged_in
+    FROM challenge JOIN user_account ON user_account.id = challenge.user_id
+    WHERE challenge.expires_at >= $1 AND challenge.expires_at <= $2
+    ORDER BY challenge.expires_at LIMIT {at_most} {lock}
+"""
+DELETE_CHALLENGES = {
+    "sqlite": "DELETE FROM challenge WHERE id IN (SELECT value FROM json_each($1))",
+    "postgres": "DELETE FROM challenge WHERE id = ANY ($1)",
+}
+
+
+class ExpiredChallenge(NamedTuple):
+    """What the cleanup has to know about an expired challenge and its user."""
+
+    id: UUID
+    user_id: UUID
+    created_at: datetime
+    expires_at: datetime
+    ip_address: str | None
+    user_agent: str | None
+    is_of_known_device: bool
+    warnings_sent: dict[str, str] | None
+    # Whether the client that opened the challenge has logged in as this user since then.
+    has_logged_in: bool
+
+
+async def lock_expired_challenges(since: datetime, until: datetime, *, at_most: int) -> Sequence[ExpiredChallenge]:
+    """Lock the oldest challenges that expired between two times, and return them. The users' rows are not locked."""
+    await _avoid_other_plans()
+    lock = f"{FOR_UPDATE} OF challenge SKIP LOCKED" if dialect() == "postgres" else ""
+    rows = await select(
+        EXPIRED_CHALLENGES.format(login=SecurityEventKind.LOGIN_SUCCEEDED, at_most=at_most, lock=lock), since, until
+    )
+    return [
+        ExpiredChallenge(
+            _uuid(row["id"]),
+            _uuid(row["user_id"]),
+            _time(row["created_at"]),
+            _time(row["expires_at"]),
+            row["ip_address"],
+            row["user_agent"],
+            row["device_id"] is not None,
+            json.loads(row["warnings_sent"]) if row["warnings_sent"] else None,
+            bool(row["has_logged_in"]),
+        )
+        for row in rows
+    ]
+
+
+async def delete_challenges(ids: Sequence[UUID]) -> None:
+    """Delete challenges that `lock_expired_challenges` has locked."""
+    is_sqlite = dialect() == "sqlite"
+    await execute(DELETE_CHALLENGES[dialect()], json.dumps([str(each) for each in ids]) if is_sqlite else ids)
 
 
 async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
@@ -129,8 +193,19 @@ async def _delete(  # noqa: PLR0913  # each is a part of the statement
         join=join,
         for_update=FOR_UPDATE,
     )
+    await _avoid_other_plans()
+    return [_time(row["time"]) for row in await execute_returning(statement, since, until)]
+
+
+async def _avoid_other_plans() -> None:
     if dialect() == "postgres":
         await select(SET_UP_POSTGRES)
-    rows = await execute_returning(statement, since, until)
-    # SQLite returns text.
-    return [datetime.fromisoformat(row["time"]) if isinstance(row["time"], str) else row["time"] for row in rows]
+
+
+# SQLite returns text.
+def _time(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _uuid(value: UUID | str) -> UUID:
+    return UUID(value) if isinstance(value, str) else value

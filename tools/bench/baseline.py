@@ -82,7 +82,8 @@ DELETE_SURPLUS_CHALLENGES = """
     WHERE id IN (SELECT id FROM challenge WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1000000 OFFSET 99)
 """
 INSERT_CHALLENGE = """
-    INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at, ip_address, user_agent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 USE_STEP = "UPDATE authenticator SET last_step = $2 WHERE user_id = $1 AND last_step < $2"
 USE_CHALLENGE = "DELETE FROM challenge WHERE id = $1"
@@ -157,7 +158,12 @@ async def login(request: Request) -> JSONResponse:
         await connection.execute(DELETE_SURPLUS_CHALLENGES, user["id"])
         token = make_token(TokenKind.CHALLENGE, secrets.token_bytes(TOKEN_BYTES))
         challenge, expires_at = token_hash(TokenKind.CHALLENGE, token), now + CHALLENGE_LIFETIME
-        await connection.execute(INSERT_CHALLENGE, uuid4(), challenge, user["id"], "TOKEN", now, expires_at)
+        address, agent = _client(request)
+        await connection.execute(
+            INSERT_CHALLENGE, uuid4(), challenge, user["id"], "TOKEN", now, expires_at, address, agent
+        )
+        kind = "SECOND_FACTOR_REQUIRED"
+        await connection.execute(INSERT_EVENT, uuid4(), user["company_id"], user["id"], kind, now, address, agent, None)
     methods = ["OTP", *["BACKUP_CODE"] * (company["backup_codes_enabled"] and user["backup_codes_remaining"] > 0)]
     return JSONResponse({"challengeToken": token, "expiresAt": expires_at.isoformat(), "methods": methods})
 

@@ -3,13 +3,15 @@
 Usage: `python -m tools.bench.cleanup` or `make bench-cleanup`. For each kind it prints the wall time, the number of
 passes (one transaction each), and the CPU time of the database: in the slowest pass, in the median one, and in a pass
 that finds nothing. Such a pass is slowest just after a large deletion, until PostgreSQL has vacuumed the index. At the
-start PostgreSQL has no statistics of the columns.
+start PostgreSQL has no statistics of the columns. Each expired challenge is that of another user. One of a thousand
+users gets a warning, the others got it before.
 """
 
 import argparse
 import asyncio
 import contextlib
 import hashlib
+import json
 import sqlite3
 import statistics
 import sys
@@ -24,6 +26,7 @@ import asyncpg
 from accounts import cleanup
 from accounts.services import Services
 from app import CLEANUP_PAUSE_S
+from mail import emails
 from models.database import Database
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
@@ -37,6 +40,9 @@ NOW = datetime(2026, 11, 24, 13, 5, 10, tzinfo=UTC)
 # A row with this time has expired, whatever its kind.
 LONG_AGO = NOW - timedelta(days=100)
 EMPTY_PASSES = 50
+# One of this many users has not got the warning about a lapsed challenge yet.
+USERS_PER_WARNING = 1_000
+WARNINGS_SENT = json.dumps({emails.login_not_completed.__name__: NOW.isoformat()})
 
 SERIES = "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {rows})"
 COMPANY = """
@@ -45,9 +51,9 @@ COMPANY = """
 """
 USERS = """
     INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
-        is_enabled, created_at, last_login_at, backup_codes_remaining)
+        is_enabled, created_at, last_login_at, backup_codes_remaining, warnings_sent)
     {series} SELECT bench_uuid('user {age} ' || n), bench_uuid('company'), '{age}' || n, '{age}' || n, '', '', '',
-        'MEMBER', '', true, bench_time('old', n), bench_time('old', n), 0 FROM series
+        'MEMBER', '', true, bench_time('old', n), bench_time('old', n), 0, bench_warnings(n) FROM series
 """
 SESSIONS = """
     INSERT INTO session (id, token_hash, user_id, created_at, last_seen_at, expires_at, ip_address, user_agent)
@@ -63,9 +69,9 @@ COUNTS = """
 """
 ROWS = {
     "expired challenges": """
-        INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at)
+        INSERT INTO challenge (id, token_hash, user_id, transport, created_at, expires_at, ip_address, user_agent)
         {series} SELECT bench_uuid('challenge {age} ' || n), bench_hash('{age} ' || n), bench_uuid('user {age} ' || n),
-            'COOKIE', bench_time('old', n), bench_time('{age}', n) FROM series
+            'COOKIE', bench_time('old', n), bench_time('{age}', n), '192.0.2.1', 'Firefox' FROM series
     """,
     "expired activations": """
         INSERT INTO activation (id, token_hash, user_id, encrypted_secret, key_id, last_step, attempts, created_at,
@@ -105,6 +111,8 @@ POSTGRES_FUNCTIONS = f"""
     CREATE FUNCTION bench_bytes() RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT decode(repeat(''00'', 60), ''hex'')';
     CREATE FUNCTION bench_time(text, int) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
         'SELECT CASE $1 WHEN ''old'' THEN timestamptz ''{LONG_AGO}'' ELSE ''{NOW}'' END + $2 * interval ''1 ms''';
+    CREATE FUNCTION bench_warnings(int) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+        'SELECT CASE WHEN $1 % {USERS_PER_WARNING} > 0 THEN jsonb ''{WARNINGS_SENT}'' END';
 """
 # The indexes that belong to no constraint. They are created after the rows, which is faster.
 INDEXES = {
@@ -157,11 +165,15 @@ def _fill_sqlite(path: str, statements: Sequence[str]) -> None:
     def moment(age: str, number: int) -> str:
         return ((LONG_AGO if age == "old" else NOW) + timedelta(milliseconds=number)).isoformat(" ")
 
+    def warnings(number: int) -> str | None:
+        return WARNINGS_SENT if number % USERS_PER_WARNING else None
+
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.create_function("bench_uuid", 1, lambda text: str(UUID(md5(text))), deterministic=True)
         connection.create_function("bench_hash", 1, lambda text: md5(text) * 2, deterministic=True)
         connection.create_function("bench_bytes", 0, lambda: bytes(60), deterministic=True)
         connection.create_function("bench_time", 2, moment, deterministic=True)
+        connection.create_function("bench_warnings", 1, warnings, deterministic=True)
         connection.execute("PRAGMA cache_size = -1000000")
         connection.execute("BEGIN")
         indexes = connection.execute(INDEXES["sqlite"]).fetchall()

@@ -63,6 +63,7 @@ REQUIRED_TEXTS = {
             "wrong one-time password",
             "accepts no one-time passwords",
         ],
+        "login_not_completed": ["right password", "no second factor", "The login failed"],
     },
     "de": {
         "two_factor_activated": ["ist die Zwei-Faktor-Authentifizierung jetzt aktiv"],
@@ -73,6 +74,7 @@ REQUIRED_TEXTS = {
         "few_backup_codes_left": ["nur noch 2 Backup-Codes"],
         "password_changed": ["Passwort Ihres Kontos bei Countersign wurde geändert"],
         "second_factor_warning": ["richtige Passwort", "falsches Einmalpasswort", "keine Einmalpasswörter"],
+        "login_not_completed": ["richtige Passwort", "keinen zweiten Faktor", "nicht gelungen"],
     },
 }
 WHEN = {"en": "4 November 2026, 09:05 UTC", "de": "4. November 2026, 09:05 UTC"}

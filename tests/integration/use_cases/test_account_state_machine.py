@@ -189,6 +189,8 @@ class AccountStateMachine(RuleBasedStateMachine):
             "admin": AttemptLimitModel(),
         }
         self.warned_at: datetime | None = None
+        self.told_of_lapse_at: datetime | None = None
+        self.logged_in_at: datetime | None = None
 
     def teardown(self) -> None:
         """Close and delete the database."""
@@ -233,6 +235,7 @@ class AccountStateMachine(RuleBasedStateMachine):
 
     def start_session(self, answer: LoggedIn) -> None:
         """Add a session to the model."""
+        self.logged_in_at = self.now
         self.sessions.append(SessionModel(answer.token, answer.session.id, self.now, self.now))
 
     def end_sessions(self, keep: UUID | None = None) -> None:
@@ -339,7 +342,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         elif self.authenticator is None:
             self.start_session(self.check(attempt, "LoggedIn", Event.LOGIN_SUCCEEDED))
         else:
-            answer: SecondFactorRequired = self.check(attempt, "SecondFactorRequired")
+            answer: SecondFactorRequired = self.check(attempt, "SecondFactorRequired", Event.SECOND_FACTOR_REQUIRED)
             assert len(answer.methods) == 1 + (self.codes_on and bool(self.codes["unused"]))
             self.challenges[answer.challenge_token] = self.now + timedelta(minutes=5)
 
@@ -690,7 +693,14 @@ class AccountStateMachine(RuleBasedStateMachine):
         """Run the cleanup in one of six cases. It deletes only expired rows."""
         if not runs:
             return
-        self.check(clean_up(self.services), "int")
+        lapsed = [until - timedelta(minutes=5) for until in self.challenges.values() if until <= self.now]
+        warnings = []
+        if any(self.logged_in_at is None or self.logged_in_at < opened_at for opened_at in lapsed) and (
+            self.told_of_lapse_at is None or self.now - self.told_of_lapse_at >= timedelta(days=1)
+        ):
+            self.told_of_lapse_at = self.now
+            warnings.append("login_not_completed")
+        self.check(clean_up(self.services), "int", *warnings)
         live = [session for session in self.sessions if session.is_live(self.now)]
         self.ended += [session.token for session in self.sessions if session not in live]
         self.sessions = live
