@@ -1,6 +1,7 @@
 """Company accounts, as the operator creates them."""
 
 import models
+from accounts import audit
 from accounts.entities import Company
 from accounts.errors import InvalidInputError
 from accounts.identity import is_well_formed_name
@@ -24,9 +25,7 @@ async def create_company(
             backup_codes_enabled=backup_codes_enabled,
             created_at=services.now(),
         )
-        await models.SecurityEvent.create(
-            company_id=row.id, kind=SecurityEventKind.COMPANY_CREATED, occurred_at=row.created_at
-        )
+        await audit.record_by_operator(SecurityEventKind.COMPANY_CREATED, row.id, [None], row.created_at)
     return Company.of(row)
 
 

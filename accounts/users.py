@@ -289,15 +289,7 @@ async def _insert(services: Services, company: models.Company, ready: Sequence[_
         for row in ready
     ]
     await models.User.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
-    await models.SecurityEvent.bulk_create(
-        [
-            models.SecurityEvent(
-                company_id=company.id, user_id=row.id, kind=SecurityEventKind.USER_CREATED, occurred_at=now
-            )
-            for row in rows
-        ],
-        batch_size=ROWS_PER_STATEMENT,
-    )
+    await audit.record_by_operator(SecurityEventKind.USER_CREATED, company.id, [row.id for row in rows], now)
     return rows
 
 

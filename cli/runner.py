@@ -1,6 +1,7 @@
 """Run a use case from the command line: build its services, and print an expected error as one line."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
@@ -12,6 +13,7 @@ from accounts.services import Services
 from app import build_services
 from models.database import DatabaseUnavailable, UnknownMigrations
 from settings import SettingsError, key_of, read_settings
+from transport.logs import configure_logging
 from twofactor.errors import TwoFactorNotActiveError
 
 ResultT = TypeVar("ResultT")
@@ -37,7 +39,10 @@ def run(command: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
 def run_without_migration_check(command: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
     """Run a command on the database of the settings, even if migrations are missing."""
     with errors_in_one_line():
-        return asyncio.run(_with_services(build_services(read_settings()), command))
+        settings = read_settings()
+        # Standard output is for the result of the command.
+        configure_logging(settings.log_level, settings.log_format, stream=sys.stderr)
+        return asyncio.run(_with_services(build_services(settings), command))
 
 
 @contextmanager

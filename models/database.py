@@ -57,6 +57,9 @@ SQLITE_UNAVAILABLE = ("locked", "busy", "full", "readonly", "unable to open", "d
 class DatabaseUnavailable(Exception):
     """Raised when the database cannot be used now. The same request may succeed later."""
 
+    # What is overloaded, as `security.errors.OverloadedError` names it.
+    source = "database"
+
 
 class LockTaken(Exception):
     """Raised when another transaction has the lock that a transaction needs. It did nothing."""
@@ -79,6 +82,27 @@ class CommitAndRaise(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
+
+
+# The calls after the commit of the current transaction, see `after_commit`.
+_calls_after_commit: ContextVar[list[Callable[[], object]]] = ContextVar("calls_after_commit")
+
+
+def after_commit(call: Callable[[], object]) -> None:
+    """Call a function after the current transaction has committed. If it is rolled back, do not call it."""
+    _calls_after_commit.get().append(call)
+
+
+@contextmanager
+def _calling_after_commit() -> Iterator[None]:
+    calls: list[Callable[[], object]] = []
+    token = _calls_after_commit.set(calls)
+    try:
+        yield
+    finally:
+        _calls_after_commit.reset(token)
+    for call in calls:
+        call()
 
 
 # The lock of the current request, see `one_connection_at_a_time`.
@@ -151,11 +175,12 @@ class Database:
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
         committed_error: CommitAndRaise | None = None
-        async with self._slot(self._connections), in_transaction(self.dialect):
-            try:
-                yield
-            except CommitAndRaise as signal:
-                committed_error = signal
+        with _calling_after_commit():
+            async with self._slot(self._connections), in_transaction(self.dialect):
+                try:
+                    yield
+                except CommitAndRaise as signal:
+                    committed_error = signal
         if committed_error:
             raise committed_error.error
 
@@ -169,17 +194,18 @@ class Database:
             LockTaken: Another process has the lock.
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
-        async with self._slot(self._connections), AsyncExitStack() as transaction:
-            if self.dialect == "sqlite":
-                await self._begin_without_waiting(transaction)
-            else:
-                await transaction.enter_async_context(in_transaction(self.dialect))
-                (row,) = await self.connection.execute_query_dict(
-                    "SELECT pg_try_advisory_xact_lock($1) AS has_lock", [lock]
-                )
-                if not row["has_lock"]:
-                    raise LockTaken
-            yield
+        with _calling_after_commit():
+            async with self._slot(self._connections), AsyncExitStack() as transaction:
+                if self.dialect == "sqlite":
+                    await self._begin_without_waiting(transaction)
+                else:
+                    await transaction.enter_async_context(in_transaction(self.dialect))
+                    (row,) = await self.connection.execute_query_dict(
+                        "SELECT pg_try_advisory_xact_lock($1) AS has_lock", [lock]
+                    )
+                    if not row["has_lock"]:
+                        raise LockTaken
+                yield
 
     async def _begin_without_waiting(self, transaction: AsyncExitStack) -> None:
         # All tasks of this process share the connection, so they would wait too.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
@@ -60,6 +61,9 @@ class Context:
     cost: int = 1
     # Whether the request came with a good session token, or started a session.
     had_session: bool = False
+    # For the log: who had or started the session, and the type of each union that a field of the root returned.
+    user_id: UUID | None = None
+    outcomes: set[str] = field(default_factory=set)
     _is_charged: bool = False
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
@@ -112,6 +116,7 @@ class Context:
         viewer = await sessions.authenticate(self.services, self.session_token)
         if viewer is not None:
             self.had_session = True
+            self.user_id = viewer.user.id
             await self._charge(f"user {viewer.user.id.hex}")
         return viewer
 
@@ -201,6 +206,7 @@ class Context:
             self.cookies.set_device_tokens(logged_in.device.tokens)
         self.session_token = logged_in.token
         self.had_session = True
+        self.user_id = logged_in.viewer.id
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
         self._viewer_is_loaded = True
 

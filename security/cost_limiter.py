@@ -29,4 +29,4 @@ class CostLimiter:
         if await self._limiter.hit(self._limit, payer, cost=cost):
             return
         stats = await self._limiter.get_window_stats(self._limit, payer)
-        raise OverloadedError(max(math.ceil(stats.reset_time - time.time()), 1))
+        raise OverloadedError(max(math.ceil(stats.reset_time - time.time()), 1), "cost_limit")

@@ -16,8 +16,12 @@ class TooManyAttemptsError(DomainError):
 
 
 class OverloadedError(DomainError):
-    """Raised when the server, or what a client may ask of it, is used up. The server checked and counted nothing."""
+    """Raised when the server, or what a client may ask of it, is used up. The server checked and counted nothing.
 
-    def __init__(self, retry_after_s: int) -> None:
+    `source` names for the log what is used up.
+    """
+
+    def __init__(self, retry_after_s: int, source: str) -> None:
         super().__init__()
         self.retry_after_s = retry_after_s
+        self.source = source

@@ -110,10 +110,14 @@ class _Line:
 class FairQueue:
     """Lets a number of turns run at the same time. Other turns wait, and the fairest one is next."""
 
-    def __init__(self, *, places: int, max_waiting: int = MAX_WAITING, max_wait_s: float = MAX_WAIT_S) -> None:
+    def __init__(
+        self, *, places: int, max_waiting: int = MAX_WAITING, max_wait_s: float = MAX_WAIT_S, name: str = "queue"
+    ) -> None:
+        """Create a queue. `name` names it in the log."""
         self._free_places = places
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
+        self._name = name
         self._sessions, self._strangers = _Line(), _Line()
         self._session_turns = 0
         self._numbers = count()
@@ -166,7 +170,7 @@ class FairQueue:
             line.remove(turn)
             has_come.set_result(False)
         if not has_come.result():
-            raise OverloadedError(RETRY_AFTER_S)
+            raise OverloadedError(RETRY_AFTER_S, self._name)
 
     def _refuse_another(self, line: _Line, starts_at: float) -> None:
         """Refuse the last stranger or, without strangers, the last session, if it comes after a new turn.
@@ -179,7 +183,7 @@ class FairQueue:
         # Sessions come before strangers.
         new_place = (line is self._strangers, starts_at)
         if last is None or (last_line is self._strangers, last.starts_at) <= new_place:
-            raise OverloadedError(RETRY_AFTER_S)
+            raise OverloadedError(RETRY_AFTER_S, self._name)
         last_line.remove(last)
         last.has_come.set_result(False)
 

@@ -30,7 +30,7 @@ class HashingPool:
 
     def __init__(self, *, workers: int | None = None, queue: FairQueue | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
-        self._queue = queue or FairQueue(places=self.workers * PLACES_PER_WORKER)
+        self._queue = queue or FairQueue(places=self.workers * PLACES_PER_WORKER, name="hashing_queue")
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="hashing", initializer=_lower_priority)
         # The server checks an unknown email against this hash, so that the check takes as long as for a known email.
         self.dummy_hash = _argon2.hash("the password of no user")

@@ -58,7 +58,10 @@ class SecurityHeaders:
 
 
 class AccessLog:
-    """Logs each request, and returns a 500 response after an unexpected error (ASVS 16.5.4)."""
+    """Logs each request, and returns a 500 response after an unexpected error (ASVS 16.5.4).
+
+    The view binds more facts to the line: operation, outcome, id of the user, and IP address.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -82,6 +85,7 @@ class AccessLog:
             await self._app(scope, receive, send_and_record_status)
         except Exception:  # the last handler of any exception
             log.exception("internal_error")
+            structlog.contextvars.bind_contextvars(outcome=INTERNAL_SERVER_ERROR)
             if status is None:
                 await _internal_error_response()(scope, receive, send_and_record_status)
         finally:

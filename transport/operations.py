@@ -99,8 +99,8 @@ class LimitedSchema(Schema):
         self._introspection = introspection
         self.documents = DocumentCache[Document]()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
-        self._unknown_documents = FairQueue(places=1)
-        self._large_queries = FairQueue(places=1)
+        self._unknown_documents = FairQueue(places=1, name="document_queue")
+        self._large_queries = FairQueue(places=1, name="large_query_queue")
 
     def close(self) -> None:
         """Let the thread end."""

@@ -13,13 +13,13 @@ class RequestError(Exception):
     def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.code = FORBIDDEN if status == 403 else BAD_USER_INPUT  # noqa: PLR2004  # the only authorization status
         self.message = message
         self.headers = dict(headers or {})
 
     def response(self) -> Response:
         """Return the response as plain JSON, which GraphQL clients and all other clients can read."""
-        code = FORBIDDEN if self.status == 403 else BAD_USER_INPUT  # noqa: PLR2004  # the only authorization status
-        return error_response(self.status, self.message, code, headers=self.headers)
+        return error_response(self.status, self.message, self.code, headers=self.headers)
 
 
 def error_response(

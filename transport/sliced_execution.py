@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from graphql import GraphQLOutputType, GraphQLResolveInfo
+from graphql import GraphQLAbstractType, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -25,6 +25,21 @@ SLICES = "slices"
 
 class SlicedExecution(StrawberryGraphQLCoreExecutionContext):
     """Completes the items of lists in slices if the operation is expensive. All lists of all operations take turns."""
+
+    @override
+    def ensure_valid_runtime_type(
+        self,
+        runtime_type_name: Any,
+        return_type: GraphQLAbstractType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        result: Any,
+    ) -> GraphQLObjectType:
+        """Return the type of a value, as graphql-core does. For a field of the root, keep its name for the log."""
+        found = super().ensure_valid_runtime_type(runtime_type_name, return_type, field_details_list, info, result)
+        if info.path.prev is None:
+            self.context_value.outcomes.add(f"{info.field_name}={found.name}")
+        return found
 
     @override
     def complete_iterable_value(self, *arguments: Any) -> AwaitableOrValue[list[Any]]:

@@ -25,7 +25,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from accounts.services import Services
+from accounts.services import Client, Services
 from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
 from security.errors import OverloadedError
@@ -97,13 +97,16 @@ class GraphQLView:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         request = Request(scope, receive)
+        client = read_client(request, self._trusted_proxies)
+        _add_to_log(ip_address=client.ip_address)
         try:
-            response = await self._respond(request)
+            response = await self._respond(request, client)
         except RequestError as error:
+            _add_to_log(outcome=error.code)
             response = error.response()
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, client: Client) -> Response:
         if request.method not in self._methods:
             raise _method_not_allowed(*self._methods)
         if self._query_page and _is_page_request(request):
@@ -117,30 +120,33 @@ class GraphQLView:
         if media_type is None:
             raise RequestError(406, "Accept application/graphql-response+json or application/json.")
         parameters, response = await self._read_parameters(request), Response()
-        result = await self._execute(request, parameters, response)
-        return _write_body(self._body(result), response, media_type)
+        context = Context(
+            services=self._services,
+            qr_renderer=self._qr_renderer,
+            client=client,
+            cookies=Cookies(request, response),
+            device_tokens=device_tokens(request),
+            session_token=session_token(request),
+        )
+        result = await self._execute(request.method, parameters, context)
+        body = self._body(result)
+        codes = {error["extensions"]["code"] for error in body.get("errors", ())}
+        _add_to_log(outcome=",".join(sorted(context.outcomes) + sorted(codes)) or "ok")
+        return _write_body(body, response, media_type)
 
     async def _read_parameters(self, request: Request) -> Parameters:
         if request.method == "GET":
             return parse_url_parameters(request.query_params)
         return parse_parameters(parse_strict_json(await read_body(request, self._body_timeout_s)))
 
-    async def _execute(self, request: Request, parameters: Parameters, response: Response) -> ExecutionResult:
-        context = Context(
-            services=self._services,
-            qr_renderer=self._qr_renderer,
-            client=read_client(request, self._trusted_proxies),
-            cookies=Cookies(request, response),
-            device_tokens=device_tokens(request),
-            session_token=session_token(request),
-        )
+    async def _execute(self, method: str, parameters: Parameters, context: Context) -> ExecutionResult:
         try:
             result = await self._schema.execute(
                 parameters.query,
                 parameters.variables,
                 context,
                 operation_name=parameters.operation_name,
-                allowed_operation_types=OPERATION_TYPES[request.method],
+                allowed_operation_types=OPERATION_TYPES[method],
                 operation_extensions=parameters.extensions,
             )
             for error in result.errors or ():
@@ -156,6 +162,7 @@ class GraphQLView:
         except MissingQueryError:
             raise RequestError(400, "`query` must not be empty.") from None
         finally:
+            _add_to_log(user_id=str(context.user_id) if context.user_id else None)
             if not context.had_session:
                 await self._stranger_delay.delay(context.client.ip_address)
         return result
@@ -178,8 +185,18 @@ class GraphQLView:
             # ASVS 16.3.2: log failed authorization.
             log.warning("forbidden", field=field)
         if code == SERVICE_UNAVAILABLE:
-            log.warning("service_unavailable", field=field, error=type(cause.__cause__ or cause).__name__)
+            log.warning(
+                "service_unavailable",
+                field=field,
+                source=getattr(cause, "source", None),
+                error=type(cause.__cause__ or cause).__name__,
+            )
         return serialise_error(error, code)
+
+
+def _add_to_log(**facts: str | None) -> None:
+    """Add facts that are known to each later log line of the request."""
+    structlog.contextvars.bind_contextvars(**{name: fact for name, fact in facts.items() if fact is not None})
 
 
 def _write_body(body: dict[str, Any], response: Response, media_type: str) -> Response:

@@ -13,6 +13,7 @@ from cli.main import app
 from models import SecurityEventKind
 from models.database import Database
 from settings import Settings, key_of
+from tests.support.log_output import restored_logging
 from tests.support.users import KEYS
 
 ResultT = TypeVar("ResultT")
@@ -44,7 +45,8 @@ class CommandLine:
 
     def run(self, *arguments: str, stdin: str | bytes | None = None, exit_code: int = 0) -> Result:
         """Run a command. Require this exit code, and that no unexpected exception is raised."""
-        outcome = CliRunner().invoke(app, list(arguments), input=stdin, env=self.environment)
+        with restored_logging():
+            outcome = CliRunner().invoke(app, list(arguments), input=stdin, env=self.environment)
         assert outcome.exit_code == exit_code, (outcome.stdout, outcome.stderr, outcome.exception)
         assert outcome.exception is None or isinstance(outcome.exception, SystemExit)
         return Result(outcome.stdout, outcome.stderr, outcome.exit_code)

@@ -24,7 +24,10 @@ class TestCreate:
         assert (user.name, user.role, user.locale) == ("Ada", Role.ADMIN, "de-AT")
         assert PasswordHasher().verify(user.password_hash, GOOD_PASSWORD)
         assert command_line.kinds() == [SecurityEventKind.USER_CREATED]
+        assert "event=audit_event kind=USER_CREATED outcome=success" in created.stderr
+        assert "audit_event" not in created.stdout
         assert GOOD_PASSWORD not in created.stdout + created.stderr
+        assert "acme.example" not in created.stderr
 
     @pytest.mark.parametrize(
         ("password", "line"),

@@ -104,7 +104,7 @@ def test_skip_bad_imports_the_good_rows(empty_acme: CommandLine, bad_file: Path)
     """The command imports the good rows, lists the bad ones, and ends with exit code 1."""
     done = empty_acme.run("user", "import", str(bad_file), "--company", "Acme", "--skip-bad", exit_code=1)
 
-    assert done.stderr.splitlines() == REASONS
+    assert [line for line in done.stderr.splitlines() if "audit_event" not in line] == REASONS
     assert done.stdout == "1 imported, 9 skipped.\n"
     assert emails(empty_acme) == ["good@acme.example"]
 

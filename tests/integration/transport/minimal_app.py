@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import strawberry
@@ -48,6 +48,20 @@ class Colour(Enum):
 
 
 @strawberry.type
+class Sun:
+    """A member of a union."""
+
+    name: str = "Sun"
+
+
+@strawberry.type
+class Moon:
+    """The other member."""
+
+    name: str = "Moon"
+
+
+@strawberry.type
 class Query:
     """The query fields."""
 
@@ -60,6 +74,11 @@ class Query:
     def echo(self, text: str = "", number: int = 0, colour: Colour = Colour.COBALT) -> str:
         """Return the arguments."""
         return f"{text}{number}{colour.value}"
+
+    @strawberry.field
+    def sun_or_moon(self, *, night: bool = False) -> Annotated[Sun | Moon, strawberry.union("SunOrMoon")]:
+        """Return a member of a union."""
+        return Moon() if night else Sun()
 
     @strawberry.field
     def again(self) -> "Query":
@@ -95,7 +114,7 @@ class Query:
             "forbidden": ForbiddenError(),
             "setup": TwoFactorSetupRequiredError(),
             "input": InvalidInputError("first", "must be 1 to 100"),
-            "overloaded": OverloadedError(7),
+            "overloaded": OverloadedError(7, "hashing_queue"),
             "database_unavailable": DatabaseUnavailable(),
         }[error]
 

@@ -1,7 +1,5 @@
 """Logs: their format, and what they must not contain."""
 
-import io
-import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -10,52 +8,77 @@ import pytest
 import structlog
 
 from tests.integration.transport.minimal_app import CANARY, api_client, minimal_app
-from transport.logs import SILENT_LOGGERS, configure_logging
-
-
-class LogOutput(io.StringIO):
-    """The log output of a test."""
-
-    def events(self) -> list[dict[str, Any]]:
-        """Return all log events. Each line is a JSON object."""
-        return [json.loads(line) for line in self.getvalue().split("\n")[:-1]]
-
-    def find(self, event: str) -> dict[str, Any]:
-        """Return the only event with this name."""
-        (match,) = [line for line in self.events() if line["event"] == event]
-        return match
+from tests.support.log_output import LogOutput, captured_log
+from transport.logs import configure_logging
 
 
 @pytest.fixture
 def log_output() -> Iterator[LogOutput]:
-    """Log everything from DEBUG in the format of production. Restore the configuration afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    output = LogOutput()
-    configure_logging("DEBUG", "json", stream=output)
-    # The HTTP client of the tests logs its requests, which is not part of the product.
-    logging.getLogger("httpx").disabled = True
-    yield output
-    logging.getLogger("httpx").disabled = False
-    root.handlers = handlers
-    root.setLevel(level)
-    for name in SILENT_LOGGERS:
-        logging.getLogger(name).disabled = False
-    structlog.reset_defaults()
+    """Log everything from DEBUG."""
+    with captured_log("DEBUG") as output:
+        yield output
 
 
 async def test_request_is_logged_as_one_line(log_output: LogOutput) -> None:
-    """The line has method, path, status, duration, id and the executed fields, but no text of the client."""
+    """The line has the facts of the request, the executed fields and the outcome, but no text of the client."""
     async with api_client(minimal_app()) as client:
         response = await client.execute(f"query {CANARY.replace('-', '_')} {{ a{CANARY[-4:]}: hello }}")
     line = log_output.find("request")
 
     assert set(line) == {
-        "event", "level", "timestamp", "correlation_id", "method", "path", "status", "duration_ms", "operation"
+        "event", "level", "timestamp", "correlation_id", "method", "path", "status", "duration_ms", "operation",
+        "outcome", "ip_address",
     }  # fmt: skip
     assert (line["method"], line["path"], line["status"], line["operation"]) == ("POST", "/graphql", 200, "hello")
+    assert (line["outcome"], line["ip_address"]) == ("ok", "203.0.113.9")
     assert line["correlation_id"] == response.headers["x-request-id"]
     assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [
+        (f"{{ a{CANARY[-4:]}: node }}", "GRAPHQL_VALIDATION_FAILED"),
+        (f"{{ a{CANARY[-4:]}: sunOrMoon {{ __typename }} }}", "sunOrMoon=Sun"),
+        ("{ sunOrMoon { ... on Sun { name } } moon: sunOrMoon(night: true) { ... on Moon { name } } }",
+         "sunOrMoon=Moon,sunOrMoon=Sun"),
+        ("{ again { sunOrMoon { __typename } } }", "ok"),
+        ('{ sunOrMoon { __typename } failing(error: "forbidden") b: failing(error: "overloaded") }',
+         "sunOrMoon=Sun,FORBIDDEN,SERVICE_UNAVAILABLE"),
+        ("{ broken }", "INTERNAL_SERVER_ERROR"),
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("", "BAD_USER_INPUT"),
+    ],
+)  # fmt: skip
+async def test_request_line_names_the_outcome(log_output: LogOutput, query: str, outcome: str) -> None:
+    """It contains the type of each union that a root field returned, and the code of each error."""
+    async with api_client(minimal_app()) as client:
+        await client.execute(query)
+
+    assert log_output.find("request")["outcome"] == outcome
+
+
+async def test_rejected_request_line_names_code_and_address(log_output: LogOutput) -> None:
+    """The server rejected it before it read the body."""
+    async with api_client(minimal_app()) as client:
+        await client.send("PUT")
+        await client.execute("{ hello }", headers={"origin": "https://evil.example"})
+
+    lines = log_output.find_all("request")
+    assert [(line["status"], line["outcome"], line["ip_address"]) for line in lines] == [
+        (405, "BAD_USER_INPUT", "203.0.113.9"),
+        (403, "FORBIDDEN", "203.0.113.9"),
+    ]
+
+
+@pytest.mark.parametrize(("error", "source"), [("overloaded", "hashing_queue"), ("database_unavailable", "database")])
+async def test_overload_line_names_its_source_and_the_client(log_output: LogOutput, error: str, source: str) -> None:
+    """The operator sees what is overloaded, and who asked."""
+    async with api_client(minimal_app()) as client:
+        await client.execute(f'{{ failing(error: "{error}") }}')
+    line = log_output.find("service_unavailable")
+
+    assert (line["source"], line["field"], line["ip_address"]) == (source, "failing", "203.0.113.9")
 
 
 @pytest.mark.attack("G7")
@@ -122,6 +145,7 @@ async def test_error_outside_graphql_gets_500_and_is_logged(log_output: LogOutpu
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert error["extensions"]["correlationId"] == log_output.find("internal_error")["correlation_id"]
     assert response.headers["cache-control"] == "no-store"
+    assert log_output.find("request")["outcome"] == "INTERNAL_SERVER_ERROR"
 
 
 @pytest.mark.attack("G9")

@@ -1,10 +1,20 @@
-"""Which statements wait for others, and which do not."""
+"""Which statements wait for others and which do not, and what runs after a commit."""
 
 import asyncio
 
+import pytest
+from tortoise.backends.asyncpg.client import TransactionWrapper
+
 from accounts.services import Services
 from models import Company
-from models.database import one_connection_at_a_time
+from models.backends.sqlite import ImmediateTransaction
+from models.database import (
+    CLEANUP_LOCK,
+    CommitAndRaise,
+    DatabaseUnavailable,
+    after_commit,
+    one_connection_at_a_time,
+)
 
 
 async def test_read_does_not_wait_for_a_transaction(services: Services) -> None:
@@ -53,6 +63,48 @@ async def test_reads_of_one_operation_run_one_after_the_other(services: Services
 
     await asyncio.gather(*(read() for _ in range(10)))
     assert most > 1
+
+
+class SomeError(Exception):
+    """Raised in a transaction."""
+
+
+async def test_calls_after_the_commit_and_not_after_a_rollback(services: Services) -> None:
+    """A call sees what was committed. `CommitAndRaise` commits too."""
+    calls: list[str] = []
+
+    async with services.database.transaction():
+        after_commit(lambda: calls.append("committed"))
+        assert calls == []
+    for error in (SomeError(), CommitAndRaise(SomeError())):
+        with pytest.raises(SomeError):
+            await _raise_in_transaction(services, error, calls)
+    async with services.database.exclusive_transaction(CLEANUP_LOCK):
+        after_commit(lambda: calls.append("committed exclusively"))
+
+    assert calls == ["committed", "CommitAndRaise", "committed exclusively"]
+
+
+async def _raise_in_transaction(services: Services, error: Exception, calls: list[str]) -> None:
+    async with services.database.transaction():
+        after_commit(lambda: calls.append(type(error).__name__))
+        raise error
+
+
+async def test_calls_nothing_if_the_commit_fails(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database may be unavailable at the commit."""
+    calls: list[str] = []
+
+    async def fail(_transaction: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(ImmediateTransaction, "commit", fail)
+    monkeypatch.setattr(TransactionWrapper, "commit", fail)
+    with pytest.raises(DatabaseUnavailable):
+        async with services.database.transaction():
+            after_commit(lambda: calls.append("committed"))
+
+    assert calls == []
 
 
 async def _names(services: Services) -> set[str]:
