@@ -17,6 +17,7 @@ from accounts.reauthentication import (
     reauthenticate_with,
 )
 from accounts.services import Client, Services
+from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import SecurityEventKind
 from security.constants import PASSWORD_MIN_LENGTH
@@ -27,18 +28,24 @@ PASSWORD_CHANGE_HASHES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordChanged:
+class PasswordChanged(MayReplaceToken):
     """The new password is in force."""
 
     viewer: User
 
 
-async def change_password(
-    services: Services, client: Client, viewer: Viewer, current_password: str, new_password: str
+async def change_password(  # noqa: PLR0913  # each is a part of the request
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    current_password: str,
+    new_password: str,
+    *,
+    old_token: SessionToken | None = None,
 ) -> PasswordChanged:
     """Set a new password. End the viewer's other sessions, challenges and activations, and send an email.
 
-    All other known devices are forgotten.
+    All other known devices are forgotten. If `old_token` is given, replace it.
 
     Raises:
         WrongPasswordError: The current password is wrong.
@@ -53,13 +60,14 @@ async def change_password(
         if new_hash is None:
             raise PasswordTooWeakError(PASSWORD_MIN_LENGTH)
         now = services.now()
+        new_token = await replace_session_token(services, account.session, old_token)
         await models.User.filter(id=account.user.id).update(password_hash=new_hash)
         await end_challenges_and_activations(account.user.id)
         await end_other_sessions(account.session)
         await forget_other_devices(account.user.id, keep=account.session.device_id)
         await audit.record(SecurityEventKind.PASSWORD_CHANGED, user=account.user, client=client, now=now)
         await outbox.enqueue(emails.password_changed(audit.request_details(client, now)), to=account.user, now=now)
-        return PasswordChanged(account.viewer.user)
+        return PasswordChanged(account.viewer.user, new_token=new_token)
 
 
 async def hash_unless_weak(hasher: Hasher, password: str, email: str, name: str) -> str | None:

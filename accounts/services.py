@@ -49,6 +49,10 @@ class Services:
         """Return a random salt for a set of backup codes."""
         return secrets.token_bytes(SALT_BYTES)
 
+    def new_token_salt(self) -> bytes:
+        """Return a random salt from which a session token is derived. It has as many bits as a token."""
+        return secrets.token_bytes(TOKEN_BYTES)
+
     def encrypt(self, totp_secret: bytes, owner: UUID) -> EncryptedValue:
         """Encrypt a TOTP secret for its owner."""
         return self.key_ring.encrypt(totp_secret, owner, secrets.token_bytes(NONCE_BYTES))
@@ -56,9 +60,11 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client of a request, as the audit log records it."""
+    """The client of a request."""
 
     ip_address: str | None = None
     user_agent: str | None = None
     # The client's preferred language among those of the product, as a BCP 47 tag.
     locale: str = "en"
+    # The session token in the cookie of the request, even if the request also has a bearer token.
+    cookie_token: str | None = field(default=None, repr=False)

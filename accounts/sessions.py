@@ -12,12 +12,19 @@ from accounts.known_devices import SignInDevice
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from models import SecurityEventKind, SessionTransport
-from models.sql.sessions import delete_least_used_sessions, insert_session
+from models.sql.sessions import (
+    delete_least_used_sessions,
+    delete_live_session,
+    end_previous_token,
+    insert_session,
+    keep_owner_of_session,
+)
 from models.sql.sessions import find_session as find_session_row
 from models.sql.users import lock_user, record_sign_in
 from security.constants import (
     CLOCK_SLACK,
     LAST_SEEN_PRECISION,
+    REPLACED_TOKEN_LIFETIME,
     SESSION_IDLE_LIFETIME,
     SESSION_LIFETIME,
     SESSIONS_PER_USER,
@@ -61,8 +68,13 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     second_factor: str | None,
     device: SignInDevice,
 ) -> LoggedIn:
-    """Start a session with a new token (ASVS 7.2.4) for a user whose row is locked."""
+    """Start a session with a new token (ASVS 7.2.4) for a user whose row is locked.
+
+    If the new session is in a cookie, end the session that the cookie held before.
+    """
     now = services.now()
+    if transport is SessionTransport.COOKIE and client.cookie_token is not None:
+        await _end_replaced_session(client, client.cookie_token, now)
     token = services.new_token(TokenKind.SESSION)
     session = Session(
         id=uuid4(),
@@ -103,6 +115,16 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     return LoggedIn(token, transport, session, User.of(user, company), device)
 
 
+async def _end_replaced_session(client: Client, token: str, now: datetime) -> None:
+    """End the session that a cookie held before. It may belong to another user."""
+    hashed, latest = token_hash(TokenKind.SESSION, token), now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK
+    if hashed is None:
+        return
+    owner = await keep_owner_of_session(hashed, now, latest=latest)
+    if await delete_live_session(hashed, now, latest=latest, idle_since=now - SESSION_IDLE_LIFETIME):
+        await audit.record(SecurityEventKind.LOGGED_OUT, user=owner, client=client, now=now)
+
+
 async def authenticate(services: Services, token: str) -> Viewer | None:
     """Return the viewer with this session token, or None if the token is not that of a live session."""
     hashed = token_hash(TokenKind.SESSION, token)
@@ -110,12 +132,16 @@ async def authenticate(services: Services, token: str) -> Viewer | None:
         return None
     now = services.now()
     async with services.database.reading():
-        found = await find_session_row(hashed)
+        found = await find_session_row(hashed, now, latest=now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK)
         if found is None:
             return None
         session, user, company = found
         if not _is_live(session, now) or not user.is_enabled:
             return None
+    if session.previous_token_hash is not None and session.token_hash == hashed:
+        # The client has received the new token, so the replaced one stops working.
+        async with services.database.transaction():
+            await end_previous_token(session.id, hashed)
     if now - session.last_seen_at >= LAST_SEEN_PRECISION:
         # Not while reading: on SQLite, a write can wait for other processes, and would keep one of few readers.
         async with services.database.transaction():

@@ -41,7 +41,10 @@ class SecurityEventKind(StrEnum):
         "SECOND_FACTOR_FAILED",
         "Email and password were correct, but the OTP or backup code was wrong. Another person may have the password.",
     )
-    LOGGED_OUT = "LOGGED_OUT", "The user logged out with `logout`."
+    LOGGED_OUT = (
+        "LOGGED_OUT",
+        "The user logged out with `logout`, or a login replaced the session in the cookie of the browser.",
+    )
     SESSION_REVOKED = "SESSION_REVOKED", "The user ended one of their sessions with `revokeSession`."
     LOCKED = "LOCKED", "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
     TWO_FACTOR_ACTIVATION_STARTED = (

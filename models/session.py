@@ -21,6 +21,12 @@ class Session(Model):
 
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
+    # The token that the present one replaced. It works until the present one is first used, and until this time. All
+    # three are NULL from then on.
+    previous_token_hash = fields.CharField(max_length=64, null=True)
+    previous_valid_until = fields.DatetimeField(null=True)
+    # The present token is derived from the previous one and this salt, so that a repeated call can return it again.
+    token_salt = fields.BinaryField(null=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="sessions", on_delete=fields.CASCADE, db_index=True
     )

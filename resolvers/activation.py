@@ -1,8 +1,43 @@
-"""Render the QR code of an activation."""
+"""Confirm an activation, and render its QR code."""
 
 from accounts.errors import InvalidInputError
+from accounts.permissions import Viewer
 from resolvers.context import Context
 from resolvers.qr_rendering import PNG_SCALE_MAX, QrCode
+from twofactor import activation
+from twofactor.activation import BackupCodesIssued, TwoFactorActivated
+
+
+async def confirm_otp(
+    context: Context, viewer: Viewer, activation_token: str, otp: str, *, rotate_session: bool
+) -> BackupCodesIssued | TwoFactorActivated:
+    """Check the first OTP. If that activates 2FA, replace the session token if the client wants it."""
+    confirmed = await activation.confirm_otp(
+        context.services,
+        context.client,
+        viewer,
+        activation_token,
+        otp,
+        old_token=context.token_to_replace(rotate_session=rotate_session),
+    )
+    if isinstance(confirmed, TwoFactorActivated):
+        context.keep_new_token(confirmed.new_token)
+    return confirmed
+
+
+async def acknowledge_backup_codes(
+    context: Context, viewer: Viewer, activation_token: str, *, rotate_session: bool
+) -> TwoFactorActivated:
+    """Activate 2FA, and replace the session token if the client wants it."""
+    activated = await activation.acknowledge_backup_codes(
+        context.services,
+        context.client,
+        viewer,
+        activation_token,
+        old_token=context.token_to_replace(rotate_session=rotate_session),
+    )
+    context.keep_new_token(activated.new_token)
+    return activated
 
 
 async def svg(context: Context, code: QrCode) -> str:

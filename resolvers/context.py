@@ -15,6 +15,7 @@ from accounts.errors import UnauthenticatedError
 from accounts.pagination import Page
 from accounts.permissions import Viewer, require_admin, require_set_up
 from accounts.services import Client, Services
+from accounts.session_tokens import SessionToken
 from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
@@ -53,7 +54,7 @@ class Context:
     services: Services
     client: Client
     cookies: CookieJar
-    session_token: str | None = field(repr=False)
+    session_token: SessionToken | None
     qr_renderer: QrRenderer
     # The device tokens in the cookie of the request.
     device_tokens: tuple[str, ...] = field(default=(), repr=False)
@@ -113,7 +114,7 @@ class Context:
         self._viewer_is_loaded = False
         if self.session_token is None:
             return None
-        viewer = await sessions.authenticate(self.services, self.session_token)
+        viewer = await sessions.authenticate(self.services, self.session_token.text)
         if viewer is not None:
             self.had_session = True
             self.user_id = viewer.user.id
@@ -204,11 +205,24 @@ class Context:
         if logged_in.transport is SessionTransport.COOKIE:
             self.cookies.set(logged_in.token)
             self.cookies.set_device_tokens(logged_in.device.tokens)
-        self.session_token = logged_in.token
+        self.session_token = SessionToken(logged_in.token, logged_in.transport)
         self.had_session = True
         self.user_id = logged_in.viewer.id
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
         self._viewer_is_loaded = True
+
+    def token_to_replace(self, *, rotate_session: bool) -> SessionToken | None:
+        """Return the session token if the change replaces it: always in a cookie, otherwise if the client asks."""
+        token = self.session_token
+        return token if token and (rotate_session or token.transport is SessionTransport.COOKIE) else None
+
+    def keep_new_token(self, new_token: SessionToken | None) -> None:
+        """Set the cookie to the new token, if the session is in a cookie.
+
+        The rest of the operation uses the old token. The old token must work until the client has received the new one.
+        """
+        if new_token is not None and new_token.transport is SessionTransport.COOKIE:
+            self.cookies.set(new_token.text)
 
     def end_session(self, *, last_viewer: Viewer | None = None) -> None:
         """Clear the cookie and the token. Later mutations of the operation are not authenticated.

@@ -14,7 +14,7 @@ import twofactor.activation
 import twofactor.authenticator_apps
 from accounts.permissions import Viewer
 from resolvers import activation
-from schema.arguments import OwnPassword
+from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, TextFile
 from schema.costs import PNG_COST, SVG_COST
 from schema.fields import Access, mutation, query
@@ -179,6 +179,7 @@ class TwoFactorActivated:
     two_factor: TwoFactor = strawberry.field(
         description="The viewer's 2FA with `state` ACTIVE. To update a cached viewer, select `viewer { id twoFactor }`."
     )
+    session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
 
 
 StartTwoFactorActivationResult: TypeAlias = Annotated[
@@ -273,10 +274,15 @@ class ActivationMutation:
         ),
     )
     def confirm_otp(
-        self, info: Info, viewer: Viewer, activation_id: StartedActivation, otp: Otp
+        self,
+        info: Info,
+        viewer: Viewer,
+        activation_id: StartedActivation,
+        otp: Otp,
+        rotate_session: RotateSession = False,  # noqa: FBT002  # GraphQL passes it by name
     ) -> ConfirmOtpResult | None:
         """The second step of an activation."""
-        return twofactor.activation.confirm_otp(info.context.services, info.context.client, viewer, activation_id, otp)
+        return activation.confirm_otp(info.context, viewer, activation_id, otp, rotate_session=rotate_session)
 
     @mutation(
         Access.VIEWER,
@@ -288,9 +294,11 @@ class ActivationMutation:
         ),
     )
     def acknowledge_backup_codes(
-        self, info: Info, viewer: Viewer, activation_id: ConfirmedActivation
+        self,
+        info: Info,
+        viewer: Viewer,
+        activation_id: ConfirmedActivation,
+        rotate_session: RotateSession = False,  # noqa: FBT002  # GraphQL passes it by name
     ) -> AcknowledgeBackupCodesResult | None:
         """The last step of an activation."""
-        return twofactor.activation.acknowledge_backup_codes(
-            info.context.services, info.context.client, viewer, activation_id
-        )
+        return activation.acknowledge_backup_codes(info.context, viewer, activation_id, rotate_session=rotate_session)

@@ -244,7 +244,7 @@ class LoginMutation:
             "not; a correct pair resets the count. A known device has a count of its own, and is forgotten when 5 "
             "attempts in a row fail on it, passwords and second factors together. If a challenge that was opened on an "
             "unknown device expires unused, the server sends the user an email, at most one email a day. Requires no "
-            "session and ends no earlier session of the client."
+            "session. A completed login with the transport `COOKIE` ends the session that was in the cookie."
         ),
     )
     def login(  # noqa: PLR0913, PLR0917  # the arguments of the mutation

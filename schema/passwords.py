@@ -10,7 +10,8 @@ import strawberry
 
 import accounts.passwords
 from accounts.permissions import Viewer
-from schema.arguments import OwnPassword
+from resolvers import passwords
+from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.type_mapping import maps_from
@@ -30,6 +31,7 @@ class PasswordChanged:
     """The new password works."""
 
     viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+    session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
 
 
 ChangePasswordResult: TypeAlias = Annotated[
@@ -63,13 +65,18 @@ class PasswordsMutation:
         uses_attempt=True,
         description=(
             "Sets a new password for the viewer. Ends their other sessions and their unfinished logins and "
-            "activations, and sends an email. This session and 2FA do not change."
+            "activations, and sends an email. This session continues; in a cookie, with a new token."
         ),
     )
     def change_password(
-        self, info: Info, viewer: Viewer, current_password: OwnPassword, new_password: NewPassword
+        self,
+        info: Info,
+        viewer: Viewer,
+        current_password: OwnPassword,
+        new_password: NewPassword,
+        rotate_session: RotateSession = False,  # noqa: FBT002  # GraphQL passes it by name
     ) -> ChangePasswordResult | None:
         """Set a new password."""
-        return accounts.passwords.change_password(
-            info.context.services, info.context.client, viewer, current_password, new_password
+        return passwords.change_password(
+            info.context, viewer, current_password, new_password, rotate_session=rotate_session
         )

@@ -11,8 +11,9 @@ import strawberry
 import accounts.entities
 import twofactor.removal
 from accounts.permissions import Viewer
+from resolvers import removal
 from schema import ids
-from schema.arguments import OwnPassword, value_or_none
+from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession, value_or_none
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.two_factor import TwoFactor
@@ -45,6 +46,7 @@ class TwoFactorDeactivated:
             "The viewer's 2FA with `state` INACTIVE. To update a cached viewer, select `viewer { id twoFactor }`."
         )
     )
+    session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
 
 
 @maps_from(
@@ -108,10 +110,14 @@ class RemovalMutation:
         ),
     )
     def deactivate_two_factor(
-        self, info: Info, viewer: Viewer, password: OwnPassword
+        self,
+        info: Info,
+        viewer: Viewer,
+        password: OwnPassword,
+        rotate_session: RotateSession = False,  # noqa: FBT002  # GraphQL passes it by name
     ) -> DeactivateTwoFactorResult | None:
         """Deactivate the viewer's own 2FA."""
-        return twofactor.removal.deactivate(info.context.services, info.context.client, viewer, password)
+        return removal.deactivate(info.context, viewer, password, rotate_session=rotate_session)
 
     @mutation(
         Access.ADMIN,

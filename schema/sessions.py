@@ -60,7 +60,10 @@ class Session(Node):
         description="True for the session of this request. If the viewer revokes it, they are logged out here."
     )
     second_factor: SecondFactorMethod | None = strawberry.field(
-        description="The second factor of the login; null if 2FA was inactive and the password was sufficient."
+        description=(
+            "The second factor of the login, or of the activation of 2FA in this session; null if the password was "
+            "sufficient and 2FA was not activated in this session."
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import re
 from enum import StrEnum
 
@@ -30,6 +31,11 @@ def make_token(kind: TokenKind, randomness: bytes) -> str:
         message = f"a token takes {TOKEN_BYTES} random bytes"
         raise ValueError(message)
     return kind + base64.urlsafe_b64encode(randomness).decode("ascii").rstrip("=")
+
+
+def successor_of(session_token: str, salt: bytes) -> str:
+    """Return the session token that replaces this one. Whoever does not know the random salt cannot derive it."""
+    return make_token(TokenKind.SESSION, hmac.digest(salt, session_token.encode("ascii"), "sha256"))
 
 
 def token_hash(kind: TokenKind, token: str) -> str | None:

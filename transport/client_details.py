@@ -1,4 +1,4 @@
-"""Read the client's address, user agent and language from a request, for audit events, emails and the IP rate limit."""
+"""Read the client's address, user agent, language and cookie from a request, for the use cases."""
 
 import ipaddress
 import unicodedata
@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import Request
 
 from accounts.services import Client
+from transport.cookies import COOKIE_NAME
 from transport.negotiation import choose_language
 
 Address = IPv4Address | IPv6Address
@@ -37,6 +38,7 @@ def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
         ip_address=ip_address,
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
         locale=choose_language(request.headers.get("accept-language"), LANGUAGES),
+        cookie_token=request.cookies.get(COOKIE_NAME),
     )
 
 

@@ -7,6 +7,9 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from accounts.session_tokens import SessionToken
+from models import SessionTransport
+
 # With the prefix `__Host-`, browsers require Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2).
 COOKIE_NAME = "__Host-countersign"
 # The maximum lifetime of a session. The server can end a session earlier.
@@ -24,7 +27,7 @@ DEVICE_COOKIE_SEPARATOR = "."
 BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,128}=*)", re.ASCII | re.IGNORECASE)
 
 
-def session_token(request: Request) -> str | None:
+def session_token(request: Request) -> SessionToken | None:
     """Return the session token of the request.
 
     If there is an `Authorization` header, the cookie is ignored, even if the header is malformed.
@@ -32,8 +35,9 @@ def session_token(request: Request) -> str | None:
     authorizations = request.headers.getlist("authorization")
     if authorizations:
         match = BEARER.fullmatch(authorizations[0].strip()) if len(authorizations) == 1 else None
-        return match[1] if match else None
-    return request.cookies.get(COOKIE_NAME)
+        return SessionToken(match[1], SessionTransport.TOKEN) if match else None
+    cookie = request.cookies.get(COOKIE_NAME)
+    return SessionToken(cookie, SessionTransport.COOKIE) if cookie is not None else None
 
 
 def device_tokens(request: Request) -> tuple[str, ...]:

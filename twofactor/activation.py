@@ -22,6 +22,7 @@ from accounts.reauthentication import (
     reauthenticate,
 )
 from accounts.services import Client, Services
+from accounts.session_tokens import MayReplaceToken, SessionToken, repeat_session_token, replace_session_token
 from mail import emails, outbox
 from models import SecurityEventKind
 from models.database import CommitAndRaise
@@ -50,7 +51,7 @@ class BackupCodesIssued:
 
 
 @dataclass(frozen=True, slots=True)
-class TwoFactorActivated:
+class TwoFactorActivated(MayReplaceToken):
     """2FA is active."""
 
     viewer: User
@@ -105,12 +106,18 @@ async def start_activation_with(
         )
 
 
-async def confirm_otp(
-    services: Services, client: Client, viewer: Viewer, activation_token: str, otp: str
+async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    activation_token: str,
+    otp: str,
+    *,
+    old_token: SessionToken | None = None,
 ) -> BackupCodesIssued | TwoFactorActivated:
     """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
 
-    If backup codes are off, activate 2FA.
+    If backup codes are off, activate 2FA, and replace `old_token` if it is given.
 
     Raises:
         ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
@@ -127,10 +134,14 @@ async def confirm_otp(
                 account = await lock_viewer(viewer)
                 activation = await _find_unfinished(account, hashed, services.now())
                 if activation is None:
-                    return await _repeat_result(account, hashed, by_acknowledgement=False)
+                    return await _repeat_result(
+                        services, account, hashed, by_acknowledgement=False, old_token=old_token
+                    )
                 step = await _use_first_otp(services, client, account, activation, otp)
                 if not security_policy.backup_codes_enabled(account.company):
-                    return await _activate(services, client, account, activation, by_acknowledgement=False)
+                    return await _activate(
+                        services, client, account, activation, by_acknowledgement=False, old_token=old_token
+                    )
             codes = await new_backup_codes(services, hasher, viewer.user.email)
         async with services.database.transaction():
             account = await lock_viewer(viewer)
@@ -139,15 +150,24 @@ async def confirm_otp(
                 raise ActivationExpiredError
             # The flag may have changed while the codes were hashed. The value at the commit counts.
             if not security_policy.backup_codes_enabled(account.company):
-                return await _activate(services, client, account, confirmed, by_acknowledgement=False)
+                return await _activate(
+                    services, client, account, confirmed, by_acknowledgement=False, old_token=old_token
+                )
             await issue_backup_codes(services, client, account.user, codes, confirmed)
             return BackupCodesIssued(activation_token, codes.codes, codes.file, confirmed.expires_at)
 
 
 async def acknowledge_backup_codes(
-    services: Services, client: Client, viewer: Viewer, activation_token: str
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    activation_token: str,
+    *,
+    old_token: SessionToken | None = None,
 ) -> TwoFactorActivated:
     """Activate 2FA after the user has stored the backup codes, whether backup codes are still on or not.
+
+    If `old_token` is given, replace it.
 
     Raises:
         ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
@@ -160,10 +180,10 @@ async def acknowledge_backup_codes(
         account = await lock_viewer(viewer)
         activation = await _find_unfinished(account, hashed, services.now())
         if activation is None:
-            return await _repeat_result(account, hashed, by_acknowledgement=True)
+            return await _repeat_result(services, account, hashed, by_acknowledgement=True, old_token=old_token)
         if await models.BackupCodeSet.filter(activation_id=activation.id).update(activation_id=None) != 1:
             raise OtpNotConfirmedError
-        return await _activate(services, client, account, activation, by_acknowledgement=True)
+        return await _activate(services, client, account, activation, by_acknowledgement=True, old_token=old_token)
 
 
 async def _find_unfinished(account: LockedAccount, activation_hash: str, now: datetime) -> models.Activation | None:
@@ -177,12 +197,18 @@ async def _find_unfinished(account: LockedAccount, activation_hash: str, now: da
 
 
 async def _repeat_result(
-    account: LockedAccount, activation_hash: str, *, by_acknowledgement: bool
+    services: Services,
+    account: LockedAccount,
+    activation_hash: str,
+    *,
+    by_acknowledgement: bool,
+    old_token: SessionToken | None,
 ) -> TwoFactorActivated:
     """Return the same result when the client retries the call that activated 2FA."""
     for factor in enrollable_factors():
         if await factor.is_enrolled_by(account.user.id, activation_hash, by_acknowledgement=by_acknowledgement):
-            return TwoFactorActivated(account.viewer.user)
+            new_token = await repeat_session_token(services, account.session, old_token)
+            return TwoFactorActivated(account.viewer.user, new_token=new_token)
     raise ActivationExpiredError
 
 
@@ -221,13 +247,14 @@ async def _raise_wrong_otp(
     raise CommitAndRaise(WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts - 1))
 
 
-async def _activate(
+async def _activate(  # noqa: PLR0913  # each is a part of the activation
     services: Services,
     client: Client,
     account: LockedAccount,
     activation: models.Activation,
     *,
     by_acknowledgement: bool,
+    old_token: SessionToken | None,
 ) -> TwoFactorActivated:
     """Activate 2FA. The DELETE lets exactly one of all simultaneous calls do it."""
     now = services.now()
@@ -243,6 +270,10 @@ async def _activate(
     await end_challenges_and_activations(user.id)
     await end_other_sessions(account.session)
     await forget_other_devices(user.id, keep=account.session.device_id)
+    # The user has just proved the factor in this session.
+    account.session.second_factor = factor.kind
+    await models.Session.filter(id=account.session.id).update(second_factor=factor.kind)
+    new_token = await replace_session_token(services, account.session, old_token)
     await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
     await outbox.enqueue(emails.two_factor_activated(audit.request_details(client, now)), to=user, now=now)
-    return TwoFactorActivated(account.viewer.user)
+    return TwoFactorActivated(account.viewer.user, new_token=new_token)

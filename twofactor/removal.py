@@ -20,6 +20,7 @@ from accounts.reauthentication import (
     reauthenticate,
 )
 from accounts.services import Client, Services
+from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import SecurityEventKind
 from models.sql.users import lock_user
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TwoFactorDeactivated:
+class TwoFactorDeactivated(MayReplaceToken):
     """2FA is inactive."""
 
     viewer: User
@@ -49,8 +50,10 @@ class TwoFactorReset:
     user: User
 
 
-async def deactivate(services: Services, client: Client, viewer: Viewer, password: str) -> TwoFactorDeactivated:
-    """Deactivate the viewer's own 2FA.
+async def deactivate(
+    services: Services, client: Client, viewer: Viewer, password: str, *, old_token: SessionToken | None = None
+) -> TwoFactorDeactivated:
+    """Deactivate the viewer's own 2FA. If `old_token` is given, replace it.
 
     Raises:
         WrongPasswordError: The password is wrong.
@@ -66,13 +69,14 @@ async def deactivate(services: Services, client: Client, viewer: Viewer, passwor
         if account.company.two_factor_enforced:
             raise TwoFactorIsEnforcedError
         now = services.now()
+        new_token = await replace_session_token(services, account.session, old_token)
         await remove_two_factor(account.user)
         await end_other_sessions(account.session)
         await audit.record(SecurityEventKind.TWO_FACTOR_DEACTIVATED, user=account.user, client=client, now=now)
         await outbox.enqueue(
             emails.two_factor_deactivated(audit.request_details(client, now)), to=account.user, now=now
         )
-        return TwoFactorDeactivated(account.viewer.user)
+        return TwoFactorDeactivated(account.viewer.user, new_token=new_token)
 
 
 async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation

@@ -14,6 +14,8 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 # Locks a row for this transaction. On SQLite every transaction already holds the write lock, and the clause is removed.
 FOR_UPDATE = "FOR NO KEY UPDATE"
+# Prevents that a row is deleted, but waits for no change of it. Removed on SQLite too.
+FOR_KEY_SHARE = "FOR KEY SHARE"
 
 
 def dialect() -> str:
@@ -96,7 +98,7 @@ def _for_dialect(statement: str, values: Sequence[object]) -> tuple[BaseDBAsyncC
     # SQLite writes parameters as `?1`, and Tortoise stores UUIDs there as text.
     return (
         connection,
-        statement.replace("$", "?").replace(FOR_UPDATE, ""),
+        statement.replace("$", "?").replace(FOR_UPDATE, "").replace(FOR_KEY_SHARE, ""),
         [str(value) if isinstance(value, UUID) else value for value in values],
     )
 

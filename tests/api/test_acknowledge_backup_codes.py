@@ -50,6 +50,7 @@ async def test_activates_2fa(
             "lastUsedAt": None,
             "backupCodesRemaining": 10,
         },
+        "sessionToken": None,
     }
     assert await two_factor(client) == result["twoFactor"]
     assert not await is_logged_in(other_client)

@@ -30,7 +30,7 @@ async def test_new_password_replaces_the_old_one_at_once(
         CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD
     )
 
-    assert result == {"__typename": "PasswordChanged", "viewer": {"id": logged_in_member.id}}
+    assert result == {"__typename": "PasswordChanged", "viewer": {"id": logged_in_member.id}, "sessionToken": None}
     assert await is_logged_in(logged_in_member.client)
     assert not await is_logged_in(client)
     events, (email,) = await side_effects()

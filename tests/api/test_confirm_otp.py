@@ -65,6 +65,7 @@ async def test_activates_at_once_if_codes_are_off(
         "__typename": "TwoFactorActivated",
         "viewer": {"id": logged_in_member.id},
         "twoFactor": INACTIVE_TWO_FACTOR | {"state": "ACTIVE", "activatedAt": instant(clock.now)},
+        "sessionToken": None,
     }
     assert await is_logged_in(logged_in_member.client)
     assert not await is_logged_in(client)

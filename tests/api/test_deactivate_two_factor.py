@@ -44,6 +44,7 @@ async def test_deactivates_2fa(
         "__typename": "TwoFactorDeactivated",
         "viewer": {"id": logged_in_member.id},
         "twoFactor": INACTIVE_TWO_FACTOR,
+        "sessionToken": None,
     }
     assert await two_factor(logged_in_member.client) == result["twoFactor"]
     assert not await is_logged_in(other_client)

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.entities import User
 from accounts.errors import ForbiddenError, TwoFactorSetupRequiredError, UnauthenticatedError
 from accounts.services import Client, Services
+from accounts.session_tokens import SessionToken
 from accounts.sessions import LoggedIn
 from models import SessionTransport
 from resolvers.context import Context
@@ -60,6 +61,11 @@ class CookieJar:
         self.session_token = None
 
 
+def bearer(session_token: str | None) -> SessionToken | None:
+    """Return the token as a client sends it in a header."""
+    return SessionToken(session_token, SessionTransport.TOKEN) if session_token else None
+
+
 async def log_in(services: Services, user: models.User) -> LoggedIn:
     """Log in a user without 2FA and return the new session."""
     result = await login.log_in(services, Client(), user.email, PASSWORD, SessionTransport.TOKEN)
@@ -80,7 +86,7 @@ async def enforce_2fa(services: Services) -> None:
 
 async def top_level_errors(services: Services, operation: str, session_token: str | None) -> list[type[Exception]]:
     """Execute an operation and return the types of its top-level errors."""
-    context = Context(services, Client(), CookieJar(), session_token, QrRenderer())
+    context = Context(services, Client(), CookieJar(), bearer(session_token), QrRenderer())
     result = await SCHEMA.execute(operation, context_value=context)
     return [type(error.original_error) for error in result.errors or [] if error.original_error is not None]
 
@@ -173,7 +179,8 @@ async def test_admin_sees_users_but_not_their_sessions(
 ) -> None:
     """All fields of a user of the company account are readable; the list of sessions is empty."""
     await session_token_of(services, member)
-    context = Context(services, Client(), CookieJar(), await session_token_of(services, admin), QrRenderer())
+    token = await session_token_of(services, admin)
+    context = Context(services, Client(), CookieJar(), bearer(token), QrRenderer())
     operation = f'{{ user(id: "{ids.encode(User, member.id)}") {{ {" ".join(IDENTITY | GUARDED | OWN_LISTS)} }} }}'
 
     result = await SCHEMA.execute(operation, context_value=context)
@@ -200,7 +207,7 @@ async def test_another_company_account_does_not_exist(
     }}"""
 
     result = await SCHEMA.execute(
-        operation, context_value=Context(services, Client(), CookieJar(), token, QrRenderer())
+        operation, context_value=Context(services, Client(), CookieJar(), bearer(token), QrRenderer())
     )
 
     assert result.errors is None
@@ -227,7 +234,7 @@ async def test_revoking_the_current_session_returns_the_full_result(services: Se
     }}"""
 
     result = await SCHEMA.execute(
-        operation, context_value=Context(services, Client(), cookies, current.token, QrRenderer())
+        operation, context_value=Context(services, Client(), cookies, bearer(current.token), QrRenderer())
     )
 
     assert result.data == {

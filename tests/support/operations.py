@@ -44,21 +44,21 @@ START_TWO_FACTOR_ACTIVATION = _start_two_factor_activation("")
 # Rendering the images takes more time than the rest of the operation.
 START_TWO_FACTOR_ACTIVATION_WITH_QR_CODE = _start_two_factor_activation("qrCode { svg svgDataUri pngDataUri }")
 CONFIRM_OTP = f"""
-mutation ConfirmOtp($activationId: ID!, $otp: String!) {{
-  confirmOtp(activationId: $activationId, otp: $otp) {{
+mutation ConfirmOtp($activationId: ID!, $otp: String!, $rotateSession: Boolean! = false) {{
+  confirmOtp(activationId: $activationId, otp: $otp, rotateSession: $rotateSession) {{
     __typename
     ... on BackupCodesIssued {{ activationId codes {_TEXT_FILE} expiresAt }}
-    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }}
+    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }}
     ... on WrongOtp {{ attemptsRemaining }}
     {_USER_ERRORS}
   }}
 }}
 """
 ACKNOWLEDGE_BACKUP_CODES = f"""
-mutation AcknowledgeBackupCodes($activationId: ID!) {{
-  acknowledgeBackupCodes(activationId: $activationId) {{
+mutation AcknowledgeBackupCodes($activationId: ID!, $rotateSession: Boolean! = false) {{
+  acknowledgeBackupCodes(activationId: $activationId, rotateSession: $rotateSession) {{
     __typename
-    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }}
+    ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }}
     ... on UserError {{ message }}
   }}
 }}
@@ -73,9 +73,9 @@ mutation RegenerateBackupCodes($password: String!) {{
 }}
 """
 DEACTIVATE_TWO_FACTOR = f"""
-mutation DeactivateTwoFactor($password: String!) {{
-  deactivateTwoFactor(password: $password) {{
-    __typename ... on TwoFactorDeactivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} }} {_PASSWORD_ERRORS}
+mutation DeactivateTwoFactor($password: String!, $rotateSession: Boolean! = false) {{
+  deactivateTwoFactor(password: $password, rotateSession: $rotateSession) {{
+    __typename ... on TwoFactorDeactivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }} {_PASSWORD_ERRORS}
   }}
 }}
 """
@@ -98,10 +98,10 @@ mutation UpdateSecurityPolicy($password: String!, $twoFactorEnforced: Boolean, $
 }}
 """
 CHANGE_PASSWORD = f"""
-mutation ChangePassword($currentPassword: String!, $newPassword: String!) {{
-  changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {{
+mutation ChangePassword($currentPassword: String!, $newPassword: String!, $rotateSession: Boolean! = false) {{
+  changePassword(currentPassword: $currentPassword, newPassword: $newPassword, rotateSession: $rotateSession) {{
     __typename
-    ... on PasswordChanged {{ viewer {{ id }} }}
+    ... on PasswordChanged {{ viewer {{ id }} sessionToken }}
     ... on PasswordTooWeak {{ minimumLength }}
     {_PASSWORD_ERRORS}
   }}

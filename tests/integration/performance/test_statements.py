@@ -63,7 +63,7 @@ EXPECTED_COUNTS = {
     "revokeSession": (4, 1),
     "startTwoFactorActivation": (9, 2),
     "confirmOtp": (13, 2),
-    "acknowledgeBackupCodes": (13, 1),
+    "acknowledgeBackupCodes": (14, 1),
     "regenerateBackupCodes": (14, 2),
     "deactivateTwoFactor": (15, 2),
     "adminResetTwoFactor": (15, 2),

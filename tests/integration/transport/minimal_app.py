@@ -88,8 +88,8 @@ class Query:
     @strawberry.field
     async def client(self, info: Info) -> list[str | None]:
         """Return the client details and the session token of the request."""
-        client = info.context.client
-        return [client.ip_address, client.user_agent, client.locale, info.context.session_token]
+        client, token = info.context.client, info.context.session_token
+        return [client.ip_address, client.user_agent, client.locale, token.text if token else None]
 
     @strawberry.field
     def broken(self) -> str | None:
