@@ -64,6 +64,10 @@ class DeviceNotFoundError(DomainError):
     """Raised when the viewer has no such known device."""
 
 
+class CannotEndOwnSessionsError(DomainError):
+    """Raised when admins ask to end all sessions of their own account."""
+
+
 class PasswordTooWeakError(DomainError):
     """Raised when the new password is too easy to guess."""
 

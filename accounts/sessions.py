@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import structlog
+
 import models
 from accounts import audit
 from accounts.entities import Session, User
-from accounts.errors import SessionNotFoundError
+from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError, UserNotFoundError
 from accounts.known_devices import SignInDevice
-from accounts.permissions import Viewer
+from accounts.permissions import Viewer, require_admin
+from accounts.reauthentication import end_challenges_and_activations, lock_viewer, locked_account, reauthenticate
 from accounts.services import Client, Services
+from mail import emails, outbox
 from models import SecurityEventKind, SessionTransport
 from models.sql.sessions import (
     delete_least_used_sessions,
@@ -30,6 +34,8 @@ from security.constants import (
     SESSIONS_PER_USER,
 )
 from security.tokens import TokenKind, token_hash
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,20 @@ class SessionRevoked:
 
     session_id: UUID
     viewer: User
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSessionsRevoked:
+    """All sessions of the viewer except the current one have ended."""
+
+    viewer: User
+
+
+@dataclass(frozen=True, slots=True)
+class UserSessionsEnded:
+    """All sessions of another user have ended."""
+
+    user: User
 
 
 async def start_session(  # noqa: PLR0913  # each is a fact of the session
@@ -190,6 +210,47 @@ async def revoke_session(services: Services, client: Client, viewer: Viewer, ses
         ):
             raise SessionNotFoundError
     return SessionRevoked(session_id, viewer.user)
+
+
+async def revoke_other_sessions(services: Services, client: Client, viewer: Viewer) -> OtherSessionsRevoked:
+    """End all sessions of the viewer except the current one."""
+    async with services.database.transaction():
+        account = await lock_viewer(viewer)
+        if await models.Session.filter(user_id=account.user.id).exclude(id=account.session.id).delete():
+            await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=account.user, client=client, now=services.now())
+        return OtherSessionsRevoked(account.viewer.user)
+
+
+async def end_user_sessions(
+    services: Services, client: Client, viewer: Viewer, user_id: UUID | None, password: str
+) -> UserSessionsEnded:
+    """End all sessions, challenges and activations of another user of the admin's company account.
+
+    The user's 2FA and password do not change. The user gets an email.
+
+    Raises:
+        WrongPasswordError: The admin's password is wrong.
+        TooManyAttemptsError: The attempt has to wait. The server checked nothing.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
+        UserNotFoundError: The company account has no such user.
+        CannotEndOwnSessionsError: The user is the admin.
+        ForbiddenError: The viewer is no longer an admin.
+    """
+    proof = await reauthenticate(services, client, viewer, password)
+    async with locked_account(services, proof, other_user_id=user_id) as account:
+        require_admin(account.viewer)
+        if user_id == account.user.id:
+            raise CannotEndOwnSessionsError
+        user = account.other
+        if user is None or user.company_id != account.company.id:
+            log.warning("sessions_of_unknown_user", admin_id=str(account.user.id))
+            raise UserNotFoundError
+        now = services.now()
+        await models.Session.filter(user_id=user.id).delete()
+        await end_challenges_and_activations(user.id)
+        await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=user, actor=account.user, client=client, now=now)
+        await outbox.enqueue(emails.sessions_revoked(at=now, by=account.user.name), to=user, now=now)
+        return UserSessionsEnded(User.of(user, account.company))
 
 
 async def _end(services: Services, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind) -> bool:

@@ -59,11 +59,15 @@ def add_columns(columns: Sequence[Column]) -> ops.RunPython:
     return ops.RunPython(migrate_forward, migrate_backward)
 
 
-class AddFieldInModelsOnly(ops.AddField):
-    """The part of `AddField` that changes the state of the models."""
+class InModelsOnly:
+    """The part of an operation that changes the state of the models. Another operation changes the table."""
 
     async def database_forward(self, *_: object, **__: object) -> None:
         """Leave the table as it is."""
 
     async def database_backward(self, *_: object, **__: object) -> None:
         """Leave the table as it is."""
+
+
+class AddFieldInModelsOnly(InModelsOnly, ops.AddField):
+    """See the base classes."""

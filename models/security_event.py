@@ -46,6 +46,13 @@ class SecurityEventKind(StrEnum):
         "The user logged out with `logout`, or a login replaced the session in the cookie of the browser.",
     )
     SESSION_REVOKED = "SESSION_REVOKED", "The user ended one of their sessions with `revokeSession`."
+    SESSIONS_REVOKED = (
+        "SESSIONS_REVOKED",
+        (
+            "All sessions of the user ended: the admin in `actor` used `endUserSessions`. If `actor` is null, the user "
+            "used `revokeOtherSessions`, and one session continued."
+        ),
+    )
     LOCKED = "LOCKED", "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
     TWO_FACTOR_ACTIVATION_STARTED = (
         "TWO_FACTOR_ACTIVATION_STARTED",

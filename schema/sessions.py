@@ -1,4 +1,4 @@
-"""Sessions, and the mutation that ends one."""
+"""Sessions, and the mutations that end them."""
 
 # A field is declared with its GraphQL type; its resolver returns the domain object that the type maps from.
 # Strawberry types its decorators as Any.
@@ -15,12 +15,13 @@ from accounts.permissions import Viewer
 from models import SecondFactorMethod
 from resolvers import sessions
 from schema import ids
+from schema.arguments import OwnPassword
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
-from schema.user_errors import SessionNotFound
-from schema.users import User
+from schema.user_errors import CannotEndOwnSessions, SessionNotFound, TooManyAttempts, UserNotFound, WrongPassword
+from schema.users import VIEWER_DESCRIPTION, User
 
 
 @maps_from(
@@ -28,7 +29,7 @@ from schema.users import User
     description=(
         "A device or browser on which the viewer is logged in. A session ends with `logout` or `revokeSession`, after "
         "7 days without use, and after 30 days in any case. A change to the password or 2FA in another session ends "
-        "it too."
+        "it too, and so do `revokeOtherSessions` and `endUserSessions`."
     ),
 )
 class Session(Node):
@@ -85,6 +86,31 @@ class SessionRevoked:
     viewer: User = strawberry.field(description="The viewer. `sessions` lists the remaining sessions.")
 
 
+@maps_from(
+    accounts.sessions.OtherSessionsRevoked,
+    description=(
+        "The viewer is logged in only here: all their other sessions ended. The result is the same if there was none."
+    ),
+)
+class OtherSessionsRevoked:
+    """All other sessions ended."""
+
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+
+
+@maps_from(
+    accounts.sessions.UserSessionsEnded,
+    description=(
+        "The user is logged out everywhere, and their unfinished logins and activations ended. An email tells the user "
+        "who did it. Their password and 2FA did not change, so they can log in again."
+    ),
+)
+class UserSessionsEnded:
+    """All sessions of another user ended."""
+
+    user: User = strawberry.field(description="The user whose sessions ended.")
+
+
 RevokeSessionResult: TypeAlias = Annotated[
     SessionRevoked | SessionNotFound,
     strawberry.union(
@@ -93,15 +119,31 @@ RevokeSessionResult: TypeAlias = Annotated[
     ),
 ]
 
+EndUserSessionsResult: TypeAlias = Annotated[
+    UserSessionsEnded | WrongPassword | UserNotFound | CannotEndOwnSessions | TooManyAttempts,
+    strawberry.union(
+        "EndUserSessionsResult",
+        description=(
+            "The other user, who is logged out everywhere, or a user error. After a user error, no session ended. "
+            "`WrongPassword` refers to the admin's own password."
+        ),
+    ),
+]
+
 SessionId = Annotated[
     strawberry.ID,
     strawberry.argument(description="The `id` of one of the viewer's `sessions`, which may be the current one."),
 ]
 
+UserId = Annotated[
+    strawberry.ID,
+    strawberry.argument(description="The `id` of the user to log out. It must not be the admin's own id."),
+]
+
 
 @strawberry.type
 class SessionsMutation:
-    """End a session."""
+    """End sessions."""
 
     @mutation(
         Access.SET_UP_VIEWER,
@@ -119,3 +161,33 @@ class SessionsMutation:
     ) -> RevokeSessionResult | None:
         """End one of the viewer's sessions."""
         return sessions.revoke_session(info.context, viewer, ids.decode_as(accounts.entities.Session, id))
+
+    @mutation(
+        Access.SET_UP_VIEWER,
+        uses_attempt=False,
+        description=(
+            "Ends all sessions of the viewer except the current one. Uses no attempt and sends no email. Unfinished "
+            "logins and activations continue."
+        ),
+    )
+    def revoke_other_sessions(self, info: Info, viewer: Viewer) -> OtherSessionsRevoked | None:
+        """End all other sessions of the viewer."""
+        return accounts.sessions.revoke_other_sessions(info.context.services, info.context.client, viewer)
+
+    @mutation(
+        Access.ADMIN,
+        uses_attempt=True,
+        description=(
+            "For admins: ends all sessions, unfinished logins and unfinished activations of another user, for example "
+            "if a device was stolen, and sends the user an email. Works with and without 2FA, and changes neither 2FA "
+            "nor the password. Members get the error `FORBIDDEN`."
+        ),
+    )
+    def end_user_sessions(
+        self, info: Info, viewer: Viewer, user_id: UserId, password: OwnPassword
+    ) -> EndUserSessionsResult | None:
+        """End all sessions of another user."""
+        user_key = ids.decode_as(accounts.entities.User, user_id)
+        return accounts.sessions.end_user_sessions(
+            info.context.services, info.context.client, viewer, user_key, password
+        )

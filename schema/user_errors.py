@@ -8,6 +8,7 @@ from datetime import datetime
 import strawberry
 
 from accounts.errors import (
+    CannotEndOwnSessionsError,
     DeviceNotFoundError,
     PasswordTooWeakError,
     SecondFactorLockedError,
@@ -264,6 +265,19 @@ class CannotResetOwnTwoFactor(UserError):
 )
 class DeviceNotFound(UserError):
     """The viewer has no such device."""
+
+
+@user_error(
+    CannotEndOwnSessionsError,
+    description=(
+        "Admins cannot end all sessions of their own account, because the current one is among them. Offer "
+        "`revokeOtherSessions`, and `logout` for the current session."
+    ),
+    en="This is your own account. Sign out your other sessions on the page of your account.",
+    de="Das ist Ihr eigenes Konto. Beenden Sie Ihre anderen Sitzungen auf der Seite Ihres Kontos.",
+)
+class CannotEndOwnSessions(UserError):
+    """The user is the admin who sent the request."""
 
 
 @user_error(

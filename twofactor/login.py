@@ -126,7 +126,7 @@ def _has_changed(found: models.User, locked: models.User) -> bool:
     return locked.password_hash != found.password_hash or not locked.is_enabled
 
 
-async def _open_challenge(
+async def _open_challenge(  # noqa: PLR0913  # each is a fact of the challenge
     services: Services,
     client: Client,
     user: models.User,

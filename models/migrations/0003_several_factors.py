@@ -10,6 +10,8 @@ from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor import BaseSchemaEditor
 
+from models.added_columns import AddFieldInModelsOnly, InModelsOnly
+
 # A random UUID (RFC 9562 §5.4) as text. SQLite has no function for it.
 SQLITE_UUID = """
     lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'
@@ -99,25 +101,11 @@ async def migrate_backward(_apps: object, editor: BaseSchemaEditor) -> None:
     await _run(editor, BACKWARD, has_factor=True)
 
 
-class InModelsOnly:
-    """The part of an operation that changes the state of the models. Another operation changes the table."""
-
-    async def database_forward(self, *_: object, **__: object) -> None:
-        """Leave the table as it is."""
-
-    async def database_backward(self, *_: object, **__: object) -> None:
-        """Leave the table as it is."""
-
-
 class DeleteModelInModelsOnly(InModelsOnly, ops.DeleteModel):
     """See the base classes."""
 
 
 class CreateModelInModelsOnly(InModelsOnly, ops.CreateModel):
-    """See the base classes."""
-
-
-class AddFieldInModelsOnly(InModelsOnly, ops.AddField):
     """See the base classes."""
 
 

@@ -3,9 +3,12 @@
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
+from models.added_columns import AddFieldInModelsOnly, Column, add_columns
+
 # Few sessions have a replaced token, so the index is small.
 INDEX = """
-    CREATE INDEX session_by_previous_token ON session (previous_token_hash) WHERE previous_token_hash IS NOT NULL
+    CREATE INDEX IF NOT EXISTS session_by_previous_token ON session (previous_token_hash)
+    WHERE previous_token_hash IS NOT NULL
 """
 
 
@@ -17,14 +20,17 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
-        ops.AddField(
-            model_name="Session", name="previous_token_hash", field=fields.CharField(null=True, max_length=64)
+        add_columns(
+            [
+                Column("session", "previous_token_hash", "VARCHAR(64)"),
+                Column("session", "previous_valid_until", "TIMESTAMPTZ", sqlite="TIMESTAMP"),
+                Column("session", "token_salt", "BYTEA", sqlite="BLOB"),
+            ]
         ),
-        ops.AddField(
-            model_name="Session",
-            name="previous_valid_until",
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        AddFieldInModelsOnly("Session", "previous_token_hash", fields.CharField(null=True, max_length=64)),
+        AddFieldInModelsOnly(
+            "Session", "previous_valid_until", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)
         ),
-        ops.AddField(model_name="Session", name="token_salt", field=fields.BinaryField(null=True)),
-        ops.RunSQL([INDEX], ["DROP INDEX session_by_previous_token"]),
+        AddFieldInModelsOnly("Session", "token_salt", fields.BinaryField(null=True)),
+        ops.RunSQL([INDEX], ["DROP INDEX IF EXISTS session_by_previous_token"]),
     ]

@@ -100,6 +100,12 @@ FIELDS: dict[str, Row] = {
         FORBIDDEN,
         by_target("CannotResetOwnTwoFactor", company="TwoFactorReset", others="UserNotFound"),
     ),
+    "endUserSessions": Row(
+        UNAUTHENTICATED,
+        SETUP_REQUIRED,
+        FORBIDDEN,
+        by_target("CannotEndOwnSessions", company="UserSessionsEnded", others="UserNotFound"),
+    ),
     "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
 }
 
@@ -122,7 +128,7 @@ def row_of(name: str) -> Row:
 # After one of these outcomes no data may have changed.
 READ_ONLY_OUTCOMES = frozenset(
     {UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "null", "empty", "returned", "UserNotFound", "CannotResetOwnTwoFactor",
-     "SessionNotFound", "ActivationExpired"}
+     "CannotEndOwnSessions", "SessionNotFound", "ActivationExpired"}
 )  # fmt: skip
 
 

@@ -219,7 +219,7 @@ class Accounts:
                 return {"activationId": await self._activation_of(target, name)} | (
                     {"otp": otp} if name == "confirmOtp" else {}
                 )
-            case "adminResetTwoFactor":
+            case "adminResetTwoFactor" | "endUserSessions":
                 return {"userId": self.id_of(target), "password": PASSWORD}
             case "updateSecurityPolicy":
                 return {"password": PASSWORD, "backupCodesEnabled": False}

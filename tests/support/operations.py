@@ -114,6 +114,16 @@ mutation RevokeSession($id: ID!) {
   }
 }
 """
+REVOKE_OTHER_SESSIONS = """
+mutation RevokeOtherSessions { revokeOtherSessions { __typename viewer { id } } }
+"""
+END_USER_SESSIONS = f"""
+mutation EndUserSessions($userId: ID!, $password: String!) {{
+  endUserSessions(userId: $userId, password: $password) {{
+    __typename ... on UserSessionsEnded {{ user {{ id }} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
 
 # The fields that a user can read before the required setup of 2FA.
 VIEWER = f"""

@@ -28,6 +28,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import models
 from accounts.services import Client, Services
+from accounts.session_tokens import SessionToken
 from accounts.sessions import authenticate
 from app import SWITCH_INTERVAL_S
 from models import SecurityEventKind
@@ -124,7 +125,7 @@ async def _documents(services: Services, token: str) -> None:
 
     def make_context() -> Context:
         cookie = Cookies(Request({"type": "http", "headers": []}), Response())
-        return Context(services, Client(), cookie, token, renderer)
+        return Context(services, Client(), cookie, SessionToken(token, SessionTransport.TOKEN), renderer)
 
     schema = create_schema(LimitedSchema, introspection=False)
 

@@ -21,7 +21,9 @@ from starlette.types import Message
 
 from accounts import sessions
 from accounts.services import Client, Services
+from accounts.session_tokens import SessionToken
 from app import create_app
+from models import SessionTransport
 from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
 from schema.root import create_schema
@@ -79,7 +81,9 @@ async def _measure(environment: BenchEnvironment) -> str:
             async def call_graphql(token: str, otp: str) -> object:
                 request = Request({"type": "http", "headers": []})
                 cookie = Cookies(request, Response())
-                context = Context(services, CLIENT, cookie, None if otp else token, renderer)
+                context = Context(
+                    services, CLIENT, cookie, None if otp else SessionToken(token, SessionTransport.TOKEN), renderer
+                )
                 variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
                 result = await schema.execute(VERIFY_LOGIN if otp else VIEWER, variables, context)
                 assert not result.errors  # an error would make the measurement worthless

@@ -21,11 +21,13 @@ from tests.support.operations import (
     CHANGE_PASSWORD,
     CONFIRM_OTP,
     DEACTIVATE_TWO_FACTOR,
+    END_USER_SESSIONS,
     FEATURE_FLAGS,
     LOGIN,
     LOGOUT,
     NODE,
     REGENERATE_BACKUP_CODES,
+    REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     SESSIONS,
     START_TWO_FACTOR_ACTIVATION,
@@ -61,12 +63,14 @@ EXPECTED_COUNTS = {
     "verifyLogin with a backup code": (14, 2),
     "logout": (4, 1),
     "revokeSession": (4, 1),
+    "revokeOtherSessions": (5, 1),
     "startTwoFactorActivation": (9, 2),
     "confirmOtp": (13, 2),
     "acknowledgeBackupCodes": (14, 1),
     "regenerateBackupCodes": (14, 2),
     "deactivateTwoFactor": (15, 2),
     "adminResetTwoFactor": (15, 2),
+    "endUserSessions": (12, 2),
     "updateSecurityPolicy": (8, 2),
     "changePassword": (12, 2),
 }
@@ -186,6 +190,13 @@ async def revoke_session(scenario: Scenario) -> Request:
     return REVOKE_SESSION, {"id": other}
 
 
+async def revoke_other_sessions(scenario: Scenario) -> Request:
+    """Return the revocation of all other sessions."""
+    await log_in(scenario.api, scenario.member)
+    await log_in(scenario.api, scenario.member)
+    return REVOKE_OTHER_SESSIONS, {}
+
+
 async def start(scenario: Scenario) -> Request:
     """Return the start of an activation."""
     await log_in(scenario.api, scenario.member)
@@ -226,6 +237,13 @@ async def reset(scenario: Scenario) -> Request:
     return ADMIN_RESET_TWO_FACTOR, {"userId": member.id, "password": PASSWORD}
 
 
+async def end_sessions(scenario: Scenario) -> Request:
+    """Return the end of the member's sessions by the admin."""
+    member = await log_in(scenario.api, scenario.member)
+    await log_in(scenario.api, scenario.admin)
+    return END_USER_SESSIONS, {"userId": member.id, "password": PASSWORD}
+
+
 async def update_policy(scenario: Scenario) -> Request:
     """Return a change of the security policy."""
     await log_in(scenario.api, scenario.admin)
@@ -261,12 +279,14 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "verifyLogin with a backup code": verify_with_backup_code,
     "logout": logout,
     "revokeSession": revoke_session,
+    "revokeOtherSessions": revoke_other_sessions,
     "startTwoFactorActivation": start,
     "confirmOtp": confirm,
     "acknowledgeBackupCodes": acknowledge,
     "regenerateBackupCodes": regenerate,
     "deactivateTwoFactor": deactivate,
     "adminResetTwoFactor": reset,
+    "endUserSessions": end_sessions,
     "updateSecurityPolicy": update_policy,
     "changePassword": change_password,
 }

@@ -24,8 +24,9 @@ from tests.integration.use_cases.helpers import (
 )
 from tests.support.clock import Clock
 from tests.support.users import PASSWORD, make_user
-from twofactor.login import SecondFactorRequired, log_in, verify_login
+from twofactor.login import SecondFactorRequired, log_in
 from twofactor.removal import deactivate
+from twofactor.second_factor import verify_login
 
 MICROSECOND = timedelta(microseconds=1)
 LIFETIME = timedelta(minutes=5)

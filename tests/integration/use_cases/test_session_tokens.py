@@ -33,8 +33,9 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 from tests.support.users import NEW_PASSWORD, PASSWORD
 from twofactor.activation import TwoFactorActivated, acknowledge_backup_codes, confirm_otp, start_activation
-from twofactor.login import SecondFactorRequired, log_in, verify_login
+from twofactor.login import SecondFactorRequired, log_in
 from twofactor.removal import deactivate
+from twofactor.second_factor import verify_login
 
 Event = SecurityEventKind
 COOKIE = SessionTransport.COOKIE

@@ -6,15 +6,47 @@ from uuid import uuid4
 import pytest
 
 import models
-from accounts.errors import SessionNotFoundError
+from accounts.errors import (
+    CannotEndOwnSessionsError,
+    ForbiddenError,
+    SessionNotFoundError,
+    UnauthenticatedError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
-from accounts.sessions import LoggedIn, authenticate, find_session, list_sessions, log_out, revoke_session
+from accounts.sessions import (
+    LoggedIn,
+    authenticate,
+    end_user_sessions,
+    find_session,
+    list_sessions,
+    log_out,
+    revoke_other_sessions,
+    revoke_session,
+)
 from accounts.users import delete_user, disable_user
 from models import SecurityEventKind
-from tests.integration.use_cases.helpers import CLIENT, TOKEN, SideEffects, account_rows, count_rows, raises, sign_in
+from tests.integration.use_cases.helpers import (
+    CLIENT,
+    TOKEN,
+    Enrolled,
+    SideEffects,
+    account_rows,
+    count_rows,
+    emails_of,
+    events_of,
+    new_challenge,
+    raises,
+    sign_in,
+    sign_in_with_otp,
+    verify_otp,
+)
 from tests.support.clock import Clock
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, WRONG_PASSWORD
+from twofactor.activation import start_activation
+from twofactor.errors import ChallengeExpiredError
 from twofactor.login import log_in
 
 Event = SecurityEventKind
@@ -217,3 +249,115 @@ class TestRevokeSession:
 
         assert await account_rows(services) == before
         assert await side_effects.new() == []
+
+
+class TestRevokeOtherSessions:
+    async def test_ends_all_sessions_except_the_current_one(
+        self, services: Services, member: models.User, viewer: Viewer, admin_viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """One event is recorded. Sessions of other users continue."""
+        for _ in range(3):
+            await sign_in(services, member.email)
+        await side_effects.new()
+
+        answer = await revoke_other_sessions(services, CLIENT, viewer)
+
+        assert answer.viewer == viewer.user
+        assert [session.id for session in await list_sessions(services, viewer)] == [viewer.session.id]
+        assert await list_sessions(services, admin_viewer)
+        assert await side_effects.new() == side_effects.expected(Event.SESSIONS_REVOKED)
+        (event,) = await events_of(services, Event.SESSIONS_REVOKED)
+        assert (event.user_id, event.actor_id) == (member.id, None)
+
+    async def test_without_another_session_records_nothing(
+        self, services: Services, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """The result is the same."""
+        await side_effects.new()
+
+        assert (await revoke_other_sessions(services, CLIENT, viewer)).viewer == viewer.user
+
+        assert await side_effects.new() == []
+
+    async def test_rejects_a_session_that_has_ended(
+        self, services: Services, member: models.User, viewer: Viewer
+    ) -> None:
+        """A thief whose session was just revoked cannot end that of the owner."""
+        other = await sign_in(services, member.email)
+        await revoke_session(services, CLIENT, other, viewer.session.id)
+
+        await raises(revoke_other_sessions(services, CLIENT, viewer), UnauthenticatedError)
+
+        assert await list_sessions(services, other)
+
+
+class TestEndUserSessions:
+    @pytest.mark.attack("I9")
+    async def test_ends_everything_that_is_open(
+        self, services: Services, member: models.User, viewer: Viewer, admin_viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """Also without 2FA. The event has the actor, and the user gets an email. The admin stays logged in."""
+        await start_activation(services, CLIENT, viewer, PASSWORD)
+        await side_effects.new()
+
+        answer = await end_user_sessions(services, CLIENT, admin_viewer, member.id, PASSWORD)
+
+        assert answer.user.id == member.id
+        for table in (models.Session, models.Challenge, models.Activation):
+            assert await count_rows(services, table, user_id=member.id) == 0
+        assert await list_sessions(services, admin_viewer)
+        assert await side_effects.new() == side_effects.expected(Event.SESSIONS_REVOKED, "sessions_revoked")
+        (event,) = await events_of(services, Event.SESSIONS_REVOKED)
+        assert (event.user_id, event.actor_id) == (member.id, admin_viewer.user.id)
+        (email,) = await emails_of(services, "sessions_revoked")
+        assert (email.recipient_email, email.facts["by"]) == (member.email, admin_viewer.user.name)
+
+    @pytest.mark.attack("I9")
+    async def test_keeps_2fa_and_ends_a_login_under_way(
+        self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
+    ) -> None:
+        """The user can log in again with the same second factor."""
+        challenge = await new_challenge(services, member.email)
+
+        await end_user_sessions(services, CLIENT, admin_viewer, member.id, PASSWORD)
+
+        otp = enrolled.authenticator.otp(services.now())
+        await raises(verify_otp(services, challenge, otp), ChallengeExpiredError)
+        await sign_in_with_otp(services, member.email, enrolled.authenticator)
+
+    @pytest.mark.attack("I9")
+    async def test_rejects_users_of_other_companies_and_oneself(
+        self,
+        services: Services,
+        viewer: Viewer,
+        admin_viewer: Viewer,
+        other_company_admin: models.User,
+        side_effects: SideEffects,
+    ) -> None:
+        """Unknown users and users of other company accounts return the same error. Nothing changes."""
+        await sign_in(services, other_company_admin.email)
+        await side_effects.new()
+        before = await account_rows(services)
+
+        for user_id in (other_company_admin.id, uuid4(), None):
+            attempt = end_user_sessions(services, CLIENT, admin_viewer, user_id, PASSWORD)
+            await raises(attempt, UserNotFoundError)
+        own = end_user_sessions(services, CLIENT, admin_viewer, admin_viewer.user.id, PASSWORD)
+        await raises(own, CannotEndOwnSessionsError)
+        await raises(end_user_sessions(services, CLIENT, viewer, admin_viewer.user.id, PASSWORD), ForbiddenError)
+
+        assert await account_rows(services) == before
+        assert await side_effects.new() == []
+
+    @pytest.mark.attack("I9")
+    async def test_requires_the_password(
+        self, services: Services, member: models.User, viewer: Viewer, admin_viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """A wrong one uses one attempt and records an event."""
+        await side_effects.new()
+
+        attempt = end_user_sessions(services, CLIENT, admin_viewer, member.id, WRONG_PASSWORD)
+
+        assert (await raises(attempt, WrongPasswordError)).attempts_remaining == 4
+        assert await list_sessions(services, viewer)
+        assert await side_effects.new() == side_effects.expected(Event.REAUTHENTICATION_FAILED)
