@@ -53,9 +53,9 @@ class Services:
         """Return a random salt from which a session token is derived. It has as many bits as a token."""
         return secrets.token_bytes(TOKEN_BYTES)
 
-    def encrypt(self, totp_secret: bytes, owner: UUID) -> EncryptedValue:
-        """Encrypt a TOTP secret for its owner."""
-        return self.key_ring.encrypt(totp_secret, owner, secrets.token_bytes(NONCE_BYTES))
+    def encrypt(self, secret: bytes, owner: UUID) -> EncryptedValue:
+        """Encrypt a secret for its owner."""
+        return self.key_ring.encrypt(secret, owner, secrets.token_bytes(NONCE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

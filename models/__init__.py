@@ -3,7 +3,7 @@
 from models.activation import Activation
 from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, AttemptCount
 from models.authenticator import Authenticator
-from models.backup_code import BackupCode, BackupCodeSet
+from models.backup_code import BackupCode, BackupCodeSet, UnacknowledgedCodes
 from models.challenge import Challenge, SessionTransport
 from models.company import Company
 from models.known_device import KnownDevice
@@ -33,5 +33,6 @@ __all__ = [
     "SecurityEventKind",
     "Session",
     "SessionTransport",
+    "UnacknowledgedCodes",
     "User",
 ]

@@ -22,6 +22,8 @@ class Activation(Model):
     key_id = fields.CharField(max_length=32, db_index=True)
     # The position of the newest text that confirmed the activation, or 0. For an OTP it is its time step.
     last_step = fields.BigIntField(default=0)
+    # The session that confirmed the activation with the newest text. NULL before that.
+    confirmed_by_session_id = fields.UUIDField(null=True)
     # The number of wrong tries.
     attempts = fields.SmallIntField(default=0)
     created_at = fields.DatetimeField()

@@ -1,4 +1,7 @@
-"""Backup codes: sets of ten. The database stores a slow hash of each code, salted with the salt of its set."""
+"""Backup codes: sets of ten. The database stores a slow hash of each code, salted with the salt of its set.
+
+Until the user acknowledges the codes, it also stores their texts, encrypted.
+"""
 
 from uuid import UUID
 
@@ -32,6 +35,36 @@ class BackupCodeSet(Model):
         """The table."""
 
         table = "backup_code_set"
+
+
+class UnacknowledgedCodes(Model):
+    """The texts of codes that the user has not acknowledged yet, encrypted.
+
+    A client that lost the response which issued the codes can repeat the call and gets them again. The row is deleted
+    with the activation, so also by the acknowledgement, and with the set, so also by newer codes.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    activation: fields.OneToOneRelation[Activation] = fields.OneToOneField(
+        "models.Activation", related_name="unacknowledged_codes", on_delete=fields.CASCADE
+    )
+    code_set: fields.OneToOneRelation[BackupCodeSet] = fields.OneToOneField(
+        "models.BackupCodeSet", related_name="unacknowledged_codes", on_delete=fields.CASCADE
+    )
+    # The owner, for the decryption.
+    user_id = fields.UUIDField()
+    # The codes, one a line.
+    encrypted_secret = fields.BinaryField()
+    key_id = fields.CharField(max_length=32, db_index=True)
+
+    # Tortoise sets them with the relations.
+    activation_id: UUID
+    code_set_id: UUID
+
+    class Meta:
+        """The table."""
+
+        table = "unacknowledged_codes"
 
 
 class BackupCode(Model):

@@ -146,7 +146,7 @@ class TwoFactorActivation:
     twofactor.activation.BackupCodesIssued,
     description=(
         "The OTP was correct. Let the user store these codes, then call `acknowledgeBackupCodes`. 2FA stays inactive "
-        "until then. The server returns the codes once."
+        "until then. The server returns the codes again if this session repeats the call with the same OTP."
     ),
 )
 class BackupCodesIssued:
@@ -269,8 +269,9 @@ class ActivationMutation:
         description=(
             "Confirms with an OTP that the app is set up. If backup codes are on, it issues them, and 2FA waits for "
             "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. If the "
-            "response was lost, call it again. Before the acknowledgement, send a newer OTP; the new codes replace "
-            "the first ones. 5 wrong OTPs end the activation and affect no other attempt limit."
+            "response was lost, call it again with the same OTP. The result is the same, until the acknowledgement. "
+            "A newer OTP issues new codes, which replace the first ones. 5 wrong OTPs end the activation and affect no "
+            "other attempt limit."
         ),
     )
     def confirm_otp(

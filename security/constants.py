@@ -73,6 +73,9 @@ DEVICE_FAILURES_ALLOWED = 5
 REAUTHENTICATION_FAILURES_ALLOWED = 10
 # `confirmOtp` has a limit of its own. The TOTP secret is new, so the user loses nothing by starting again.
 CONFIRM_ATTEMPTS = 5
+# A second click sends the same OTP while the first request still hashes the backup codes, which takes about a second.
+# It waits this long for them, and then computes them: the process of the first request may have died.
+DUPLICATE_WAIT_S = 2.0
 # ASVS 6.3.5 asks to notify users of suspicious attempts. Strangers can cause these emails. More than one of a kind and
 # three in all within this time would teach users to ignore them.
 WARNING_INTERVAL = timedelta(days=1)

@@ -20,7 +20,11 @@ BATCH = 500
 
 def tables_with_secrets() -> list[type[Any]]:
     """Return the tables with the columns `id`, `user_id`, `encrypted_secret` and `key_id`."""
-    return [*(factor.table for factor in FACTORS if factor.has_encrypted_secrets), models.Activation]
+    return [
+        *(factor.table for factor in FACTORS if factor.has_encrypted_secrets),
+        models.Activation,
+        models.UnacknowledgedCodes,
+    ]
 
 
 async def count_under_old_keys(services: Services) -> int:

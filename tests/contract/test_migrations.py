@@ -254,6 +254,49 @@ async def test_0005_lets_a_server_of_the_version_before_read_and_write(empty_dat
         await database.close()
 
 
+async def test_0007_keeps_activations_of_both_versions(empty_database_url: str) -> None:
+    """A server of the version before inserts activations without the new column. The way back keeps them."""
+    database = Database(empty_database_url)
+    await database.open()
+    company = str(uuid4())
+    true = "1" if database.dialect == "sqlite" else "true"
+    secret = "x'01'" if database.dialect == "sqlite" else "decode('01', 'hex')"
+
+    async def insert_activation(email: str) -> None:
+        user, when = str(uuid4()), str(START)
+        await database.connection.execute_script(
+            f"""
+            INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+                is_enabled, created_at, last_login_at, backup_codes_remaining)
+            VALUES ('{user}', '{company}', 'a', '{email}', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{when}', '{when}', 0);
+            INSERT INTO activation
+                (id, token_hash, user_id, factor, encrypted_secret, key_id, last_step, attempts, created_at, expires_at)
+            VALUES ('{uuid4()}', '{email}', '{user}', 'OTP', {secret}, 'key', 0, 0, '{when}', '{when}');
+            """  # noqa: S608  # ours
+        )
+
+    try:
+        await migrate_to(database, "0003_several_factors")
+        tables = await names(database, TABLES)
+        await database.connection.execute_script(
+            f"INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)"  # noqa: S608  # ours
+            f" VALUES ('{company}', 'Acme', {true}, {true}, '{START}')"
+        )
+        await insert_activation("before")
+
+        await migrate_to(database, "0007_unacknowledged_codes")
+
+        await insert_activation("after")
+        assert [row.confirmed_by_session_id for row in await models.Activation.all()] == [None, None]
+
+        await migrate_to(database, "0003_several_factors")
+
+        assert await names(database, TABLES) == tables
+        assert len(await database.connection.execute_query_dict("SELECT id FROM activation")) == 2
+    finally:
+        await database.close()
+
+
 async def test_migration_of_a_large_table_may_take_long(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

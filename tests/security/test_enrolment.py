@@ -171,13 +171,14 @@ async def test_five_wrong_otps_end_an_activation(logged_in_member: ApiUser, cloc
 
 
 @pytest.mark.attack("D6")
-async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, clock: Clock) -> None:
-    """The same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
+async def test_second_confirmation_returns_new_codes(logged_in_member: ApiUser, api: Api, clock: Clock) -> None:
+    """In another session the same OTP is rejected. A newer OTP returns new codes, never the earlier ones."""
+    other_session = await log_in(api.with_token(None), logged_in_member.user)
     activation_id, authenticator = await start_activation(logged_in_member.client)
     first = await logged_in_member.client.execute_one(
         CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
-    again = await logged_in_member.client.execute_one(
+    again = await other_session.client.execute_one(
         CONFIRM_OTP, activationId=activation_id, otp=authenticator.otp(clock.now)
     )
     clock.advance(TIME_STEP)

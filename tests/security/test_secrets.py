@@ -32,7 +32,7 @@ from tests.support.operations import (
     UPDATE_SECURITY_POLICY,
     VERIFY_LOGIN,
 )
-from tests.support.scenarios import SCENARIOS, Scenario, global_user_id, reset_request
+from tests.support.scenarios import SCENARIOS, Scenario, confirm_request, global_user_id, reset_request
 from tests.support.users import NEW_PASSWORD, PASSWORD
 from transport.logs import SILENT_LOGGERS, configure_logging
 
@@ -161,10 +161,11 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     other, _ = await harness.factory.member_with_2fa(company)
     scanner.add_totp_secret(other.authenticator.key)
     await harness.execute_one(reset_request(admin, other))
+    await confirm_without_acknowledgement(harness, clock, scanner, company)
     await execute(
         harness, UPDATE_SECURITY_POLICY, {"password": PASSWORD, "backupCodesEnabled": False}, admin.session_token
     )
-    # Leave an activation unfinished, so that each table that can hold a TOTP secret has one.
+    # Leave activations unfinished, so that each table that can hold a secret has one.
     activation_result = await execute(harness, START_TWO_FACTOR_ACTIVATION, {"password": NEW_PASSWORD}, token)
     scanner.add_totp_secret(activation_result["key"])
     scanner.add("token", activation_result["activationId"])
@@ -173,6 +174,17 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     scanner.add("code", enrolled.backup_code)
     scanner.add("token", enrolled.session_token, *tokens)
     return admin.session_token
+
+
+async def confirm_without_acknowledgement(
+    harness: AppHarness, clock: Clock, scanner: SecretScanner, company: models.Company
+) -> None:
+    """Let a user confirm an activation, and leave the codes unacknowledged. Add the secrets to the scanner."""
+    user = await harness.factory.member_activating_2fa(company, confirmed=False)
+    issued = await harness.execute_one(confirm_request(user, clock()))
+    scanner.add_totp_secret(user.authenticator.key)
+    scanner.add("code", *issued["codes"])
+    scanner.add("token", user.session_token, user.activation_token)
 
 
 async def database_dump(harness: AppHarness) -> str:

@@ -162,8 +162,12 @@ def _activated_once(round_: Round) -> list[str]:
 
 
 def _confirmed_once(round_: Round) -> list[str]:
-    return _violation_unless(round_.successes() <= 1, "two sets of codes were returned") + _violation_unless(
-        len(round_.state["code sets"]) == round_.successes(), "the stored and the returned code sets differ"
+    # Each request gets the same codes.
+    return _violation_unless(
+        round_.successes() == len(round_.requests), "the right OTP lost to its own duplicate"
+    ) + _violation_unless(
+        len(round_.state["code sets"]) == round_.state["events"].count("BACKUP_CODES_ISSUED") == 1,
+        "not exactly one set of codes",
     )
 
 
@@ -180,7 +184,7 @@ def _confirmed_under_one_policy(round_: Round) -> list[str]:
     # A retry of the call that activated 2FA returns `TwoFactorActivated` again.
     return (
         _violation_unless(round_.successes() == 2, "the policy was not changed")
-        + _violation_unless(issued <= 1 and not (issued and activated), "confirmed under both policies")
+        + _violation_unless(not (issued and activated), "confirmed under both policies")
         + _violation_unless(
             round_.state["active"] is (activated > 0), "the state and the result of the activation differ"
         )
@@ -192,8 +196,8 @@ def _violation_unless(holds: object, broken: str) -> list[str]:
     return [] if holds else [broken]
 
 
-# Five wrong OTPs end an activation. With a larger round, no request would succeed.
-SMALL_ROUND_SIZE = 4
+# Each confirmation reserves ten turns in the hashing queue. With a larger round, a turn may not come in time.
+SMALL_ROUND_SIZE = 8
 ROUND_SIZES = {"one activation, confirmed": SMALL_ROUND_SIZE, "policy change during confirmOtp": SMALL_ROUND_SIZE + 2}
 
 PrepareRound: TypeAlias = Callable[[AppHarness, Clock, int], Awaitable[Round]]

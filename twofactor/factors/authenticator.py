@@ -13,7 +13,7 @@ from models import SecondFactorMethod
 from models.sql.factors import NO_AUTHENTICATOR, NO_TIME_STEP, use_time_step
 from security.key_ring import DecryptionError, EncryptedValue
 from twofactor.factors.factor import Check, EnrollableFactor
-from twofactor.factors.totp import is_well_formed_otp, key, matching_step, otpauth_uri
+from twofactor.factors.totp import is_otp_of_step, is_well_formed_otp, key, matching_step, otpauth_uri
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +71,10 @@ class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
     @override
     def first_position(self, secret: bytes, text: str, now: datetime) -> int | None:
         return matching_step(secret, text, now)
+
+    @override
+    def is_text_at(self, secret: bytes, text: str, position: int) -> bool:
+        return is_otp_of_step(secret, text, position)
 
     @override
     async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:

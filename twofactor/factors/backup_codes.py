@@ -1,9 +1,12 @@
 """Backup codes as a factor: create, issue, check and replace them."""
 
+import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from typing_extensions import override
 
 import models
@@ -20,7 +23,8 @@ from accounts.services import Client, Services
 from mail import emails, outbox
 from models import SecondFactorMethod, SecurityEventKind
 from models.sql.factors import use_backup_code
-from security.constants import BACKUP_CODES_PER_SET, FEW_BACKUP_CODES
+from security.constants import BACKUP_CODES_PER_SET, DUPLICATE_WAIT_S, FEW_BACKUP_CODES
+from security.key_ring import DecryptionError, EncryptedValue
 from security.password_hashing import Hasher
 from twofactor.errors import BackupCodesDisabledError, TwoFactorNotActiveError
 from twofactor.factors.backup_code_format import (
@@ -30,6 +34,11 @@ from twofactor.factors.backup_code_format import (
     normalise_backup_code,
 )
 from twofactor.factors.factor import Check, HashedFactor
+
+# How often a call looks for the codes that another one computes.
+DUPLICATE_POLL_S = 0.05
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +75,13 @@ async def new_backup_codes(services: Services, hasher: Hasher, account_name: str
     salt = services.new_salt()
     # One turn for each hash: others do not wait for all ten.
     hashes = tuple([await hasher.run(backup_code_hash, code, salt) for code in codes])
-    file = TextFile(
-        name="backup-codes.txt",
-        content=backup_codes_file(codes, product_name=services.issuer, account_name=account_name),
-    )
-    return NewBackupCodes(codes, file, salt, hashes)
+    return NewBackupCodes(codes, codes_file(services, codes, account_name), salt, hashes)
+
+
+def codes_file(services: Services, codes: tuple[str, ...], account_name: str) -> TextFile:
+    """Return the file of some codes for the user to save."""
+    content = backup_codes_file(codes, product_name=services.issuer, account_name=account_name)
+    return TextFile(name="backup-codes.txt", content=content)
 
 
 async def issue_backup_codes(
@@ -78,7 +89,7 @@ async def issue_backup_codes(
 ) -> None:
     """Store new codes for a user whose row is locked, and delete the old ones.
 
-    The codes are in force at once, or with the activation if there is one.
+    The codes are in force at once, or with the activation if there is one. In that case their texts are stored too.
     """
     now = services.now()
     await models.BackupCodeSet.filter(user_id=user.id).delete()
@@ -88,7 +99,40 @@ async def issue_backup_codes(
     await models.BackupCode.bulk_create(
         models.BackupCode(code_set_id=code_set.id, code_hash=code_hash) for code_hash in new.hashes
     )
+    if activation:
+        encrypted = services.encrypt("\n".join(new.codes).encode(), user.id)
+        await models.UnacknowledgedCodes.create(
+            activation_id=activation.id,
+            code_set_id=code_set.id,
+            user_id=user.id,
+            encrypted_secret=encrypted.ciphertext,
+            key_id=encrypted.key_id,
+        )
     await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now)
+
+
+async def find_unacknowledged_codes(services: Services, activation: models.Activation) -> tuple[str, ...] | None:
+    """Return the codes that were issued for an activation, or None if there are none or they cannot be decrypted."""
+    row = await models.UnacknowledgedCodes.filter(activation_id=activation.id).first()
+    if row is None:
+        return None
+    try:
+        codes = services.key_ring.decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
+    except DecryptionError:
+        log.error("backup_codes_decryption_failed", user_id=str(row.user_id), key_id=row.key_id)  # noqa: TRY400
+        return None
+    return tuple(codes.decode().split("\n"))
+
+
+async def wait_for_unacknowledged_codes(services: Services, activation_hash: str) -> None:
+    """Wait until another call has issued the codes of an activation or ended it, at most `DUPLICATE_WAIT_S`."""
+    ends_at = time.monotonic() + DUPLICATE_WAIT_S
+    while time.monotonic() < ends_at:
+        await asyncio.sleep(DUPLICATE_POLL_S)
+        async with services.database.reading():
+            activation = models.Activation.filter(token_hash=activation_hash, unacknowledged_codes__id__isnull=True)
+            if not await activation.exists():
+                return
 
 
 class BackupCodeFactor(HashedFactor):

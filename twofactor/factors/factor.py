@@ -95,6 +95,10 @@ class EnrollableFactor(Factor, Generic[ActivationT]):
         """
 
     @abstractmethod
+    def is_text_at(self, secret: bytes, text: str, position: int) -> bool:
+        """Return whether the text is the one at a position, however long ago it was right."""
+
+    @abstractmethod
     async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
         """Insert the row of a user who has confirmed an activation. `is_enrolled_by` gets the same call."""
 

@@ -34,6 +34,12 @@ def matching_step(secret: bytes, otp: str, now: datetime) -> int | None:
     return matching[0] if matching else None
 
 
+def is_otp_of_step(secret: bytes, otp: str, step: int) -> bool:
+    """Return whether this is the OTP of a time step, whenever that is."""
+    totp = pyotp.TOTP(key(secret), digits=OTP_DIGITS, interval=OTP_PERIOD_S)
+    return pyotp.utils.strings_equal(totp.generate_otp(step), otp)
+
+
 def step_at(now: datetime) -> int:
     """Return the time step of `now`."""
     return int(now.timestamp()) // OTP_PERIOD_S

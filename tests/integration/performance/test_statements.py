@@ -65,7 +65,7 @@ EXPECTED_COUNTS = {
     "revokeSession": (4, 1),
     "revokeOtherSessions": (5, 1),
     "startTwoFactorActivation": (9, 2),
-    "confirmOtp": (13, 2),
+    "confirmOtp": (16, 2),
     "acknowledgeBackupCodes": (14, 1),
     "regenerateBackupCodes": (14, 2),
     "deactivateTwoFactor": (15, 2),

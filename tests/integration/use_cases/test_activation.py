@@ -1,5 +1,6 @@
 """Activation of 2FA: password, OTP, backup codes and their acknowledgement."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from accounts.services import Services
 from accounts.sessions import revoke_session
 from accounts.users import disable_user, set_password, set_role
 from models import SecurityEventKind
+from security.constants import CONFIRM_ATTEMPTS
 from tests.integration.use_cases.helpers import (
     CLIENT,
     Enrolled,
@@ -323,17 +325,139 @@ class TestConfirmOtp:
         assert await side_effects.new() == []
 
     @pytest.mark.attack("D6")
-    async def test_rejects_a_used_otp(self, services: Services, viewer: Viewer, side_effects: SideEffects) -> None:
-        """The replay returns no codes and uses one attempt. The first codes stay valid."""
-        activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
+    async def test_repeated_otp_returns_the_same_codes(
+        self, services: Services, clock: Clock, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """As often as the session asks, and even after the OTP has expired. It changes no row and uses no attempt."""
+        activation = await start_activation(services, CLIENT, viewer, PASSWORD)
+        otp = Authenticator(activation.key).otp(clock.now)
+        first = await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
         await side_effects.new()
-        before = await count_rows(services, models.BackupCodeSet)
+        before = await account_rows(services)
+        clock.advance(timedelta(minutes=9))
 
-        replay = confirm_otp(services, CLIENT, viewer, activation_id, authenticator.otp(services.now()))
+        for _ in range(CONFIRM_ATTEMPTS + 1):
+            assert await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp) == first
+
+        assert await account_rows(services) == before
+        assert await side_effects.new() == []
+
+    @pytest.mark.attack("D6")
+    async def test_used_otp_is_wrong_in_another_session(
+        self, services: Services, member: models.User, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """Another session of the same user gets no codes and uses one attempt. The first codes stay valid."""
+        activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
+        other = await sign_in(services, member.email)
+        await side_effects.new()
+
+        replay = confirm_otp(services, CLIENT, other, activation_id, authenticator.otp(services.now()))
 
         assert (await raises(replay, WrongOtpError)).attempts_remaining == 4
-        assert await count_rows(services, models.BackupCodeSet) == before == 1
+        assert await count_rows(services, models.BackupCodeSet) == 1
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
+
+    @pytest.mark.attack("D6")
+    async def test_otp_before_a_newer_one_is_wrong(
+        self, services: Services, clock: Clock, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """Only the newest OTP returns its codes again."""
+        activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
+        older = authenticator.otp(clock.now)
+        clock.advance(TIME_STEP)
+        newer = authenticator.otp(clock.now)
+        second = await confirm_otp(services, CLIENT, viewer, activation_id, newer)
+        await side_effects.new()
+
+        await raises(confirm_otp(services, CLIENT, viewer, activation_id, older), WrongOtpError)
+
+        assert await confirm_otp(services, CLIENT, viewer, activation_id, newer) == second
+        assert await count_rows(services, models.UnacknowledgedCodes) == 1
+        assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
+
+    @pytest.mark.attack("D5")
+    async def test_repeated_otp_waits_for_the_codes(self, services: Services, viewer: Viewer) -> None:
+        """A second click sends the OTP while the server still hashes the codes. Both get the same codes."""
+        activation = await start_activation(services, CLIENT, viewer, PASSWORD)
+        otp = Authenticator(activation.key).otp(services.now())
+        duplicates: list[asyncio.Task[object]] = []
+
+        async def click_again() -> None:
+            duplicate = confirm_otp(services, CLIENT, viewer, activation.activation_id, otp)
+            duplicates.append(asyncio.create_task(duplicate))
+
+        with before_hashing(services, click_again) as hooked:
+            first = await confirm_otp(hooked, CLIENT, viewer, activation.activation_id, otp)
+
+        assert await duplicates[0] == first
+        assert await count_rows(services, models.BackupCodeSet) == 1
+
+    @pytest.mark.attack("K4")
+    async def test_repeated_otp_computes_the_codes_if_they_do_not_come(
+        self, services: Services, viewer: Viewer, side_effects: SideEffects, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process of the first call may have died. If it is only slow, it returns the same codes."""
+        monkeypatch.setattr("twofactor.factors.backup_codes.DUPLICATE_WAIT_S", 0.1)
+        activation = await start_activation(services, CLIENT, viewer, PASSWORD)
+        otp = Authenticator(activation.key).otp(services.now())
+        await side_effects.new()
+        repeated: list[object] = []
+
+        async def repeat() -> None:
+            repeated.append(await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp))
+
+        with before_hashing(services, repeat) as hooked:
+            first = await confirm_otp(hooked, CLIENT, viewer, activation.activation_id, otp)
+
+        assert isinstance(first, BackupCodesIssued)
+        assert repeated == [first]
+        assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED)
+
+    async def test_repeated_otp_activates_if_the_flag_is_turned_off_during_hashing(
+        self, services: Services, company: models.Company, viewer: Viewer, side_effects: SideEffects
+    ) -> None:
+        """The call that hashes the codes returns the same result."""
+        activation = await start_activation(services, CLIENT, viewer, PASSWORD)
+        otp = Authenticator(activation.key).otp(services.now())
+        await side_effects.new()
+        repeated: list[object] = []
+
+        async def turn_off_and_repeat() -> None:
+            await set_security_policy(services.database, company, backup_codes_enabled=False)
+            repeated.append(await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp))
+
+        with before_hashing(services, turn_off_and_repeat) as hooked:
+            first = await confirm_otp(hooked, CLIENT, viewer, activation.activation_id, otp)
+
+        assert isinstance(first, TwoFactorActivated)
+        assert repeated == [first]
+        assert await side_effects.new() == side_effects.expected(Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
+
+    @pytest.mark.parametrize("end", ["acknowledgement", "new activation"])
+    async def test_encrypted_codes_are_deleted_with_the_activation(
+        self, services: Services, viewer: Viewer, end: str
+    ) -> None:
+        """After that, no key decrypts the codes of the user."""
+        activation_id, _, _ = await start_and_confirm_activation(services, viewer)
+        assert await count_rows(services, models.UnacknowledgedCodes) == 1
+
+        if end == "acknowledgement":
+            await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
+        else:
+            await start_activation(services, CLIENT, viewer, PASSWORD)
+
+        assert await count_rows(services, models.UnacknowledgedCodes) == 0
+
+    async def test_codes_that_cannot_be_decrypted_are_replaced(self, services: Services, viewer: Viewer) -> None:
+        """Somebody has changed the row. The repeated OTP issues new codes."""
+        activation_id, authenticator, first = await start_and_confirm_activation(services, viewer)
+        async with services.database.transaction():
+            await models.UnacknowledgedCodes.all().update(encrypted_secret=b"changed")
+
+        again = await confirm_otp(services, CLIENT, viewer, activation_id, authenticator.otp(services.now()))
+
+        assert isinstance(again, BackupCodesIssued)
+        assert not set(first) & set(again.codes)
 
     @pytest.mark.attack("D7")
     async def test_newer_otp_issues_new_codes(

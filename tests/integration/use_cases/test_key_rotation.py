@@ -18,13 +18,13 @@ class TestReencryptAll:
     async def test_encrypts_every_secret_with_the_first_key(
         self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer
     ) -> None:
-        """This includes open activations. The secrets stay the same, and the old key can be removed."""
+        """This includes open activations and their codes. The secrets stay the same, and the old key can be removed."""
         await start_and_confirm_activation(services, admin_viewer)
         now_key, before_key = KEYS.split(",")
         rotated = replace(services, key_ring=KeyRing.parse(f"{before_key},{now_key}"))
-        assert await count_under_old_keys(rotated) == 2
+        assert await count_under_old_keys(rotated) == 3
 
-        assert [number async for number in reencrypt_all(rotated)] == [1, 1]
+        assert [number async for number in reencrypt_all(rotated)] == [1, 1, 1]
 
         assert await count_under_old_keys(rotated) == 0
         single_key = replace(services, key_ring=KeyRing.parse(before_key))

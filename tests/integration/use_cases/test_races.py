@@ -33,8 +33,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
 from tests.support.users import KEYS, PASSWORD
-from twofactor.activation import acknowledge_backup_codes, start_activation
-from twofactor.errors import WrongSecondFactorError
+from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
+from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.login import log_in
 
 Event = SecurityEventKind
@@ -308,20 +308,35 @@ class TestWrongAttempts:
 
 class TestActivation:
     @pytest.mark.attack("D5")
+    @pytest.mark.parametrize(("typos", "call_count"), [(0, 8), (4, 2)])
     async def test_one_otp_issues_one_set_of_codes(
-        self, services: Services, admin_session: SignedIn, run: RunCalls, side_effects: SideEffects
+        self,
+        services: Services,
+        admin_session: SignedIn,
+        run: RunCalls,
+        side_effects: SideEffects,
+        typos: int,
+        call_count: int,
     ) -> None:
-        """The other call is rejected as a replay."""
+        """All calls return the codes, even if only one attempt is left."""
         activation = await start_activation(services, CLIENT, admin_session.viewer, PASSWORD)
+        authenticator = Authenticator(activation.key)
+        for _ in range(typos):
+            wrong = authenticator.wrong_otp(services.now())
+            await raises(
+                confirm_otp(services, CLIENT, admin_session.viewer, activation.activation_id, wrong), WrongOtpError
+            )
         await side_effects.new()
-        right = Authenticator(activation.key).otp(services.now())
+        right = authenticator.otp(services.now())
 
         outcomes = await run(
-            [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * 2
+            [call("confirm", session=admin_session.token, activation=activation.activation_id, otp=right)] * call_count
         )
 
-        assert outcomes == {"BackupCodesIssued": 1, "WrongOtpError": 1}
-        assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED, Event.SECOND_FACTOR_FAILED)
+        assert outcomes == {"BackupCodesIssued": call_count}
+        assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED)
+        assert await count_rows(services, models.BackupCodeSet) == 1
+        await acknowledge_backup_codes(services, CLIENT, admin_session.viewer, activation.activation_id)
 
     @pytest.mark.attack("D5")
     async def test_two_confirmations_without_codes_activate_once(

@@ -121,6 +121,10 @@ class WordCardFactor(EnrollableFactor[tuple[str, str]]):
         return int(number) if number != text and number.isdecimal() else None
 
     @override
+    def is_text_at(self, secret: bytes, text: str, position: int) -> bool:
+        return text == f"{secret.decode()}{position}"
+
+    @override
     async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
         await WordCard.create(
             user_id=activation.user_id,
