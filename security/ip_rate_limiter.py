@@ -17,6 +17,9 @@ from limits.storage import storage_from_string
 WINDOW = timedelta(minutes=10)
 # RFC 6177 §2: one subscriber has an IPv6 network of at least this size, with 2⁶⁴ addresses.
 IPV6_SUBSCRIBER_PREFIX = 64
+# RFC 6052 §2.1: the last 32 bits are the IPv4 address of a client behind a NAT64. All these clients share one /64.
+NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b::/96")
+IPV4_BITS = 0xFFFF_FFFF
 # A store that does not answer counts as unavailable.
 STORE_TIMEOUTS: dict[str, Any] = {"implementation": "redispy", "socket_timeout": 1, "socket_connect_timeout": 1}
 
@@ -65,11 +68,13 @@ class IpRateLimiter:
 
 
 def rate_limit_key(address: str) -> str:
-    """Return the key for an address: the address itself, or its /64 network for IPv6."""
+    """Return the key for an address: the IPv4 address, also one behind NAT64, or the /64 network for IPv6."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.version == 4:  # noqa: PLR2004  # IPv4
         return address
+    if parsed in NAT64_NETWORK:
+        return str(ipaddress.IPv4Address(int(parsed) & IPV4_BITS))
     return str(ipaddress.ip_network((parsed, IPV6_SUBSCRIBER_PREFIX), strict=False))
