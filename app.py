@@ -18,6 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Route
 
 from accounts import cleanup
+from accounts.response_padding import update_login_padding
 from accounts.services import Services, utc_now
 from mail.worker import EmailWorker, SmtpSettings
 from models.database import Database, DatabaseUnavailable
@@ -49,6 +50,8 @@ from twofactor import key_rotation
 CLEANUP_INTERVAL_S = 60.0
 # Between two transactions of the cleanup, so that other processes get the write lock of SQLite.
 CLEANUP_PAUSE_S = 0.002
+# How soon a server finds out that users were imported with password hashes, or that the last of these was replaced.
+LOGIN_PADDING_INTERVAL_S = 10.0
 # The time that a request or an email in progress still has when the process shuts down.
 SHUTDOWN_TIMEOUT_S = 20
 # How long the thread that renders QR codes may hold the interpreter's lock. CPython's default is 5 ms, which delays the
@@ -245,7 +248,11 @@ async def _running(
     try:
         if is_production:
             await _require_usable_keys(services)
-        background = [asyncio.create_task(worker.run(stop)), asyncio.create_task(_run_cleanup(services, stop))]
+        background = [
+            asyncio.create_task(worker.run(stop)),
+            asyncio.create_task(_run_cleanup(services, stop)),
+            asyncio.create_task(_run_login_padding(services, stop)),
+        ]
         try:
             yield
         finally:
@@ -286,6 +293,16 @@ async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
         except Exception as error:  # noqa: BLE001  # the loop must survive any error
             log.warning("cleanup_failed", error=type(error).__name__)
         await _is_set_within(stop, CLEANUP_INTERVAL_S)
+
+
+async def _run_login_padding(services: Services, stop: asyncio.Event) -> None:
+    """Look for imported password hashes every few seconds until `stop` is set. Continue after any error."""
+    while not stop.is_set():
+        try:
+            await update_login_padding(services)
+        except Exception as error:  # noqa: BLE001  # the loop must survive any error
+            log.warning("login_padding_failed", error=type(error).__name__)
+        await _is_set_within(stop, LOGIN_PADDING_INTERVAL_S)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -11,6 +11,7 @@ from security.constants import SALT_BYTES, TOKEN_BYTES, TOTP_SECRET_BYTES
 from security.cost_limiter import CostLimiter
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import NONCE_BYTES, EncryptedValue, KeyRing
+from security.login_padding import LoginPadding
 from security.password_hashing import HashingPool
 from security.tokens import TokenKind, make_token
 
@@ -32,6 +33,7 @@ class Services:
     issuer: str
     clock: Callable[[], datetime] = utc_now
     cost_limiter: CostLimiter = field(default_factory=CostLimiter)
+    login_padding: LoginPadding = field(default_factory=LoginPadding)
 
     def now(self) -> datetime:
         """Return the current time in UTC."""

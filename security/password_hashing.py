@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -54,6 +55,15 @@ class HashingPool:
         """Run a slow function in a thread, without waiting for a turn."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, slow, *arguments)
 
+    async def seconds_of_check(self, password_hash: str) -> float:
+        """Return how long a thread takes to check a password against this hash, or against that of an unknown email.
+
+        The longer time counts.
+        """
+        return await self.run_in_thread(
+            lambda: max(_seconds_of_check(self.dummy_hash), _seconds_of_check(password_hash))
+        )
+
     def close(self) -> None:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -98,6 +108,12 @@ def _lower_priority() -> None:
     """Let the event loop run first if both want the same core. Linux applies niceness to a thread (setpriority(2))."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def _seconds_of_check(password_hash: str) -> float:
+    started = time.perf_counter()
+    _matches("a wrong password", password_hash)
+    return time.perf_counter() - started
 
 
 def _matches(password: str, password_hash: str) -> bool:

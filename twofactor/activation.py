@@ -129,8 +129,8 @@ async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
 ) -> BackupCodesIssued | TwoFactorActivated:
     """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
 
-    If backup codes are off, activate 2FA, and replace `old_token` if it is given. If this session has already confirmed the
-    activation with this OTP, return the same codes until they are acknowledged, and use no attempt.
+    If backup codes are off, activate 2FA, and replace `old_token` if it is given. If this session has already confirmed
+    the activation with this OTP, return the same codes until they are acknowledged, and use no attempt.
 
     Raises:
         ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.

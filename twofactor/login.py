@@ -81,7 +81,7 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
             limit = await reserve_attempt_of(device_id, stranger_limit, services.now())
             return limit, await find_user_by_email_key(key)
 
-    async with padded_response_time(), ip_rate_limited(services, client) as ip_limit:
+    async with padded_response_time(services.login_padding.interval_s), ip_rate_limited(services, client) as ip_limit:
         if device_id is None:
             ip_limit.require_allowed()
         async with services.hashing.admit(requester_of(key, client, device_id)) as hasher:

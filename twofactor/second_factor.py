@@ -31,6 +31,7 @@ from models.sql import challenges
 from security.constants import (
     CLOCK_SLACK,
     FREE_ATTEMPTS,
+    RESPONSE_PADDING_S,
 )
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
@@ -60,7 +61,7 @@ async def verify_login(  # noqa: PLR0913  # each is an argument of the mutation
     if hashed is None:
         raise ChallengeExpiredError
     factor = factor_of(kind)
-    async with padded_response_time(), ip_rate_limited(services, client) as ip_limit:
+    async with padded_response_time(RESPONSE_PADDING_S), ip_rate_limited(services, client) as ip_limit:
         attempt = _Attempt(services, client, hashed, factor, text, device_tokens, ip_limit)
         if isinstance(factor, HashedFactor):
             return await _verify_hashed(attempt, factor)

@@ -14,6 +14,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
 from models.database import MIGRATIONS_CONFIG, Database, UnknownMigrations
+from models.sql import imported_hashes
 from tests.support.clock import START
 
 TABLES = {
@@ -354,6 +355,18 @@ FILTERS = {
     "two_factor_activated_at IS NOT NULL": "user_with_two_factor_by",
     "two_factor_activated_at IS NULL": "user_without_two_factor_by",
 }
+
+
+async def test_look_up_of_imported_hashes_uses_its_index(database: Database) -> None:
+    """It reads no row of a user whose hash is of this product."""
+    collation = imported_hashes.COLLATIONS[database.dialect]
+    statement = imported_hashes.NEXT_HASH.format(own=imported_hashes.OWN_HASHES, collation=collation)
+
+    plan = await explain(database, statement.replace("$1", "'x'"))
+
+    assert "user_by_imported_hash" in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
 
 
 async def explain(database: Database, query: str) -> str:

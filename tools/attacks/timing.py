@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from argon2 import PasswordHasher
 from scipy.stats import mannwhitneyu
 
 import models
+from accounts.response_padding import update_login_padding
 from security.constants import CHALLENGE_LIFETIME
 from settings import Settings
 from tests.support.app_harness import AppHarness, app_harness
@@ -29,7 +31,7 @@ from tests.support.scenarios import Request, backup_code_request, otp_request, w
 from tests.support.users import WRONG_PASSWORD
 from transport.logs import configure_logging
 
-# With this threshold, chance alone hardly makes one of the six pairs significant.
+# With this threshold, chance alone hardly makes one of the seven pairs significant.
 SIGNIFICANCE_LEVEL = 0.001
 
 
@@ -43,6 +45,8 @@ class Pair:
     prepare: Callable[[AppHarness, Clock], Awaitable[tuple[Request, Request]]]
 
 
+# Of another system. It takes about three times as long as a hash of this product.
+IMPORTED_HASH = PasswordHasher(time_cost=3, memory_cost=40_000, parallelism=1).hash(WRONG_PASSWORD[::-1])
 Durations: TypeAlias = dict[int, list[float]]
 
 
@@ -52,6 +56,15 @@ async def _unknown_email_and_wrong_password(harness: AppHarness, _clock: Clock) 
     unknown, known = (
         Request(LOGIN, {"email": email, "password": WRONG_PASSWORD}, "", user) for email in (unknown_email, user.email)
     )
+    return unknown, known
+
+
+async def _unknown_email_and_imported_hash(harness: AppHarness, _clock: Clock) -> tuple[Request, Request]:
+    unknown, known = await _unknown_email_and_wrong_password(harness, _clock)
+    async with harness.services.database.transaction():
+        await models.User.filter(id=known.affected_user.user_id).update(password_hash=IMPORTED_HASH)
+    # Each server does this every few seconds.
+    await update_login_padding(harness.services)
     return unknown, known
 
 
@@ -92,6 +105,7 @@ async def _wrong_and_disabled_code(harness: AppHarness, _clock: Clock) -> tuple[
 
 PAIRS = (
     Pair("unknown email", "wrong password", "WrongEmailOrPassword", _unknown_email_and_wrong_password),
+    Pair("unknown email", "wrong password, imported hash", "WrongEmailOrPassword", _unknown_email_and_imported_hash),
     Pair("wrong OTP", "replayed OTP", "WrongSecondFactor", _wrong_and_replayed),
     Pair("wrong OTP", "OTP of another user", "WrongSecondFactor", _wrong_and_other_users),
     Pair("wrong OTP", "expired OTP", "WrongSecondFactor", _wrong_and_expired),

@@ -31,7 +31,7 @@ from accounts.services import Client, Services
 from accounts.session_tokens import SessionToken
 from accounts.sessions import authenticate
 from app import SWITCH_INTERVAL_S
-from models import SecurityEventKind
+from models import SecurityEventKind, SessionTransport
 from models.database import Database
 from models.sql.execution import insert
 from resolvers.context import Context
