@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from cli.runner import INTERRUPTED, WRONG_USAGE, fail, run
 from security.key_ring import KEY_BYTES, KEY_ID, DecryptionError
 from settings import key_of
 from twofactor import key_rotation
+from twofactor.leaked_key import Leak, count_affected_users, reset_affected_users
 
 SECRET_KEYS = key_of("secret_keys")
 
@@ -48,6 +50,61 @@ def rotate() -> None:
         run(_rotate)
     except KeyboardInterrupt:
         fail("Stopped. Finished batches are saved. Run the command again to continue.", INTERRUPTED)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the key that has leaked.")],
+    *,
+    activated_before: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%SZ"],
+            help="Also reset users whose 2FA is older than this time in UTC. Use it if the key was rotated since.",
+        ),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="The reason, for the audit log and the emails. At most 500 characters.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the number of users and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Reset the 2FA of each user whose secret is encrypted under a key that has leaked.
+
+    Whoever has the key and a copy of the database can generate their OTPs, and `keys rotate` does not change that. Each
+    user gets an email and sets up 2FA again. First add a new key in front and restart every server. The command works
+    while servers run. You can stop and repeat it at any time.
+    """
+    leak = Leak(key_id, activated_before.replace(tzinfo=UTC) if activated_before else None)
+    affected = run(lambda services: _count_affected(services, leak))
+    if dry_run:
+        typer.echo(f"{affected} users are affected. Nothing was changed.")
+        return
+    if not yes:
+        typer.confirm(f"Reset the 2FA of {affected} users? This cannot be undone.", abort=True, err=True)
+    try:
+        run(lambda services: _revoke(services, leak, affected, reason))
+    except KeyboardInterrupt:
+        fail("Stopped. Finished resets are saved. Run the command again to continue.", INTERRUPTED)
+
+
+async def _count_affected(services: Services, leak: Leak) -> int:
+    if leak.key_id == services.key_ring.current_id:
+        fail(
+            f"{leak.key_id} is still the first key of {SECRET_KEYS}. Add a new key in front, restart every server, "
+            "then run this command again."
+        )
+    return await count_affected_users(services, leak)
+
+
+async def _revoke(services: Services, leak: Leak, affected: int, reason: str | None) -> None:
+    done = 0
+    with progress_bar() as bar:
+        task = bar.add_task("Resetting 2FA", total=affected)
+        async for count in reset_affected_users(services, leak, reason):
+            done += count
+            bar.advance(task, count)
+    typer.echo(f"{done} users reset. If every server uses the new first key, remove {leak.key_id} from {SECRET_KEYS}.")
 
 
 async def _rotate(services: Services) -> None:

@@ -94,7 +94,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         TwoFactorNotActiveError: The user's 2FA is not active.
         ForbiddenError: The viewer is no longer an admin.
     """
-    _require_valid_reason(reason)
+    require_valid_reason(reason)
     proof = await reauthenticate(services, client, viewer, password)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
@@ -106,7 +106,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        await _reset(client, user, services.now(), by=account.user, reason=reason)
+        await reset_locked_user(client, user, services.now(), by=account.user, reason=reason)
         return TwoFactorReset(User.of(user, account.company))
 
 
@@ -118,14 +118,14 @@ async def reset_by_operator(services: Services, user_id: UUID, reason: str | Non
         UserNotFoundError: There is no such user.
         TwoFactorNotActiveError: The user's 2FA is not active.
     """
-    _require_valid_reason(reason)
+    require_valid_reason(reason)
     async with services.database.transaction():
         user = await lock_user(user_id)
         if user is None:
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        await _reset(Client(), user, services.now(), by=None, reason=reason)
+        await reset_locked_user(Client(), user, services.now(), by=None, reason=reason)
 
 
 async def remove_two_factor(user: models.User) -> None:
@@ -140,9 +140,10 @@ async def remove_two_factor(user: models.User) -> None:
     await user.save(update_fields=["two_factor_activated_at", "two_factor_last_used_at", "backup_codes_remaining"])
 
 
-async def _reset(
+async def reset_locked_user(
     client: Client, user: models.User, now: datetime, *, by: models.User | None, reason: str | None
 ) -> None:
+    """Remove the 2FA of a user whose row is locked, and end their sessions. Without `by`, the operator does it."""
     await remove_two_factor(user)
     await models.Session.filter(user_id=user.id).delete()
     await forget_other_devices(user.id)
@@ -151,6 +152,11 @@ async def _reset(
     await outbox.enqueue(email, to=user, now=now)
 
 
-def _require_valid_reason(reason: str | None) -> None:
+def require_valid_reason(reason: str | None) -> None:
+    """Check the reason of a reset.
+
+    Raises:
+        InvalidInputError: It is longer than 500 characters, or is not plain text.
+    """
     if reason is not None and (len(reason) > REASON_MAX_LENGTH or not is_plain_text(reason.replace("\n", " "))):
         raise InvalidInputError("reason", f"at most {REASON_MAX_LENGTH} characters of plain text")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,15 +11,16 @@ import asyncpg
 import pytest
 
 import models
+from models import SecurityEventKind
 from models.database import Database
-from security.key_ring import KeyRing
+from security.key_ring import EncryptedValue, KeyRing
 from settings import key_of
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
 from tests.support.authenticator import Authenticator
 from tests.support.databases import PostgresTemplate
 from tests.support.processes import SHUTDOWN_TIMEOUT_S, Client, environment, server, start
 from tests.support.users import KEYS
-from twofactor import key_rotation
+from twofactor import key_rotation, leaked_key
 
 NOW, BEFORE = KEYS.split(",")
 
@@ -112,6 +114,131 @@ class TestRotate:
         assert rejected.stderr == (
             f"Error: {key_of('secret_keys')} lacks keys that encrypt secrets: before. Nothing was changed.\n"
         )
+
+
+def leaked_authenticator(command_line: CommandLine, email: str, key: str) -> Authenticator:
+    """Return what an attacker makes of a copy of the database and a key: the authenticator of a user."""
+
+    async def encrypted_secret(_database: Database) -> models.Authenticator:
+        return await models.Authenticator.get(user__email=email)
+
+    row = command_line.query(encrypted_secret)
+    secret = KeyRing.parse(key).decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
+    return Authenticator(base64.b32encode(secret).decode())
+
+
+class TestRevoke:
+    @pytest.mark.attack("K11")
+    def test_procedure_after_a_leak_makes_the_leaked_secrets_worthless(self, acme: CommandLine) -> None:
+        """The steps of `docs/security/operations.md`. The new key is in front, and every server has restarted."""
+        for name in ("ben", "cleo"):
+            acme.create_user(f"{name}@acme.example")
+        give_two_factor(acme, "mia@acme.example", BEFORE)
+        give_two_factor(acme, "ben@acme.example", BEFORE)
+        unaffected = give_two_factor(acme, "cleo@acme.example", KEYS)
+        stolen = leaked_authenticator(acme, "mia@acme.example", BEFORE)
+
+        counted = acme.run("keys", "revoke", "before", "--dry-run")
+        assert counted.stdout == "2 users are affected. Nothing was changed.\n"
+        with server(acme.environment) as client:
+            assert can_sign_in(client, "mia@acme.example", stolen)
+
+            done = acme.run("keys", "revoke", "before", "--yes", "--reason", "A key has leaked.")
+
+            assert done.stdout.startswith("2 users reset.")
+            assert client.log_in("mia@acme.example", GOOD_PASSWORD)["__typename"] == "LoggedIn"
+        assert acme.kinds().count(SecurityEventKind.TWO_FACTOR_RESET) == 2
+        assert acme.query(recipients_of_reset_emails) == ["ben@acme.example", "mia@acme.example"]
+        with server(acme.environment | {key_of("secret_keys"): NOW}) as client:
+            session = client.log_in("mia@acme.example", GOOD_PASSWORD)["sessionToken"]
+            renewed, _ = client.activate(session, GOOD_PASSWORD, lambda: datetime.now(UTC))
+            assert renewed.key != stolen.key
+            challenge = client.log_in("mia@acme.example", GOOD_PASSWORD)["challengeToken"]
+            assert client.verify(challenge, stolen.otp(datetime.now(UTC)))["__typename"] == "WrongSecondFactor"
+            assert can_sign_in(client, "cleo@acme.example", unaffected)
+
+    @pytest.mark.attack("K11")
+    def test_rotation_alone_does_not_help(self, acme: CommandLine) -> None:
+        """It encrypts the same secret again. The time of the activation then tells who is affected."""
+        give_two_factor(acme, "mia@acme.example", BEFORE)
+        stolen = leaked_authenticator(acme, "mia@acme.example", BEFORE)
+        acme.run("keys", "rotate")
+        with server(acme.environment) as client:
+            assert can_sign_in(client, "mia@acme.example", stolen)
+        assert acme.run("keys", "revoke", "before", "--dry-run").stdout.startswith("0 users are affected.")
+
+        past, future = (f"{datetime.now(UTC) + days:%Y-%m-%dT%H:%M:%SZ}" for days in (-timedelta(1), timedelta(1)))
+        earlier = acme.run("keys", "revoke", "before", "--activated-before", past, "--yes")
+        done = acme.run("keys", "revoke", "before", "--activated-before", future, "--yes")
+
+        assert earlier.stdout.startswith("0 users reset.")
+        assert done.stdout.startswith("1 users reset.")
+        assert acme.user("mia@acme.example").two_factor_activated_at is None
+
+    def test_finishes_after_an_interruption(self, acme: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each reset is a transaction of its own. The next run resets the others, and nobody twice."""
+        acme.create_user("ben@acme.example")
+        for name in ("mia", "ben"):
+            give_two_factor(acme, f"{name}@acme.example", BEFORE)
+        monkeypatch.setattr(leaked_key, "BATCH", 1)
+        resets = leaked_key.reset_affected_users
+
+        async def interrupted(*arguments: Any) -> AsyncIterator[int]:  # noqa: ANN401  # of the function
+            async for count in resets(*arguments):
+                yield count
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("cli.keys.reset_affected_users", interrupted)
+            stopped = acme.run("keys", "revoke", "before", "--yes", exit_code=130)
+        assert stopped.stderr == "Error: Stopped. Finished resets are saved. Run the command again to continue.\n"
+
+        assert acme.run("keys", "revoke", "before", "--yes").stdout.startswith("1 users reset.")
+        assert acme.kinds().count(SecurityEventKind.TWO_FACTOR_RESET) == 2
+
+    def test_deletes_an_unfinished_activation(self, command_line: CommandLine) -> None:
+        """Otherwise the leaked secret could still be activated. The user starts again."""
+
+        async def start_activation_only(database: Database) -> None:
+            await create_authenticator_and_activation(database)
+            async with database.transaction():
+                await models.Authenticator.all().delete()
+                await models.User.all().update(two_factor_activated_at=None)
+
+        command_line.query(start_activation_only)
+
+        assert command_line.run("keys", "revoke", "before", "--yes").stdout.startswith("1 users reset.")
+
+        assert command_line.query(number_of_activations) == 0
+        assert command_line.kinds() == []
+
+    def test_rejects_the_key_that_still_encrypts(self, acme: CommandLine) -> None:
+        """Otherwise users would set up 2FA again under the leaked key."""
+        give_two_factor(acme, "mia@acme.example", KEYS)
+
+        rejected = acme.run("keys", "revoke", "now", "--yes", exit_code=1)
+
+        assert rejected.stderr.startswith(f"Error: now is still the first key of {key_of('secret_keys')}.")
+        assert acme.user("mia@acme.example").two_factor_activated_at is not None
+
+    def test_asks_for_confirmation(self, acme: CommandLine) -> None:
+        """The question contains the number of users. Without a yes, nothing changes."""
+        give_two_factor(acme, "mia@acme.example", BEFORE)
+
+        asked = acme.run("keys", "revoke", "before", stdin="n\n", exit_code=1)
+
+        assert "Reset the 2FA of 1 users?" in asked.stderr
+        assert acme.user("mia@acme.example").two_factor_activated_at is not None
+
+
+async def recipients_of_reset_emails(_database: Database) -> list[str]:
+    """Return the recipients of the emails about a reset of 2FA, in alphabetical order."""
+    return sorted([email.recipient_email for email in await models.OutboxEmail.filter(kind="two_factor_reset")])
+
+
+async def number_of_activations(_database: Database) -> int:
+    """Return the number of unfinished activations."""
+    return await models.Activation.all().count()
 
 
 # Runs `countersign keys rotate` and sends SIGINT to itself after each batch, so that the moment of the signal is fixed.

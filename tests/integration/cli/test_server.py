@@ -24,7 +24,7 @@ SECRET = "hunter2-hunter2"
 COMMANDS = [
     "serve", "migrate", "company create", "company list", "user create", "user list", "user set-role",
     "user set-password", "user disable", "user enable", "user delete", "user reset-2fa", "user import", "mail list",
-    "mail retry", "keys generate", "keys rotate", "schema export",
+    "mail retry", "keys generate", "keys rotate", "keys revoke", "schema export",
 ]  # fmt: skip
 
 
@@ -127,6 +127,7 @@ class TestEveryCommand:
         (tmp_path / "users.csv").write_text("email,name\n")
         arguments = {
             "company create": ["Acme"],
+            "keys revoke": ["2026-01-01"],
             "user create": ["a@b.example", "--company", "A", "--name", "A", "--password-stdin"],
             "user set-role": ["a@b.example", "ADMIN"],
             "user set-password": ["a@b.example", "--password-stdin"],
