@@ -80,9 +80,9 @@ async def _affected_users(leak: Leak, *, at_most: int | None = None) -> set[UUID
     """Return the ids of affected users. With `at_most`, return some of them if there are any."""
     found: set[UUID] = set()
     for table in tables_with_secrets():
-        rows = table.filter(key_id=leak.key_id).values_list("user_id")
-        found.update(user_id for (user_id,) in await (rows.limit(at_most) if at_most else rows))
+        rows = table.filter(key_id=leak.key_id)
+        found.update(user_id for (user_id,) in await (rows.limit(at_most) if at_most else rows).values_list("user_id"))
     if leak.activated_before is not None:
-        users = models.User.filter(two_factor_activated_at__lt=leak.activated_before).values_list("id")
-        found.update(user_id for (user_id,) in await (users.limit(at_most) if at_most else users))
+        users = models.User.filter(two_factor_activated_at__lt=leak.activated_before)
+        found.update(user_id for (user_id,) in await (users.limit(at_most) if at_most else users).values_list("id"))
     return found

@@ -5,12 +5,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import models
-from accounts import attempt_limits, audit
+from accounts import attempt_limits, audit, warnings
 from accounts.attempt_limits import (
     AttemptLimit,
     ip_rate_limited,
     reserve_when_decided,
 )
+from accounts.attempt_waits import wait_after
 from accounts.errors import WrongEmailOrPasswordError
 from accounts.identity import email_key
 from accounts.known_devices import (
@@ -26,6 +27,7 @@ from accounts.reauthentication import record_wrong_password
 from accounts.response_padding import padded_response_time
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
+from mail import emails
 from models import KNOWN_DEVICE, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
 from models.sql import challenges
@@ -33,6 +35,7 @@ from models.sql.users import company_and_factors_of, company_of, find_user_by_em
 from security.constants import (
     CHALLENGE_LIFETIME,
     CHALLENGES_PER_USER,
+    LONGEST_WAIT,
 )
 from security.tokens import TokenKind, token_hash
 from twofactor.factors.registry import FACTORS
@@ -116,7 +119,10 @@ async def _record_wrong_password(
     services: Services, client: Client, user: models.User | None, limit: AttemptLimit, device_id: UUID | None
 ) -> None:
     if limit.factor != KNOWN_DEVICE or user is None or device_id is None:
-        await record_wrong_password(services, client, SecurityEventKind.LOGIN_FAILED, user, limit)
+        failures = await record_wrong_password(services, client, SecurityEventKind.LOGIN_FAILED, user, limit)
+        if user is not None and wait_after(failures.in_a_row) == LONGEST_WAIT:
+            now = services.now()
+            await warnings.warn(user, emails.password_warning(audit.request_details(client, now)), now)
         return
     await audit.record(SecurityEventKind.LOGIN_FAILED, user=user, client=client, now=services.now())
     await record_failure_of_device(services, client, user, limit, device_id)

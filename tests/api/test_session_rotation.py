@@ -1,6 +1,6 @@
 """The session token is replaced by a password change, an activation and a deactivation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -52,7 +52,10 @@ async def deactivate(client: Api, clock: Clock, **arguments: object) -> dict[str
     return await client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD, **arguments)
 
 
-@pytest.fixture(params=[change_password, acknowledge, confirm, deactivate])
+CHANGES: Sequence[Call] = (change_password, acknowledge, confirm, deactivate)
+
+
+@pytest.fixture(params=CHANGES)
 async def change(request: pytest.FixtureRequest, database: Database, company: models.Company) -> Call:
     """Return each change that replaces the token."""
     if request.param is confirm:

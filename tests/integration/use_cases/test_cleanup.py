@@ -210,7 +210,10 @@ INDEXES = {
     "expired sessions": "idx_session_expires_823c67",
     "idle sessions": "idx_session_last_se_07057d",
     "sent emails": "idx_email_outbo_state_95f409",
+    "idle known devices": "idx_known_devic_last_se",
     "idle attempt counts of passwords": "attempt_count_by_age",
+    "idle attempt counts of sessions": "attempt_count_by_age",
+    "idle attempt counts of known devices": "attempt_count_by_age",
     "events of unknown emails": "event_of_company",
 }
 

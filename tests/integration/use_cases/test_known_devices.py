@@ -455,3 +455,28 @@ async def test_browser_takes_part_by_its_transport(services: Services, member: m
 
     assert isinstance(answer, LoggedIn)
     assert answer.device.tokens == (answer.device.new_token,)
+
+
+class TestPasswordWarning:
+    async def test_owner_hears_when_strangers_have_to_wait_an_hour(
+        self, services: Services, clock: Clock, member: models.User
+    ) -> None:
+        """Wrong passwords never lock an account. The owner gets one email a day at most."""
+        await let_strangers_fail(services, clock, member.email, attempts=17)
+        assert await emails_of(services, "password_warning") == []
+
+        await let_strangers_fail(services, clock, member.email, attempts=20)
+
+        (email,) = await emails_of(services, "password_warning")
+        assert email.facts["ip_address"] == STRANGER.ip_address
+
+        clock.advance(timedelta(days=1))
+        await let_strangers_fail(services, clock, member.email, attempts=2)
+
+        assert len(await emails_of(services, "password_warning")) == 2
+
+    async def test_unknown_email_gets_none(self, services: Services, clock: Clock) -> None:
+        """The server has no user to write to, and answers all the same."""
+        await let_strangers_fail(services, clock, "unknown@acme.example", attempts=40)
+
+        assert await emails_of(services, "password_warning") == []

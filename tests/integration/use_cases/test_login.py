@@ -92,6 +92,22 @@ class TestLogIn:
         for other in (PASSWORD.upper(), f" {PASSWORD}", f"{PASSWORD} "):
             await raises(log_in(services, CLIENT, member.email, other, TOKEN), WrongEmailOrPasswordError)
 
+    async def test_old_password_works(self, services: Services, clock: Clock, member: models.User) -> None:
+        """A password does not expire (ASVS 6.2.10)."""
+        clock.advance(timedelta(days=3650))
+
+        await sign_in(services, member.email)
+
+    async def test_password_of_the_operator_does_not_replace_the_second_factor(
+        self, services: Services, member: models.User, enrolled: Enrolled
+    ) -> None:
+        """After the reset of a forgotten password, 2FA is still active (ASVS 6.4.3)."""
+        await set_password(services, member.id, NEW_PASSWORD)
+
+        challenge = await new_challenge(services, member.email, NEW_PASSWORD)
+
+        await verify_otp(services, challenge, enrolled.authenticator.otp(services.now()))
+
     async def test_first_sign_in_sets_the_language(self, services: Services, member: models.User) -> None:
         """Emails to the user are in this language. Later clients do not change it."""
         assert (await sign_in(services, member.email)).user.locale == "de"
@@ -1153,20 +1169,20 @@ class TestAccountChanges:
 
 class TestPasswordAttemptLimit:
     @pytest.mark.attack("B13", "D11")
-    async def test_login_and_reauthentication_share_one_limit(
+    async def test_login_and_reauthentication_have_limits_of_their_own(
         self, services: Services, member: models.User, viewer: Viewer, side_effects: SideEffects
     ) -> None:
-        """An attacker gets no additional attempts by using both."""
+        """A stranger who uses up the attempts of the email does not stop the changes of a live session."""
         await side_effects.new()
-        for _ in range(3):
+        for _ in range(5):
             await fail_password(services, member.email)
+        await raises(log_in(services, CLIENT, member.email, PASSWORD, TOKEN), TooManyAttemptsError)
         error = await raises(start_activation(services, CLIENT, viewer, WRONG_PASSWORD), WrongPasswordError)
-        assert error.attempts_remaining == 1
-        error = await raises(deactivate(services, CLIENT, viewer, WRONG_PASSWORD), WrongPasswordError)
-        assert error.attempts_remaining == 0
+        assert error.attempts_remaining == 4
+        for _ in range(4):
+            await raises(deactivate(services, CLIENT, viewer, WRONG_PASSWORD), WrongPasswordError)
 
         for attempt in (
-            log_in(services, CLIENT, member.email, PASSWORD, TOKEN),
             start_activation(services, CLIENT, viewer, PASSWORD),
             deactivate(services, CLIENT, viewer, PASSWORD),
             regenerate_backup_codes(services, CLIENT, viewer, PASSWORD),
@@ -1174,7 +1190,7 @@ class TestPasswordAttemptLimit:
         ):
             await raises(attempt, TooManyAttemptsError)
         assert await side_effects.new() == side_effects.expected(
-            *[Event.LOGIN_FAILED] * 3, *[Event.REAUTHENTICATION_FAILED] * 2, Event.LOCKED
+            *[Event.LOGIN_FAILED] * 5, *[Event.REAUTHENTICATION_FAILED] * 5, *[Event.LOCKED] * 2
         )
 
     async def test_right_password_resets_the_count(self, services: Services, viewer: Viewer) -> None:

@@ -154,6 +154,22 @@ class TestAuthenticate:
         assert token.removeprefix("cs_session_") not in repr(await account_rows(services))
 
 
+class TestSessionLimit:
+    async def test_new_session_ends_the_one_that_was_unused_for_longest(
+        self, services: Services, clock: Clock, member: models.User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A user has a limited number of sessions (ASVS 7.1.2)."""
+        monkeypatch.setattr("accounts.sessions.SESSIONS_PER_USER", 2)
+        oldest, newer = await token_of(services, member), await token_of(services, member)
+        clock.advance(timedelta(hours=1))
+        assert await authenticate(services, oldest)
+
+        newest = await token_of(services, member)
+
+        alive = [await authenticate(services, token) is not None for token in (oldest, newer, newest)]
+        assert alive == [True, False, True]
+
+
 class TestListSessions:
     async def test_lists_own_live_sessions_newest_first(
         self, services: Services, clock: Clock, member: models.User, admin_viewer: Viewer
