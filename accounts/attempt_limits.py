@@ -19,7 +19,7 @@ from tortoise.queryset import QuerySet
 from accounts.attempt_waits import attempts_remaining, is_waiting, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
-from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, AttemptCount
+from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
 from models.sql import attempt_counts
 from security.constants import CLOCK_SLACK, DEVICE_FAILURES_ALLOWED, SECOND_FACTOR_FAILURES_ALLOWED
 from security.errors import DomainError, TooManyAttemptsError
@@ -81,6 +81,11 @@ def known_device_limit(device_id: UUID) -> AttemptLimit:
 def reauthentication_limit(session_id: UUID) -> AttemptLimit:
     """Return the limit of a live session for the password."""
     return AttemptLimit(session_id.hex, REAUTHENTICATION)
+
+
+def second_factor_of_session_limit(session_id: UUID) -> AttemptLimit:
+    """Return the limit of a live session for second factors, which changes can require."""
+    return AttemptLimit(session_id.hex, SESSION_FACTOR)
 
 
 async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from accounts.lapsed_challenges import delete_lapsed_challenges
 from accounts.services import Services
-from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION
+from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR
 from models.database import CLEANUP_LOCK, LockTaken
 from models.sql.cleanup import (
     delete_events_of_unknown_emails,
@@ -69,6 +69,9 @@ KINDS: Mapping[str, ExpiringRows] = {
     ),
     # No session lives longer than its count, and no known device.
     "idle attempt counts of sessions": ExpiringRows(partial(delete_idle_counts, REAUTHENTICATION), SESSION_LIFETIME),
+    "idle attempt counts of second factors in sessions": ExpiringRows(
+        partial(delete_idle_counts, SESSION_FACTOR), SESSION_LIFETIME
+    ),
     "idle attempt counts of known devices": ExpiringRows(
         partial(delete_idle_counts, KNOWN_DEVICE), KNOWN_DEVICE_IDLE_LIFETIME
     ),

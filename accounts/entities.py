@@ -22,11 +22,19 @@ class Company:
     two_factor_enforced: bool
     backup_codes_enabled: bool
     new_device_emails: bool
+    second_factor_for_changes: bool
 
     @classmethod
     def of(cls, row: models.Company) -> Self:
         """Copy the values of a row."""
-        return cls(row.id, row.name, row.two_factor_enforced, row.backup_codes_enabled, row.new_device_emails)
+        return cls(
+            row.id,
+            row.name,
+            row.two_factor_enforced,
+            row.backup_codes_enabled,
+            row.new_device_emails,
+            row.second_factor_for_changes,
+        )
 
 
 @dataclass(frozen=True, slots=True)

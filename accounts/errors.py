@@ -27,6 +27,10 @@ class WrongPasswordError(FailedAttemptError):
     """Raised when re-authentication gets a wrong password."""
 
 
+class SecondFactorNeededError(DomainError):
+    """Raised when a change needs a second factor, and the viewer entered none or has no active 2FA."""
+
+
 class SecondFactorLockedError(DomainError):
     """Raised when a factor had too many failures between two completed sign-ins."""
 

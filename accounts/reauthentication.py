@@ -134,14 +134,12 @@ async def _wrong_password(services: Services, client: Client, viewer: Viewer, li
     user = await lock_user(viewer.user.id)
     failures = await record_wrong_password(services, client, SecurityEventKind.REAUTHENTICATION_FAILED, user, limit)
     if user is not None and failures.in_a_row >= REAUTHENTICATION_FAILURES_ALLOWED:
-        await _end_session_of_wrong_passwords(services, client, viewer, user)
+        await end_session_of_wrong_attempts(services, client, viewer, user)
         return UnauthenticatedError()
     return WrongPasswordError(attempts_remaining(failures.in_a_row))
 
 
-async def _end_session_of_wrong_passwords(
-    services: Services, client: Client, viewer: Viewer, user: models.User
-) -> None:
+async def end_session_of_wrong_attempts(services: Services, client: Client, viewer: Viewer, user: models.User) -> None:
     """End the session, unless a simultaneous request has ended it. Somebody else may hold it."""
     now = services.now()
     if await models.Session.filter(id=viewer.session.id, user_id=user.id).delete():

@@ -6,7 +6,12 @@ import models
 from accounts import audit
 from accounts.entities import Company
 from accounts.permissions import Viewer, require_admin
-from accounts.reauthentication import locked_account, reauthenticate
+from accounts.reauthentication import locked_account
+from accounts.second_factor_of_changes import (
+    EnteredSecondFactor,
+    reauthenticate_for_change,
+    require_second_factor,
+)
 from accounts.services import Client, Services
 from models import SecurityEventKind
 
@@ -47,6 +52,8 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     two_factor_enforced: bool | None,
     backup_codes_enabled: bool | None,
     new_device_emails: bool | None = None,
+    second_factor_for_changes: bool | None = None,
+    second_factor: EnteredSecondFactor | None = None,
 ) -> SecurityPolicyUpdated:
     """Change the rules of the viewer's company account. None leaves a rule as it is.
 
@@ -56,15 +63,19 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
         WrongPasswordError: The admin's password is wrong.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
+        SecondFactorNeededError: The company account requires the admin's second factor.
+        WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof) as account:
         require_admin(account.viewer)
+        await require_second_factor(services, client, account, second_factor)
         wanted = {
             "two_factor_enforced": two_factor_enforced,
             "backup_codes_enabled": backup_codes_enabled,
             "new_device_emails": new_device_emails,
+            "second_factor_for_changes": second_factor_for_changes,
         }
         changes = {rule: value for rule, value in wanted.items() if value not in {None, getattr(account.company, rule)}}
         if changes:

@@ -12,7 +12,12 @@ from accounts.entities import Session, User
 from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError, UserNotFoundError
 from accounts.known_devices import SignInDevice
 from accounts.permissions import Viewer, require_admin
-from accounts.reauthentication import end_challenges_and_activations, lock_viewer, locked_account, reauthenticate
+from accounts.reauthentication import end_challenges_and_activations, lock_viewer, locked_account
+from accounts.second_factor_of_changes import (
+    EnteredSecondFactor,
+    reauthenticate_for_change,
+    require_second_factor,
+)
 from accounts.services import Client, Services
 from mail import emails, outbox
 from models import SecurityEventKind, SessionTransport
@@ -221,8 +226,14 @@ async def revoke_other_sessions(services: Services, client: Client, viewer: View
         return OtherSessionsRevoked(account.viewer.user)
 
 
-async def end_user_sessions(
-    services: Services, client: Client, viewer: Viewer, user_id: UUID | None, password: str
+async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the mutation
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    user_id: UUID | None,
+    password: str,
+    *,
+    second_factor: EnteredSecondFactor | None = None,
 ) -> UserSessionsEnded:
     """End all sessions, challenges and activations of another user of the admin's company account.
 
@@ -234,9 +245,11 @@ async def end_user_sessions(
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         UserNotFoundError: The company account has no such user.
         CannotEndOwnSessionsError: The user is the admin.
+        SecondFactorNeededError: The company account requires the admin's second factor.
+        WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
         if user_id == account.user.id:
@@ -245,6 +258,7 @@ async def end_user_sessions(
         if user is None or user.company_id != account.company.id:
             log.warning("sessions_of_unknown_user", admin_id=str(account.user.id))
             raise UserNotFoundError
+        await require_second_factor(services, client, account, second_factor)
         now = services.now()
         await models.Session.filter(user_id=user.id).delete()
         await end_challenges_and_activations(user.id)

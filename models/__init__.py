@@ -1,7 +1,7 @@
 """The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
 from models.activation import Activation
-from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, AttemptCount
+from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeSet, UnacknowledgedCodes
 from models.challenge import Challenge, SessionTransport
@@ -17,6 +17,7 @@ __all__ = [
     "NEVER",
     "PASSWORD_FACTOR",
     "REAUTHENTICATION",
+    "SESSION_FACTOR",
     "Activation",
     "AttemptCount",
     "Authenticator",

@@ -8,6 +8,8 @@ from tortoise.models import Model
 PASSWORD_FACTOR = "PASSWORD"  # not a password
 # The password again, in a live session.
 REAUTHENTICATION = "REAUTHENTICATION"
+# A second factor for a change, in a live session.
+SESSION_FACTOR = "SESSION_FACTOR"
 # Password and second factors together, from a known device.
 KNOWN_DEVICE = "KNOWN_DEVICE"
 

@@ -14,6 +14,8 @@ class Company(Model):
     backup_codes_enabled = fields.BooleanField(default=True)
     # Whether users get an email about a sign-in on a device that is not known.
     new_device_emails = fields.BooleanField(default=True)
+    # Whether changes to 2FA and to these rules need a second factor, besides the password.
+    second_factor_for_changes = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
 
     class Meta:

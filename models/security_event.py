@@ -71,7 +71,10 @@ class SecurityEventKind(StrEnum):
         "BACKUP_CODES_ISSUED",
         "The user received a new set of backup codes. Codes of an earlier set are invalid.",
     )
-    BACKUP_CODE_USED = "BACKUP_CODE_USED", "The user logged in with a backup code, which is used up now."
+    BACKUP_CODE_USED = (
+        "BACKUP_CODE_USED",
+        "The user logged in, or confirmed a change, with a backup code, which is used up now.",
+    )
     SECURITY_POLICY_CHANGED = (
         "SECURITY_POLICY_CHANGED",
         "An admin changed a rule of the company account. `note` names it.",
@@ -81,7 +84,7 @@ class SecurityEventKind(StrEnum):
         "REAUTHENTICATION_FAILED",
         "Within a session, the user entered a wrong password for a change that asks for it again.",
     )
-    SESSION_ENDED = "SESSION_ENDED", "The server ended a session after ten wrong passwords in a row in it."
+    SESSION_ENDED = "SESSION_ENDED", "The server ended a session after ten wrong passwords, or second factors, in it."
     DEVICE_FORGOTTEN = (
         "DEVICE_FORGOTTEN",
         "A known device is no longer known: the user forgot it, or five attempts in a row failed on it.",

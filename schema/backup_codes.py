@@ -10,11 +10,18 @@ import strawberry
 
 import twofactor.factors.backup_codes
 from accounts.permissions import Viewer
-from schema.arguments import OwnPassword
+from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.type_mapping import maps_from
-from schema.user_errors import BackupCodesDisabled, TooManyAttempts, TwoFactorNotActive, WrongPassword
+from schema.user_errors import (
+    BackupCodesDisabled,
+    SecondFactorNeeded,
+    TooManyAttempts,
+    TwoFactorNotActive,
+    WrongPassword,
+    WrongSecondFactor,
+)
 from schema.users import VIEWER_DESCRIPTION, User
 
 CODES_DESCRIPTION = (
@@ -57,7 +64,13 @@ class BackupCodesRegenerated:
 
 
 RegenerateBackupCodesResult: TypeAlias = Annotated[
-    BackupCodesRegenerated | WrongPassword | TwoFactorNotActive | BackupCodesDisabled | TooManyAttempts,
+    BackupCodesRegenerated
+    | WrongPassword
+    | TwoFactorNotActive
+    | BackupCodesDisabled
+    | TooManyAttempts
+    | SecondFactorNeeded
+    | WrongSecondFactor,
     strawberry.union(
         "RegenerateBackupCodesResult",
         description="The new backup code set, or a user error. After a user error, the old set is unchanged.",
@@ -78,9 +91,17 @@ class BackupCodesMutation:
         ),
     )
     def regenerate_backup_codes(
-        self, info: Info, viewer: Viewer, password: OwnPassword
+        self,
+        info: Info,
+        viewer: Viewer,
+        password: OwnPassword,
+        second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> RegenerateBackupCodesResult | None:
         """Replace the viewer's backup code set."""
         return twofactor.factors.backup_codes.regenerate_backup_codes(
-            info.context.services, info.context.client, viewer, password
+            info.context.services,
+            info.context.client,
+            viewer,
+            password,
+            second_factor=entered_second_factor(second_factor),
         )

@@ -15,7 +15,7 @@ import twofactor.login
 from models import SecondFactorMethod, SessionTransport
 from resolvers import login, users
 from schema import ids
-from schema.arguments import value_or_none
+from schema.arguments import SecondFactorInput, kind_and_text, value_or_none
 from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.sessions import Session
@@ -42,30 +42,6 @@ describe_enum(
         ),
     },
 )
-
-
-@strawberry.input(
-    one_of=True,
-    description=(
-        "The second factor for `verifyLogin`. Send exactly one of the two fields. If both, none or null is sent, the "
-        "server rejects the operation before it runs."
-    ),
-)
-class SecondFactorInput:
-    """The second factor: exactly one of the two."""
-
-    otp: strawberry.Maybe[str] = strawberry.field(
-        description=(
-            "The OTP of the authenticator app: six ASCII digits without spaces. Keep leading zeros. It is valid for "
-            "its own time step of 30 seconds and one step before and after, and works once."
-        )
-    )
-    backup_code: strawberry.Maybe[str] = strawberry.field(
-        description=(
-            "A stored backup code of ten characters, as the user types it. Case, spaces and dashes are ignored. O is "
-            "read as 0, I and L as 1. Each code works once."
-        )
-    )
 
 
 @maps_from(
@@ -280,7 +256,7 @@ class LoginMutation:
         self, info: Info, challenge_token: ChallengeToken, second_factor: SecondFactor
     ) -> VerifyLoginResult | None:
         """The second step of a login."""
-        kind, text = _kind_and_text(second_factor)
+        kind, text = kind_and_text(second_factor)
         return login.verify_login(info.context, challenge_token, kind=kind, text=text)
 
     @mutation(
@@ -294,9 +270,3 @@ class LoginMutation:
     def logout(self, info: Info) -> LoggedOut | None:
         """End the session of the request."""
         return login.log_out(info.context)
-
-
-def _kind_and_text(second_factor: SecondFactorInput) -> tuple[SecondFactorMethod, str]:
-    """Return the kind of the one field that the client sent, and its value."""
-    (sent,) = ((name, value.value) for name, value in vars(second_factor).items() if value)
-    return SecondFactorMethod[sent[0].upper()], sent[1]

@@ -13,18 +13,27 @@ import twofactor.removal
 from accounts.permissions import Viewer
 from resolvers import removal
 from schema import ids
-from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession, value_or_none
+from schema.arguments import (
+    ROTATED_DESCRIPTION,
+    OwnPassword,
+    RotateSession,
+    SecondFactorOfChange,
+    entered_second_factor,
+    value_or_none,
+)
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
 from schema.user_errors import (
     CannotResetOwnTwoFactor,
+    SecondFactorNeeded,
     TooManyAttempts,
     TwoFactorIsEnforced,
     TwoFactorNotActive,
     UserNotFound,
     WrongPassword,
+    WrongSecondFactor,
 )
 from schema.users import VIEWER_DESCRIPTION, User
 from security.constants import REASON_MAX_LENGTH
@@ -63,7 +72,13 @@ class TwoFactorReset:
 
 
 DeactivateTwoFactorResult: TypeAlias = Annotated[
-    TwoFactorDeactivated | WrongPassword | TwoFactorNotActive | TwoFactorIsEnforced | TooManyAttempts,
+    TwoFactorDeactivated
+    | WrongPassword
+    | TwoFactorNotActive
+    | TwoFactorIsEnforced
+    | TooManyAttempts
+    | SecondFactorNeeded
+    | WrongSecondFactor,
     strawberry.union(
         "DeactivateTwoFactorResult",
         description="The viewer with inactive 2FA, or a user error. After a user error, 2FA is unchanged.",
@@ -71,7 +86,14 @@ DeactivateTwoFactorResult: TypeAlias = Annotated[
 ]
 
 AdminResetTwoFactorResult: TypeAlias = Annotated[
-    TwoFactorReset | WrongPassword | UserNotFound | TwoFactorNotActive | CannotResetOwnTwoFactor | TooManyAttempts,
+    TwoFactorReset
+    | WrongPassword
+    | UserNotFound
+    | TwoFactorNotActive
+    | CannotResetOwnTwoFactor
+    | TooManyAttempts
+    | SecondFactorNeeded
+    | WrongSecondFactor,
     strawberry.union(
         "AdminResetTwoFactorResult",
         description=(
@@ -115,9 +137,16 @@ class RemovalMutation:
         viewer: Viewer,
         password: OwnPassword,
         rotate_session: RotateSession = False,  # noqa: FBT002  # GraphQL passes it by name
+        second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> DeactivateTwoFactorResult | None:
         """Deactivate the viewer's own 2FA."""
-        return removal.deactivate(info.context, viewer, password, rotate_session=rotate_session)
+        return removal.deactivate(
+            info.context,
+            viewer,
+            password,
+            rotate_session=rotate_session,
+            second_factor=entered_second_factor(second_factor),
+        )
 
     @mutation(
         Access.ADMIN,
@@ -128,16 +157,23 @@ class RemovalMutation:
             "really comes from the user. Members get the error `FORBIDDEN`."
         ),
     )
-    def admin_reset_two_factor(
+    def admin_reset_two_factor(  # noqa: PLR0913, PLR0917  # the arguments of the mutation
         self,
         info: Info,
         viewer: Viewer,
         user_id: ResetUserId,
         password: OwnPassword,
         reason: Reason = strawberry.UNSET,
+        second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> AdminResetTwoFactorResult | None:
         """Reset the 2FA of another user."""
         user_key = ids.decode_as(accounts.entities.User, user_id)
         return twofactor.removal.reset_by_admin(
-            info.context.services, info.context.client, viewer, user_key, password, value_or_none(reason)
+            info.context.services,
+            info.context.client,
+            viewer,
+            user_key,
+            password,
+            value_or_none(reason),
+            second_factor=entered_second_factor(second_factor),
         )

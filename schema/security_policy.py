@@ -11,12 +11,12 @@ import strawberry
 import accounts.entities
 import accounts.security_policy
 from accounts.permissions import Viewer
-from schema.arguments import OwnPassword, value_or_none
+from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor, value_or_none
 from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
-from schema.user_errors import TooManyAttempts, WrongPassword
+from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
 
 
 @maps_from(
@@ -46,6 +46,12 @@ class Company(Node):
         description=(
             "True if users get an email when a login is completed on a device that is not known, if they already have "
             "a known device."
+        )
+    )
+    second_factor_for_changes: bool = strawberry.field(
+        description=(
+            "True if `deactivateTwoFactor`, `regenerateBackupCodes`, `adminResetTwoFactor`, `endUserSessions` and "
+            "`updateSecurityPolicy` need the viewer's second factor besides the password. Ask for it in the same form."
         )
     )
 
@@ -82,7 +88,7 @@ class SecurityPolicyUpdated:
 
 
 UpdateSecurityPolicyResult: TypeAlias = Annotated[
-    SecurityPolicyUpdated | WrongPassword | TooManyAttempts,
+    SecurityPolicyUpdated | WrongPassword | TooManyAttempts | SecondFactorNeeded | WrongSecondFactor,
     strawberry.union(
         "UpdateSecurityPolicyResult",
         description="The company account with the new rules, or a user error. After a user error, no rule has changed.",
@@ -112,6 +118,15 @@ NewDeviceEmails = Annotated[
     strawberry.argument(
         description=(
             "False to send no emails about logins on new devices. If it is omitted or null, the rule does not change."
+        )
+    ),
+]
+SecondFactorForChanges = Annotated[
+    bool | None,
+    strawberry.argument(
+        description=(
+            "True to require a second factor, besides the password, for changes to 2FA and to these rules. Admins then "
+            "need active 2FA for them. If it is omitted or null, the rule does not change."
         )
     ),
 ]
@@ -157,6 +172,8 @@ class SecurityPolicyMutation:
         two_factor_enforced: TwoFactorEnforced = strawberry.UNSET,
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
         new_device_emails: NewDeviceEmails = strawberry.UNSET,
+        second_factor_for_changes: SecondFactorForChanges = strawberry.UNSET,
+        second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> UpdateSecurityPolicyResult | None:
         """Set the rules of the company account."""
         return accounts.security_policy.update_security_policy(
@@ -167,4 +184,6 @@ class SecurityPolicyMutation:
             two_factor_enforced=value_or_none(two_factor_enforced),
             backup_codes_enabled=value_or_none(backup_codes_enabled),
             new_device_emails=value_or_none(new_device_emails),
+            second_factor_for_changes=value_or_none(second_factor_for_changes),
+            second_factor=entered_second_factor(second_factor),
         )

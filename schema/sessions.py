@@ -15,12 +15,20 @@ from accounts.permissions import Viewer
 from models import SecondFactorMethod
 from resolvers import sessions
 from schema import ids
-from schema.arguments import OwnPassword
+from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
-from schema.user_errors import CannotEndOwnSessions, SessionNotFound, TooManyAttempts, UserNotFound, WrongPassword
+from schema.user_errors import (
+    CannotEndOwnSessions,
+    SecondFactorNeeded,
+    SessionNotFound,
+    TooManyAttempts,
+    UserNotFound,
+    WrongPassword,
+    WrongSecondFactor,
+)
 from schema.users import VIEWER_DESCRIPTION, User
 
 
@@ -120,7 +128,13 @@ RevokeSessionResult: TypeAlias = Annotated[
 ]
 
 EndUserSessionsResult: TypeAlias = Annotated[
-    UserSessionsEnded | WrongPassword | UserNotFound | CannotEndOwnSessions | TooManyAttempts,
+    UserSessionsEnded
+    | WrongPassword
+    | UserNotFound
+    | CannotEndOwnSessions
+    | TooManyAttempts
+    | SecondFactorNeeded
+    | WrongSecondFactor,
     strawberry.union(
         "EndUserSessionsResult",
         description=(
@@ -184,10 +198,20 @@ class SessionsMutation:
         ),
     )
     def end_user_sessions(
-        self, info: Info, viewer: Viewer, user_id: UserId, password: OwnPassword
+        self,
+        info: Info,
+        viewer: Viewer,
+        user_id: UserId,
+        password: OwnPassword,
+        second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> EndUserSessionsResult | None:
         """End all sessions of another user."""
         user_key = ids.decode_as(accounts.entities.User, user_id)
         return accounts.sessions.end_user_sessions(
-            info.context.services, info.context.client, viewer, user_key, password
+            info.context.services,
+            info.context.client,
+            viewer,
+            user_key,
+            password,
+            second_factor=entered_second_factor(second_factor),
         )

@@ -12,6 +12,7 @@ from accounts.errors import (
     DeviceNotFoundError,
     PasswordTooWeakError,
     SecondFactorLockedError,
+    SecondFactorNeededError,
     SessionNotFoundError,
     UserNotFoundError,
     WrongEmailOrPasswordError,
@@ -74,7 +75,7 @@ class WrongPassword(UserError):
     WrongSecondFactorError,
     description=(
         "The OTP or backup code is wrong, expired, already used, malformed, or of a kind that the account does not "
-        "have. The error does not reveal the reason. The challenge stays valid, so let the user try again."
+        "have. The error does not reveal the reason. At a login, the challenge stays valid. Let the user try again."
     ),
     en="This code is wrong, expired or already used. Attempts left before you have to wait: {attempts_remaining}.",
     de=(
@@ -87,10 +88,28 @@ class WrongSecondFactor(UserError):
 
     attempts_remaining: int = strawberry.field(
         description=(
-            f"{_ATTEMPTS_REMAINING} OTPs and backup codes have separate attempt limits, which apply to all challenges "
-            "of the account together."
+            f"{_ATTEMPTS_REMAINING} At a login, OTPs and backup codes have separate attempt limits, which apply to all "
+            "challenges of the account together. For a change, both share one attempt limit of the session, and "
+            f"{REAUTHENTICATION_FAILURES_ALLOWED} wrong ones in a row end the session."
         )
     )
+
+
+@user_error(
+    SecondFactorNeededError,
+    description=(
+        "The company account requires a second factor for this change (`Company.secondFactorForChanges`). Ask the user "
+        "for an OTP or a backup code, and send the mutation again with `secondFactor`. If the viewer's 2FA is "
+        "inactive, they have to activate it first. The password was correct, and nothing changed."
+    ),
+    en="Please also enter a one-time password or a backup code. If you have not activated 2FA, activate it first.",
+    de=(
+        "Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein. Wenn Sie 2FA nicht aktiviert haben, "
+        "aktivieren Sie sie zuerst."
+    ),
+)
+class SecondFactorNeeded(UserError):
+    """The change needs a second factor."""
 
 
 @user_error(

@@ -17,7 +17,11 @@ from accounts.reauthentication import (
     end_challenges_and_activations,
     end_other_sessions,
     locked_account,
-    reauthenticate,
+)
+from accounts.second_factor_of_changes import (
+    EnteredSecondFactor,
+    reauthenticate_for_change,
+    require_second_factor,
 )
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
@@ -50,8 +54,14 @@ class TwoFactorReset:
     user: User
 
 
-async def deactivate(
-    services: Services, client: Client, viewer: Viewer, password: str, *, old_token: SessionToken | None = None
+async def deactivate(  # noqa: PLR0913  # each is a part of the request
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    password: str,
+    *,
+    second_factor: EnteredSecondFactor | None = None,
+    old_token: SessionToken | None = None,
 ) -> TwoFactorDeactivated:
     """Deactivate the viewer's own 2FA. If `old_token` is given, replace it.
 
@@ -61,13 +71,16 @@ async def deactivate(
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorNotActiveError: 2FA is not active.
         TwoFactorIsEnforcedError: The company account enforces 2FA.
+        SecondFactorNeededError: The company account requires the second factor.
+        WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
     """
-    proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
         if account.company.two_factor_enforced:
             raise TwoFactorIsEnforcedError
+        await require_second_factor(services, client, account, second_factor)
         now = services.now()
         new_token = await replace_session_token(services, account.session, old_token)
         await remove_two_factor(account.user)
@@ -80,7 +93,14 @@ async def deactivate(
 
 
 async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation
-    services: Services, client: Client, viewer: Viewer, user_id: UUID | None, password: str, reason: str | None
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    user_id: UUID | None,
+    password: str,
+    reason: str | None,
+    *,
+    second_factor: EnteredSecondFactor | None = None,
 ) -> TwoFactorReset:
     """Remove the 2FA of another user of the admin's company account, and end that user's sessions.
 
@@ -92,10 +112,12 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         UserNotFoundError: The company account has no such user.
         CannotResetOwnTwoFactorError: The user is the admin.
         TwoFactorNotActiveError: The user's 2FA is not active.
+        SecondFactorNeededError: The company account requires the admin's second factor.
+        WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
     require_valid_reason(reason)
-    proof = await reauthenticate(services, client, viewer, password)
+    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
         if user_id == account.user.id:
@@ -106,6 +128,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
+        await require_second_factor(services, client, account, second_factor)
         await reset_locked_user(client, user, services.now(), by=account.user, reason=reason)
         return TwoFactorReset(User.of(user, account.company))
 

@@ -1,4 +1,4 @@
-"""Let a session have a replaced token, which works for a short time beside the present one."""
+"""Let a session have a replaced token, and a company account require a second factor for changes."""
 
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
@@ -25,12 +25,20 @@ class Migration(migrations.Migration):
                 Column("session", "previous_token_hash", "VARCHAR(64)"),
                 Column("session", "previous_valid_until", "TIMESTAMPTZ", sqlite="TIMESTAMP"),
                 Column("session", "token_salt", "BYTEA", sqlite="BLOB"),
+                Column("company", "second_factor_for_changes", "BOOL NOT NULL DEFAULT FALSE"),
             ]
         ),
-        AddFieldInModelsOnly("Session", "previous_token_hash", fields.CharField(null=True, max_length=64)),
-        AddFieldInModelsOnly(
-            "Session", "previous_valid_until", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)
-        ),
-        AddFieldInModelsOnly("Session", "token_salt", fields.BinaryField(null=True)),
         ops.RunSQL([INDEX], ["DROP INDEX IF EXISTS session_by_previous_token"]),
+        AddFieldInModelsOnly(
+            model_name="Session", name="previous_token_hash", field=fields.CharField(null=True, max_length=64)
+        ),
+        AddFieldInModelsOnly(
+            model_name="Session",
+            name="previous_valid_until",
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        AddFieldInModelsOnly(model_name="Session", name="token_salt", field=fields.BinaryField(null=True)),
+        AddFieldInModelsOnly(
+            model_name="Company", name="second_factor_for_changes", field=fields.BooleanField(default=False)
+        ),
     ]

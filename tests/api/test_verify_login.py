@@ -99,7 +99,7 @@ async def test_backup_code_completes_the_login_once(
     assert result["viewer"]["twoFactor"] == {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 9}
     events, (email,) = await side_effects()
     assert events == ["BACKUP_CODE_USED", "LOGIN_SUCCEEDED"]
-    assert (email["Subject"], email["To"].addresses[0].addr_spec) == ("A backup code was used to log in", user.email)
+    assert (email["Subject"], email["To"].addresses[0].addr_spec) == ("A backup code was used", user.email)
     assert "You have 9 backup codes left." in text_of(email)
     assert code not in email.as_string()
 
@@ -123,7 +123,7 @@ async def test_sends_an_email_if_two_or_fewer_codes_are_left(
     ):
         await verify_login(client, await start_login(client, member_with_2fa.user), backupCode=code)
         _, (used, few) = await side_effects()
-        assert used["Subject"] == "A backup code was used to log in"
+        assert used["Subject"] == "A backup code was used"
         assert few["Subject"] == "Your backup codes are running out"
         assert f"You have {left} left" in text_of(used)
         assert f"You have {left} left" in text_of(few)

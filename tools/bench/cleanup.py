@@ -97,6 +97,7 @@ ROWS = {
     """,
     "idle attempt counts of passwords": COUNTS.replace("{factor}", "PASSWORD"),
     "idle attempt counts of sessions": COUNTS.replace("{factor}", "REAUTHENTICATION"),
+    "idle attempt counts of second factors in sessions": COUNTS.replace("{factor}", "SESSION_FACTOR"),
     "idle attempt counts of known devices": COUNTS.replace("{factor}", "KNOWN_DEVICE"),
     "events of unknown emails": """
         INSERT INTO security_event (id, kind, occurred_at, ip_address, user_agent)

@@ -19,6 +19,11 @@ from accounts.reauthentication import (
     locked_account,
     reauthenticate_with,
 )
+from accounts.second_factor_of_changes import (
+    EnteredSecondFactor,
+    prepare_second_factor,
+    require_second_factor,
+)
 from accounts.services import Client, Services
 from mail import emails, outbox
 from models import SecondFactorMethod, SecurityEventKind
@@ -178,7 +183,12 @@ async def _record_use(services: Services, client: Client, user: models.User) -> 
 
 
 async def regenerate_backup_codes(
-    services: Services, client: Client, viewer: Viewer, password: str
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    password: str,
+    *,
+    second_factor: EnteredSecondFactor | None = None,
 ) -> BackupCodesRegenerated:
     """Replace all backup codes of the viewer. The old ones stop working at once.
 
@@ -187,16 +197,20 @@ async def regenerate_backup_codes(
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         TwoFactorNotActiveError: 2FA is not active.
         BackupCodesDisabledError: Backup codes are off for the company account.
+        SecondFactorNeededError: The company account requires the second factor.
+        WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     async with services.hashing.admit(hash_requester(viewer), hashes=1 + BACKUP_CODES_PER_SET) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
+        await prepare_second_factor(services, hasher, viewer, second_factor)
         new = await new_backup_codes(services, hasher, viewer.user.email)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
         if not security_policy.backup_codes_enabled(account.company):
             raise BackupCodesDisabledError
+        await require_second_factor(services, client, account, second_factor)
         now = services.now()
         await issue_backup_codes(services, client, account.user, new, activation=None)
         account.user.backup_codes_remaining = BACKUP_CODES_PER_SET

@@ -1,0 +1,275 @@
+"""The second factor for changes, which a company account can require."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+import models
+from accounts.errors import SecondFactorNeededError, UnauthenticatedError, WrongPasswordError
+from accounts.permissions import Viewer
+from accounts.second_factor_of_changes import EnteredSecondFactor as SecondFactor
+from accounts.security_policy import update_security_policy
+from accounts.services import Services
+from accounts.sessions import end_user_sessions
+from accounts.users import set_role
+from models import Role, SecurityEventKind
+from security.errors import TooManyAttemptsError
+from tests.integration.use_cases.helpers import (
+    CLIENT,
+    Enrolled,
+    SideEffects,
+    account_rows,
+    count_rows,
+    emails_of,
+    enrol,
+    events_of,
+    raises,
+    reload_viewer,
+    sign_in,
+    sign_in_with_otp,
+)
+from tests.support.clock import TIME_STEP, Clock
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
+from twofactor.entered_second_factor import EnteredSecondFactor
+from twofactor.errors import TwoFactorNotActiveError, WrongSecondFactorError
+from twofactor.factors.backup_codes import regenerate_backup_codes
+from twofactor.removal import deactivate, reset_by_admin
+
+Event = SecurityEventKind
+
+
+@dataclass
+class Scene:
+    """An admin with active 2FA, and another user of the company account with active 2FA."""
+
+    services: Services
+    clock: Clock
+    admin: Enrolled
+    other: UUID
+
+    def otp(self) -> EnteredSecondFactor:
+        """Return the current OTP of the admin."""
+        return EnteredSecondFactor("OTP", self.admin.authenticator.otp(self.clock.now))
+
+    def wrong_otp(self) -> EnteredSecondFactor:
+        """Return a wrong OTP."""
+        return EnteredSecondFactor("OTP", self.admin.authenticator.wrong_otp(self.clock.now))
+
+    async def update_policy(self, second_factor: SecondFactor | None, password: str = PASSWORD) -> object:
+        """Turn backup codes off, or do nothing if they are off."""
+        return await update_security_policy(
+            self.services,
+            CLIENT,
+            self.admin.viewer,
+            password,
+            two_factor_enforced=None,
+            backup_codes_enabled=False,
+            second_factor=second_factor,
+        )
+
+    async def deactivate(self, second_factor: SecondFactor | None) -> object:
+        """Deactivate the admin's own 2FA."""
+        return await deactivate(self.services, CLIENT, self.admin.viewer, PASSWORD, second_factor=second_factor)
+
+    async def regenerate(self, second_factor: SecondFactor | None) -> object:
+        """Replace the admin's backup codes."""
+        return await regenerate_backup_codes(
+            self.services, CLIENT, self.admin.viewer, PASSWORD, second_factor=second_factor
+        )
+
+    async def reset(self, second_factor: SecondFactor | None) -> object:
+        """Reset the 2FA of the other user."""
+        return await reset_by_admin(
+            self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, None, second_factor=second_factor
+        )
+
+    async def end_sessions(self, second_factor: SecondFactor | None) -> object:
+        """End the sessions of the other user."""
+        return await end_user_sessions(
+            self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, second_factor=second_factor
+        )
+
+
+CHANGES: Mapping[str, Callable[[Scene, SecondFactor | None], Awaitable[object]]] = {
+    "updateSecurityPolicy": Scene.update_policy,
+    "deactivateTwoFactor": Scene.deactivate,
+    "regenerateBackupCodes": Scene.regenerate,
+    "adminResetTwoFactor": Scene.reset,
+    "endUserSessions": Scene.end_sessions,
+}
+
+
+@pytest.fixture
+async def scene(
+    services: Services, clock: Clock, company: models.Company, enrolled: Enrolled, admin_viewer: Viewer
+) -> Scene:
+    """Return the scene, in a company account that requires a second factor for changes."""
+    admin = await enrol(services, clock, admin_viewer)
+    await set_security_policy(services.database, company, second_factor_for_changes=True)
+    admin = Enrolled(await reload_viewer(services, admin.viewer), admin.authenticator, admin.codes)
+    return Scene(services, clock, admin, enrolled.viewer.user.id)
+
+
+class TestRequiredSecondFactor:
+    @pytest.mark.attack("I10")
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_change_needs_it(self, services: Services, scene: Scene, change: str) -> None:
+        """The password alone changes nothing, and uses no attempt."""
+        before = await account_rows(services)
+
+        await raises(CHANGES[change](scene, None), SecondFactorNeededError)
+
+        assert await account_rows(services) == before
+        assert await count_rows(services, models.AttemptCount, failures__gt=0) == 0
+
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_change_succeeds_with_an_otp_once(self, scene: Scene, change: str) -> None:
+        """The OTP is used up: it works for no other change."""
+        otp = scene.otp()
+
+        await CHANGES[change](scene, otp)
+
+        if change != "deactivateTwoFactor":
+            await raises(scene.update_policy(scene.otp()), WrongSecondFactorError)
+            scene.clock.advance(TIME_STEP)
+            await scene.update_policy(scene.otp())
+
+    @pytest.mark.attack("I10")
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_wrong_one_changes_nothing(
+        self, services: Services, scene: Scene, side_effects: SideEffects, change: str
+    ) -> None:
+        """It uses an attempt and records an event."""
+        await side_effects.new()
+        before = await account_rows(services)
+
+        error = await raises(CHANGES[change](scene, scene.wrong_otp()), WrongSecondFactorError)
+
+        assert error.attempts_remaining == 4
+        assert await account_rows(services) == before
+        assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
+
+    async def test_backup_code_works_once(self, services: Services, scene: Scene, side_effects: SideEffects) -> None:
+        """It is counted as used, with the same event and email as at a login."""
+        await side_effects.new()
+
+        await scene.end_sessions(EnteredSecondFactor("BACKUP_CODE", scene.admin.codes[0].lower()))
+
+        admin_id = scene.admin.viewer.user.id
+        assert await count_rows(services, models.User, id=admin_id, backup_codes_remaining=9) == 1
+        assert Event.BACKUP_CODE_USED in await side_effects.new()
+        again = EnteredSecondFactor("BACKUP_CODE", scene.admin.codes[0])
+        await raises(scene.end_sessions(again), WrongSecondFactorError)
+
+    @pytest.mark.parametrize("entered", [("OTP", ""), ("OTP", "12345"), ("OTP", "\ud800"), ("BACKUP_CODE", "x" * 5000)])
+    async def test_malformed_text_uses_no_attempt(
+        self, services: Services, scene: Scene, entered: tuple[str, str]
+    ) -> None:
+        """The server compares nothing."""
+        error = await raises(scene.update_policy(EnteredSecondFactor(*entered)), WrongSecondFactorError)
+
+        assert (error.attempts_remaining, error.was_checked) == (5, False)
+        assert await count_rows(services, models.AttemptCount, failures__gt=0) == 0
+
+    async def test_wrong_backup_code_is_rejected(self, scene: Scene) -> None:
+        """It is well-formed but in no set."""
+        wrong = EnteredSecondFactor("BACKUP_CODE", WRONG_BACKUP_CODE)
+
+        await raises(scene.update_policy(wrong), WrongSecondFactorError)
+
+    async def test_wrong_password_uses_no_second_factor(self, scene: Scene) -> None:
+        """The same OTP works with the right password."""
+        otp = scene.otp()
+        await raises(scene.update_policy(otp, WRONG_PASSWORD), WrongPasswordError)
+
+        await scene.update_policy(scene.otp())
+
+    async def test_other_errors_use_no_second_factor(self, services: Services, scene: Scene) -> None:
+        """The server checks everything else first."""
+        otp = scene.otp()
+        await reset_by_admin(services, CLIENT, scene.admin.viewer, scene.other, PASSWORD, None, second_factor=otp)
+        scene.clock.advance(TIME_STEP)
+
+        await raises(scene.reset(scene.otp()), TwoFactorNotActiveError)
+
+        await scene.update_policy(scene.otp())
+
+    @pytest.mark.attack("I10")
+    async def test_admin_needs_active_2fa(self, services: Services, scene: Scene, member: models.User) -> None:
+        """Another admin who has not activated 2FA can send nothing that is right."""
+        await reset_by_admin(
+            services, CLIENT, scene.admin.viewer, scene.other, PASSWORD, None, second_factor=scene.otp()
+        )
+        await set_role(services, member.id, Role.ADMIN)
+        scene.admin = Enrolled(await sign_in(services, member.email), scene.admin.authenticator, ())
+        scene.clock.advance(TIME_STEP)
+
+        for second_factor in (None, scene.otp()):
+            await raises(scene.update_policy(second_factor), SecondFactorNeededError)
+
+    async def test_is_ignored_if_the_rule_is_off(
+        self, services: Services, scene: Scene, company: models.Company
+    ) -> None:
+        """The password is sufficient, and the OTP is not used up."""
+        await set_security_policy(services.database, company, second_factor_for_changes=False)
+        scene.admin = Enrolled(
+            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+        )
+
+        await scene.update_policy(None)
+        await scene.end_sessions(scene.wrong_otp())
+
+        await set_security_policy(services.database, company, second_factor_for_changes=True)
+        scene.admin = Enrolled(
+            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+        )
+        await scene.update_policy(scene.otp())
+
+    async def test_rule_that_is_turned_on_meanwhile_holds(
+        self, services: Services, scene: Scene, company: models.Company
+    ) -> None:
+        """The value at the commit counts. The client sends the change again."""
+        await set_security_policy(services.database, company, second_factor_for_changes=False)
+        stale = Enrolled(
+            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+        )
+        await set_security_policy(services.database, company, second_factor_for_changes=True)
+        scene.admin = stale
+
+        await raises(scene.update_policy(scene.otp()), SecondFactorNeededError)
+
+
+class TestAttemptLimit:
+    @pytest.mark.attack("I10")
+    async def test_five_wrong_ones_cause_a_wait(self, scene: Scene) -> None:
+        """A right password in between does not start the count over."""
+        for attempts_remaining in (4, 3, 2, 1, 0):
+            error = await raises(scene.update_policy(scene.wrong_otp()), WrongSecondFactorError)
+            assert error.attempts_remaining == attempts_remaining
+            await raises(scene.update_policy(None), SecondFactorNeededError)
+
+        await raises(scene.update_policy(scene.otp()), TooManyAttemptsError)
+
+        scene.clock.advance(timedelta(seconds=30))
+        await scene.update_policy(scene.otp())
+
+    @pytest.mark.attack("I10")
+    async def test_ten_wrong_ones_end_the_session(
+        self, services: Services, scene: Scene, side_effects: SideEffects
+    ) -> None:
+        """An email tells the user. A login is not affected."""
+        await side_effects.new()
+        for _ in range(9):
+            await raises(scene.update_policy(scene.wrong_otp()), WrongSecondFactorError)
+            scene.clock.advance(timedelta(hours=1))
+
+        await raises(scene.update_policy(scene.wrong_otp()), UnauthenticatedError)
+
+        assert await count_rows(services, models.Session, id=scene.admin.viewer.session.id) == 0
+        assert await events_of(services, Event.SESSION_ENDED)
+        (email,) = await emails_of(services, "session_ended")
+        assert email.recipient_email == scene.admin.viewer.user.email
+        await sign_in_with_otp(services, email.recipient_email, scene.admin.authenticator)
