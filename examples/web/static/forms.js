@@ -36,6 +36,44 @@ export function passwordField() {
   };
 }
 
+/**
+ * Returns the fields for a change to 2FA or to the policy: the password and, if the company account requires it, a second
+ * factor.
+ * @returns {Field[]}
+ */
+export function changeFields() {
+  const needsSecondFactor = state.viewer?.company.secondFactorForChanges;
+  return [passwordField(), ...(needsSecondFactor ? [secondFactorField()] : [])];
+}
+
+/** Returns the same fields for a change to another user, with a label that says whose password is meant. */
+export function adminChangeFields() {
+  const [password, ...others] = changeFields();
+  return [{ ...password, label: t("ownPassword") }, ...others];
+}
+
+/** @returns {Field} */
+function secondFactorField() {
+  return {
+    name: "secondFactor",
+    label: t("secondFactorOfChange"),
+    attributes: { class: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", maxlength: 40 },
+  };
+}
+
+/**
+ * Returns what the user entered into the field for the second factor. Six digits are an OTP.
+ * @param {Values} values
+ * @returns {import("./operations.js").SecondFactor}
+ */
+export function secondFactorOf({ secondFactor }) {
+  const text = secondFactor?.replaceAll(" ", "");
+  if (!text) {
+    return null;
+  }
+  return /^\d{6}$/.test(text) ? { otp: text } : { backupCode: text };
+}
+
 /** @param {string} label @param {string} hint @returns {Field} */
 export function otpField(label, hint) {
   return {
@@ -62,7 +100,9 @@ export function otpField(label, hint) {
  * @returns {FormError}
  */
 export function formError(result, field, fieldsByType = {}) {
-  const target = result.__typename in fieldsByType ? fieldsByType[result.__typename] : field;
+  /** @type {Record<string, string | undefined>} */
+  const targets = { WrongSecondFactor: "secondFactor", SecondFactorNeeded: "secondFactor", ...fieldsByType };
+  const target = result.__typename in targets ? targets[result.__typename] : field;
   return { field: target, text: userErrorText(result) };
 }
 

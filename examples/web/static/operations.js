@@ -5,6 +5,7 @@
  *
  * @typedef {import("./graphql.js").MutationResult} MutationResult
  * @typedef {"OTP" | "BACKUP_CODE"} SecondFactorMethod
+ * @typedef {{ otp: string } | { backupCode: string } | null} SecondFactor
  *
  * @typedef {object} TwoFactor
  * @property {"ACTIVE" | "INACTIVE"} state
@@ -20,6 +21,7 @@
  * @property {boolean} twoFactorEnforced
  * @property {boolean} backupCodesEnabled
  * @property {boolean} newDeviceEmails
+ * @property {boolean} secondFactorForChanges
  *
  * @typedef {object} Viewer
  * @property {string} id
@@ -71,7 +73,7 @@ const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
 }`;
 const VIEWER = `fragment ViewerParts on User {
   id email name role
-  company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails }
+  company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails secondFactorForChanges }
   twoFactor { ...TwoFactorParts }
 }
 ${TWO_FACTOR}`;
@@ -144,10 +146,10 @@ export const START_ACTIVATION = operation(`
 /** @type {Operation<{ activationId: string, otp: string }, { confirmOtp: MutationResult }>} */
 export const CONFIRM_OTP = operation(`
   mutation ConfirmOtp($activationId: ID!, $otp: String!) {
-    confirmOtp(activationId: $activationId, otp: $otp) {
+    confirmOtp(activationId: $activationId, otp: $otp, rotateSession: true) {
       __typename
       ... on BackupCodesIssued { activationId codes file { name mimeType content } }
-      ... on TwoFactorActivated { viewer { ...ViewerParts } }
+      ... on TwoFactorActivated { sessionToken viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -155,29 +157,29 @@ export const CONFIRM_OTP = operation(`
 /** @type {Operation<{ activationId: string }, { acknowledgeBackupCodes: MutationResult }>} */
 export const ACKNOWLEDGE_BACKUP_CODES = operation(`
   mutation AcknowledgeBackupCodes($activationId: ID!) {
-    acknowledgeBackupCodes(activationId: $activationId) {
+    acknowledgeBackupCodes(activationId: $activationId, rotateSession: true) {
       __typename
-      ... on TwoFactorActivated { viewer { ...ViewerParts } }
+      ... on TwoFactorActivated { sessionToken viewer { ...ViewerParts } }
       ... on UserError { message }
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ password: string }, { regenerateBackupCodes: MutationResult }>} */
+/** @type {Operation<{ password: string, secondFactor: SecondFactor }, { regenerateBackupCodes: MutationResult }>} */
 export const REGENERATE_BACKUP_CODES = operation(`
-  mutation RegenerateBackupCodes($password: String!) {
-    regenerateBackupCodes(password: $password) {
+  mutation RegenerateBackupCodes($password: String!, $secondFactor: SecondFactorInput) {
+    regenerateBackupCodes(password: $password, secondFactor: $secondFactor) {
       __typename
       ... on BackupCodesRegenerated { codes file { name mimeType content } viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
 
-/** @type {Operation<{ password: string }, { deactivateTwoFactor: MutationResult }>} */
+/** @type {Operation<{ password: string, secondFactor: SecondFactor }, { deactivateTwoFactor: MutationResult }>} */
 export const DEACTIVATE = operation(`
-  mutation Deactivate($password: String!) {
-    deactivateTwoFactor(password: $password) {
+  mutation Deactivate($password: String!, $secondFactor: SecondFactorInput) {
+    deactivateTwoFactor(password: $password, rotateSession: true, secondFactor: $secondFactor) {
       __typename
-      ... on TwoFactorDeactivated { viewer { ...ViewerParts } }
+      ... on TwoFactorDeactivated { sessionToken viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -185,8 +187,9 @@ export const DEACTIVATE = operation(`
 /** @type {Operation<{ currentPassword: string, newPassword: string }, { changePassword: MutationResult }>} */
 export const CHANGE_PASSWORD = operation(`
   mutation ChangePassword($currentPassword: String!, $newPassword: String!) {
-    changePassword(currentPassword: $currentPassword, newPassword: $newPassword) {
+    changePassword(currentPassword: $currentPassword, newPassword: $newPassword, rotateSession: true) {
       __typename
+      ... on PasswordChanged { sessionToken }
       ${USER_ERRORS}
     }
   }`);
@@ -212,6 +215,9 @@ export const REVOKE_SESSION = operation(`
   mutation RevokeSession($id: ID!) {
     revokeSession(id: $id) { __typename ... on UserError { message } }
   }`);
+
+/** @type {Operation<{}, { revokeOtherSessions: MutationResult }>} */
+export const REVOKE_OTHER_SESSIONS = operation(`mutation RevokeOtherSessions { revokeOtherSessions { __typename } }`);
 
 /** @type {Operation<{ after: string | null }, { viewer: { securityEvents: SecurityEvents } | null }>} */
 export const GET_OWN_EVENTS = operation(`
@@ -255,12 +261,13 @@ export const GET_USER = operation(`
 
 /**
  * @type {Operation<
- *   { userId: string, password: string, reason: string | null }, { adminResetTwoFactor: MutationResult }
+ *   { userId: string, password: string, reason: string | null, secondFactor: SecondFactor },
+ *   { adminResetTwoFactor: MutationResult }
  * >}
  */
 export const RESET_TWO_FACTOR = operation(`
-  mutation ResetTwoFactor($userId: ID!, $password: String!, $reason: String) {
-    adminResetTwoFactor(userId: $userId, password: $password, reason: $reason) {
+  mutation ResetTwoFactor($userId: ID!, $password: String!, $reason: String, $secondFactor: SecondFactorInput) {
+    adminResetTwoFactor(userId: $userId, password: $password, reason: $reason, secondFactor: $secondFactor) {
       __typename
       ... on TwoFactorReset { user { id twoFactor { ...TwoFactorParts } } }
       ${USER_ERRORS}
@@ -269,22 +276,38 @@ export const RESET_TWO_FACTOR = operation(`
 
 /**
  * @type {Operation<
- *   { password: string, twoFactorEnforced: boolean, backupCodesEnabled: boolean, newDeviceEmails: boolean },
+ *   { userId: string, password: string, secondFactor: SecondFactor }, { endUserSessions: MutationResult }
+ * >}
+ */
+export const END_USER_SESSIONS = operation(`
+  mutation EndUserSessions($userId: ID!, $password: String!, $secondFactor: SecondFactorInput) {
+    endUserSessions(userId: $userId, password: $password, secondFactor: $secondFactor) { __typename ${USER_ERRORS} }
+  }`);
+
+/**
+ * @type {Operation<
+ *   {
+ *     password: string, secondFactor: SecondFactor, twoFactorEnforced: boolean, backupCodesEnabled: boolean,
+ *     newDeviceEmails: boolean, secondFactorForChanges: boolean,
+ *   },
  *   { updateSecurityPolicy: MutationResult }
  * >}
  */
 export const UPDATE_POLICY = operation(`
   mutation UpdatePolicy(
-    $password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean, $newDeviceEmails: Boolean
+    $password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean, $newDeviceEmails: Boolean,
+    $secondFactorForChanges: Boolean, $secondFactor: SecondFactorInput
   ) {
     updateSecurityPolicy(
       password: $password
       twoFactorEnforced: $twoFactorEnforced
       backupCodesEnabled: $backupCodesEnabled
       newDeviceEmails: $newDeviceEmails
+      secondFactorForChanges: $secondFactorForChanges
+      secondFactor: $secondFactor
     ) {
       __typename
-      ... on SecurityPolicyUpdated { company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails } }
+      ... on SecurityPolicyUpdated { company { id } }
       ${USER_ERRORS}
     }
   }`);

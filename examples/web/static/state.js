@@ -48,6 +48,16 @@ export function startSession(loggedIn) {
   state.challenge = null;
 }
 
+/**
+ * Stores the new token of a change, if the session is not in a cookie.
+ * @param {import("./graphql.js").MutationResult} result
+ */
+export function keepNewToken({ sessionToken }) {
+  if (sessionToken) {
+    storeSessionToken(sessionToken);
+  }
+}
+
 /** Deletes the session token, the viewer and the challenge from the browser. Sends no request. */
 export function clearSession() {
   storeSessionToken(null);

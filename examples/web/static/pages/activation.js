@@ -13,7 +13,7 @@ import { notify } from "../notifications.js";
 import { ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, GET_ACTIVATION_PAGE, START_ACTIVATION } from "../operations.js";
 import { HOME_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
-import { state } from "../state.js";
+import { keepNewToken, state } from "../state.js";
 import { backupCodeList, copyButton } from "./backup-code-list.js";
 
 /** @typedef {import("../router.js").Page} Page */
@@ -235,7 +235,9 @@ async function acknowledgeCodes(activationId) {
 }
 
 /** @param {MutationResult} activated */
-function finish({ viewer }) {
+function finish(activated) {
+  const { viewer } = activated;
+  keepNewToken(activated);
   state.viewer = viewer;
   notify(t("activate.done"));
   navigate(viewer ? SECURITY_PATH : HOME_PATH, { replace: true });

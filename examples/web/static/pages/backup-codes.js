@@ -1,7 +1,7 @@
 /** The page that replaces the user's backup codes. */
 
 import { h, note } from "../dom.js";
-import { form, formError, passwordField } from "../forms.js";
+import { changeFields, form, formError, secondFactorOf } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { REGENERATE_BACKUP_CODES } from "../operations.js";
@@ -29,7 +29,7 @@ export function backupCodesPage() {
     : [
         note(t("regenerate.lead"), "warning"),
         form({
-          fields: [passwordField()],
+          fields: changeFields(),
           submit: t("continue"),
           besideButton: [h("a", { href: SECURITY_HREF }, t("cancel"))],
           onSubmit: regenerate,
@@ -43,8 +43,11 @@ export function backupCodesPage() {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function regenerate({ password }) {
-  const { regenerateBackupCodes: result } = await send(REGENERATE_BACKUP_CODES, { password });
+async function regenerate(values) {
+  const { regenerateBackupCodes: result } = await send(REGENERATE_BACKUP_CODES, {
+    password: values.password,
+    secondFactor: secondFactorOf(values),
+  });
   if (result.__typename === "BackupCodesRegenerated") {
     newCodes = result;
     state.viewer = result.viewer;

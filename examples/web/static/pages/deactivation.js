@@ -1,13 +1,13 @@
 /** The page that deactivates 2FA. */
 
 import { h, note } from "../dom.js";
-import { form, formError, passwordField } from "../forms.js";
+import { changeFields, form, formError, secondFactorOf } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { DEACTIVATE } from "../operations.js";
 import { navigate } from "../router.js";
-import { state } from "../state.js";
+import { keepNewToken, state } from "../state.js";
 
 const SECURITY_PATH = "/account/security";
 
@@ -22,7 +22,7 @@ export function deactivationPage() {
         { class: "card" },
         note(t("deactivate.lead"), "warning"),
         form({
-          fields: [passwordField()],
+          fields: changeFields(),
           submit: t("continue"),
           variant: "danger",
           besideButton: [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
@@ -34,9 +34,13 @@ export function deactivationPage() {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function deactivate({ password }) {
-  const { deactivateTwoFactor: result } = await send(DEACTIVATE, { password });
+async function deactivate(values) {
+  const { deactivateTwoFactor: result } = await send(DEACTIVATE, {
+    password: values.password,
+    secondFactor: secondFactorOf(values),
+  });
   if (result.__typename === "TwoFactorDeactivated") {
+    keepNewToken(result);
     state.viewer = result.viewer;
     notify(t("deactivate.done"));
     navigate(SECURITY_PATH, { replace: true });

@@ -7,6 +7,7 @@ import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { CHANGE_PASSWORD } from "../operations.js";
 import { refresh } from "../router.js";
+import { keepNewToken } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
 
 /** @returns {import("../router.js").Page} */
@@ -47,6 +48,7 @@ export function passwordPage() {
 async function changePassword({ currentPassword, newPassword }) {
   const { changePassword: result } = await send(CHANGE_PASSWORD, { currentPassword, newPassword });
   if (result.__typename === "PasswordChanged") {
+    keepNewToken(result);
     notify(t("changePassword.done"));
     refresh();
     return;

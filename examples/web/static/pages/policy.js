@@ -1,7 +1,7 @@
 /** The security policy of the company, with a preview of the effects of a change. For admins. */
 
 import { h, note } from "../dom.js";
-import { form, formError, passwordField } from "../forms.js";
+import { adminChangeFields, form, formError, secondFactorOf } from "../forms.js";
 import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
@@ -40,7 +40,15 @@ export async function policyPage() {
         checked: company.newDeviceEmails,
         optional: true,
       },
-      { ...passwordField(), label: t("ownPassword") },
+      {
+        name: "secondFactorForChanges",
+        label: t("policy.secondFactorForChanges"),
+        hint: t("policy.secondFactorForChangesHint"),
+        type: "checkbox",
+        checked: company.secondFactorForChanges,
+        optional: true,
+      },
+      ...adminChangeFields(),
     ],
     beforeButton: [preview],
     submit: t("policy.submit"),
@@ -87,12 +95,14 @@ function isChecked(element, name) {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function updatePolicy({ enforced, backupCodes, newDeviceEmails, password }) {
+async function updatePolicy(values) {
   const { updateSecurityPolicy: result } = await send(UPDATE_POLICY, {
-    password,
-    twoFactorEnforced: enforced === "on",
-    backupCodesEnabled: backupCodes === "on",
-    newDeviceEmails: newDeviceEmails === "on",
+    password: values.password,
+    secondFactor: secondFactorOf(values),
+    twoFactorEnforced: values.enforced === "on",
+    backupCodesEnabled: values.backupCodes === "on",
+    newDeviceEmails: values.newDeviceEmails === "on",
+    secondFactorForChanges: values.secondFactorForChanges === "on",
   });
   if (result.__typename === "SecurityPolicyUpdated") {
     await loadViewer();

@@ -4,7 +4,7 @@ import { badge, definitionList, h } from "../dom.js";
 import { send, userErrorText } from "../graphql.js";
 import { formatDateTime, t } from "../i18n.js";
 import { notify } from "../notifications.js";
-import { FORGET_DEVICE, GET_SESSIONS, REVOKE_SESSION } from "../operations.js";
+import { FORGET_DEVICE, GET_SESSIONS, REVOKE_OTHER_SESSIONS, REVOKE_SESSION } from "../operations.js";
 import { HOME_PATH, handleError } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { clearSession, requireViewer } from "../state.js";
@@ -30,6 +30,7 @@ export async function sessionsPage() {
         { class: "card" },
         h("p", {}, t("sessions.lead")),
         h("ul", { class: "list" }, currentFirst.map(sessionItem)),
+        sessions.length > 1 && h("button", { type: "button", onclick: signOutOthers }, t("sessions.signOutOthers")),
       ),
       h(
         "div",
@@ -61,6 +62,16 @@ function sessionItem(session) {
       t("sessions.signOut"),
     ),
   );
+}
+
+async function signOutOthers() {
+  try {
+    await send(REVOKE_OTHER_SESSIONS, {});
+    notify(t("sessions.othersSignedOut"));
+    refresh();
+  } catch (error) {
+    handleError(error);
+  }
 }
 
 /** @param {KnownDevice} device */

@@ -1,11 +1,11 @@
-/** The page of one user, with the reset of their 2FA. For admins. */
+/** The page of one user, with the reset of their 2FA and the end of their sessions. For admins. */
 
 import { definitionList, h, note } from "../dom.js";
-import { form, formError, passwordField } from "../forms.js";
+import { adminChangeFields, form, formError, secondFactorOf } from "../forms.js";
 import { send } from "../graphql.js";
 import { formatDateTime, t } from "../i18n.js";
 import { notify } from "../notifications.js";
-import { GET_USER, RESET_TWO_FACTOR } from "../operations.js";
+import { END_USER_SESSIONS, GET_USER, RESET_TWO_FACTOR } from "../operations.js";
 import { refresh } from "../router.js";
 import { state } from "../state.js";
 import { timeline } from "./timeline.js";
@@ -31,6 +31,7 @@ export async function userPage({ parameters }) {
         h("h2", { id: "reset" }, t("reset.title")),
         resetContent(user),
       ),
+      ...(user.id === state.viewer?.id ? [] : [endSessionsSection(user)]),
       h(
         "section",
         { class: "card", "aria-labelledby": "activity" },
@@ -77,15 +78,16 @@ function resetContent({ id, name, twoFactor }) {
           optional: true,
           attributes: { maxlength: 500 },
         },
-        { ...passwordField(), label: t("ownPassword") },
+        ...adminChangeFields(),
       ],
       submit: t("reset"),
       variant: "danger",
-      onSubmit: async ({ password, reason }) => {
+      onSubmit: async (values) => {
         const { adminResetTwoFactor: result } = await send(RESET_TWO_FACTOR, {
           userId: id,
-          password,
-          reason: reason.trim() || null,
+          password: values.password,
+          reason: values.reason.trim() || null,
+          secondFactor: secondFactorOf(values),
         });
         if (result.__typename === "TwoFactorReset") {
           notify(t("reset.done", { name }));
@@ -100,4 +102,37 @@ function resetContent({ id, name, twoFactor }) {
       },
     }),
   ];
+}
+
+/** @param {User} user */
+function endSessionsSection(user) {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "end-sessions" },
+    h("h2", { id: "end-sessions" }, t("endSessions.title")),
+    h("p", {}, t("endSessions.lead", { name: user.name })),
+    endSessionsForm(user),
+  );
+}
+
+/** @param {User} user */
+function endSessionsForm({ id, name }) {
+  return form({
+    fields: adminChangeFields(),
+    submit: t("endSessions"),
+    variant: "danger",
+    onSubmit: async (values) => {
+      const { endUserSessions: result } = await send(END_USER_SESSIONS, {
+        userId: id,
+        password: values.password,
+        secondFactor: secondFactorOf(values),
+      });
+      if (result.__typename === "UserSessionsEnded") {
+        notify(t("endSessions.done", { name }));
+        refresh();
+        return;
+      }
+      return formError(result, "password", { UserNotFound: undefined, CannotEndOwnSessions: undefined });
+    },
+  });
 }
