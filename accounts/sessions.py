@@ -146,7 +146,7 @@ async def _end_replaced_session(client: Client, token: str, now: datetime) -> No
     if hashed is None:
         return
     owner = await keep_owner_of_session(hashed, now, latest=latest)
-    if await delete_live_session(hashed, now, latest=latest, idle_since=now - SESSION_IDLE_LIFETIME):
+    if owner and await delete_live_session(hashed, now, latest=latest, idle_since=now - SESSION_IDLE_LIFETIME):
         await audit.record(SecurityEventKind.LOGGED_OUT, user=owner, client=client, now=now)
 
 
@@ -263,7 +263,7 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
         await models.Session.filter(user_id=user.id).delete()
         await end_challenges_and_activations(user.id)
         await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=user, actor=account.user, client=client, now=now)
-        await outbox.enqueue(emails.sessions_revoked(at=now, by=account.user.name), to=user, now=now)
+        await outbox.enqueue(emails.sessions_revoked(at=now, admin=account.user.name), to=user, now=now)
         return UserSessionsEnded(User.of(user, account.company))
 
 

@@ -42,9 +42,9 @@ def two_factor_reset(*, at: datetime, by: str | None, reason: str | None) -> Ema
     return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason})
 
 
-def sessions_revoked(*, at: datetime, by: str) -> Email:
+def sessions_revoked(*, at: datetime, admin: str) -> Email:
     """An admin with this name ended all sessions of the user."""
-    return Email("sessions_revoked", {"at": _timestamp(at), "by": by})
+    return Email("sessions_revoked", {"at": _timestamp(at), "admin": admin})
 
 
 def backup_code_used(request: RequestDetails, *, remaining: int) -> Email:

@@ -84,7 +84,10 @@ class SecurityEventKind(StrEnum):
         "REAUTHENTICATION_FAILED",
         "Within a session, the user entered a wrong password for a change that asks for it again.",
     )
-    SESSION_ENDED = "SESSION_ENDED", "The server ended a session after ten wrong passwords, or second factors, in it."
+    SESSION_ENDED = (
+        "SESSION_ENDED",
+        "The session ended by itself: ten wrong passwords in a row end the session, and so do wrong second factors.",
+    )
     DEVICE_FORGOTTEN = (
         "DEVICE_FORGOTTEN",
         "A known device is no longer known: the user forgot it, or five attempts in a row failed on it.",

@@ -116,7 +116,7 @@ class OtherSessionsRevoked:
 class UserSessionsEnded:
     """All sessions of another user ended."""
 
-    user: User = strawberry.field(description="The user whose sessions ended.")
+    user: User = strawberry.field(description="The user, who is logged out everywhere. Their 2FA is unchanged.")
 
 
 RevokeSessionResult: TypeAlias = Annotated[

@@ -81,9 +81,8 @@ async def _measure(environment: BenchEnvironment) -> str:
             async def call_graphql(token: str, otp: str) -> object:
                 request = Request({"type": "http", "headers": []})
                 cookie = Cookies(request, Response())
-                context = Context(
-                    services, CLIENT, cookie, None if otp else SessionToken(token, SessionTransport.TOKEN), renderer
-                )
+                session_token = None if otp else SessionToken(token, SessionTransport.TOKEN)
+                context = Context(services, CLIENT, cookie, session_token, renderer)
                 variables = {"challengeToken": token, "secondFactor": {"otp": otp}} if otp else {}
                 result = await schema.execute(VERIFY_LOGIN if otp else VIEWER, variables, context)
                 assert not result.errors  # an error would make the measurement worthless

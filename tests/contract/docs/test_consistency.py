@@ -128,7 +128,7 @@ RULES = [
     ),
     Rule(
         "wrong passwords of a session",
-        f"{N} wrong passwords in a row end the session",
+        f"{N} wrong (?:passwords|ones) in a row end the session",
         (constants.REAUTHENTICATION_FAILURES_ALLOWED,),
         ("schema.graphql", "limits.md"),
     ),
@@ -445,6 +445,12 @@ RULES = [
         f"up to {N} tries in about [^;]*; [^;]* up to {N} tries",
         (outbox.MAX_TRIES, outbox.MAX_TRIES_IF_PERMANENT),
         ("architecture.md",),
+    ),
+    Rule(
+        "lifetime of replaced session tokens",
+        rf"(?:at most for|after) {N} seconds",
+        (int(constants.REPLACED_TOKEN_LIFETIME.total_seconds()),),
+        ("schema.graphql", "sessions.md", "limits.md", "deviations.md", "attacks.md"),
     ),
     Rule("bits of a token", f"tokens of {N} random bits", (constants.TOKEN_BYTES * 8,), ("architecture.md",)),
     Rule("bytes of a key", f"key is {N} random bytes", (key_ring.KEY_BYTES,), ("operations.md",)),

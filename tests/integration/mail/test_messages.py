@@ -26,6 +26,7 @@ ARGUMENTS = {
     "request": RequestDetails(AT, "203.0.113.7", USER_AGENT),
     "at": AT,
     "by": "Ada Lovelace",
+    "admin": "Ada Lovelace",
     "reason": "Lost her phone",
     "remaining": 2,
     "factor": "OTP",

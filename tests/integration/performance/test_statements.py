@@ -70,7 +70,7 @@ EXPECTED_COUNTS = {
     "regenerateBackupCodes": (14, 2),
     "deactivateTwoFactor": (15, 2),
     "adminResetTwoFactor": (15, 2),
-    "endUserSessions": (12, 2),
+    "endUserSessions": (11, 2),
     "updateSecurityPolicy": (8, 2),
     "changePassword": (12, 2),
 }

@@ -326,7 +326,7 @@ class TestEndUserSessions:
         (event,) = await events_of(services, Event.SESSIONS_REVOKED)
         assert (event.user_id, event.actor_id) == (member.id, admin_viewer.user.id)
         (email,) = await emails_of(services, "sessions_revoked")
-        assert (email.recipient_email, email.facts["by"]) == (member.email, admin_viewer.user.name)
+        assert (email.recipient_email, email.facts["admin"]) == (member.email, admin_viewer.user.name)
 
     @pytest.mark.attack("I9")
     async def test_keeps_2fa_and_ends_a_login_under_way(
