@@ -13,7 +13,7 @@ import models
 from accounts.services import Client
 from mail.emails import RequestDetails
 from models import SecurityEventKind
-from models.database import after_commit
+from models.after_commit import after_commit
 from models.sql.security_events import insert_event
 
 log = structlog.get_logger(__name__)

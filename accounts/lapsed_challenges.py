@@ -9,7 +9,12 @@ import models
 from accounts.warnings import may_warn, warn
 from mail import emails
 from mail.emails import RequestDetails
-from models.sql.cleanup import ExpiredChallenge, delete_challenges, lock_expired_challenges
+from models.sql.cleanup import (
+    ExpiredChallenge,
+    challenges_of_clients_that_logged_in,
+    delete_challenges,
+    lock_expired_challenges,
+)
 
 # A warning costs the database as much as the deletion of this many challenges.
 WARNING_COST = 50
@@ -23,9 +28,8 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     """
     challenges = await lock_expired_challenges(since, now, at_most=at_most)
     unwarned: dict[UUID, ExpiredChallenge] = {}
-    for challenge in challenges:
-        if _needs_warning(challenge, now):
-            unwarned.setdefault(challenge.user_id, challenge)
+    for challenge in await _suspicious(challenges, now):
+        unwarned.setdefault(challenge.user_id, challenge)
     warnings = max(at_most // WARNING_COST, 1)
     first, later = list(unwarned)[:warnings], set(list(unwarned)[warnings:])
     for user in await _lock_free_users(first):
@@ -39,10 +43,18 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     return [challenge.expires_at for challenge in deleted]
 
 
-def _needs_warning(challenge: ExpiredChallenge, now: datetime) -> bool:
-    if challenge.is_of_known_device or challenge.has_logged_in:
-        return False
-    return may_warn(challenge.warnings_sent, emails.login_not_completed.__name__, now)
+async def _suspicious(challenges: Sequence[ExpiredChallenge], now: datetime) -> Sequence[ExpiredChallenge]:
+    """Return the challenges that somebody else may have opened, and whose users have not got too many warnings."""
+    kind = emails.login_not_completed.__name__
+    possible = [
+        challenge
+        for challenge in challenges
+        if not challenge.is_of_known_device and may_warn(challenge.warnings_sent, kind, now)
+    ]
+    if not possible:
+        return []
+    harmless = await challenges_of_clients_that_logged_in([challenge.id for challenge in possible])
+    return [challenge for challenge in possible if challenge.id not in harmless]
 
 
 async def _lock_free_users(ids: Sequence[UUID]) -> Sequence[models.User]:

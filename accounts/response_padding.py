@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from accounts.errors import FailedAttemptError
 from accounts.services import Services
-from models.sql.imported_hashes import one_hash_of_each_imported_kind
+from models.sql.password_hashes import one_hash_of_each_imported_kind
 
 
 @asynccontextmanager

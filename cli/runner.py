@@ -1,6 +1,7 @@
 """Run a use case from the command line: build its services, and print an expected error as one line."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ def run_without_migration_check(command: Callable[[Services], Awaitable[ResultT]
         settings = read_settings()
         # Standard output is for the result of the command.
         configure_logging(settings.log_level, settings.log_format, stream=sys.stderr)
+        # Libraries log their start, which does not help an operator.
+        logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
         return asyncio.run(_with_services(build_services(settings), command))
 
 

@@ -15,6 +15,7 @@ from tortoise.exceptions import DBConnectionError, OperationalError, Transaction
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
+from models.after_commit import calling_after_commit
 from models.backends.postgres import PostgresClient
 from models.database_url import STATEMENT_TIMEOUT_MS, parse_database_url
 
@@ -82,27 +83,6 @@ class CommitAndRaise(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
-
-
-# The calls after the commit of the current transaction, see `after_commit`.
-_calls_after_commit: ContextVar[list[Callable[[], object]]] = ContextVar("calls_after_commit")
-
-
-def after_commit(call: Callable[[], object]) -> None:
-    """Call a function after the current transaction has committed. If it is rolled back, do not call it."""
-    _calls_after_commit.get().append(call)
-
-
-@contextmanager
-def _calling_after_commit() -> Iterator[None]:
-    calls: list[Callable[[], object]] = []
-    token = _calls_after_commit.set(calls)
-    try:
-        yield
-    finally:
-        _calls_after_commit.reset(token)
-    for call in calls:
-        call()
 
 
 # The lock of the current request, see `one_connection_at_a_time`.
@@ -175,7 +155,7 @@ class Database:
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
         committed_error: CommitAndRaise | None = None
-        with _calling_after_commit():
+        with calling_after_commit():
             async with self._slot(self._connections), in_transaction(self.dialect):
                 try:
                     yield
@@ -194,7 +174,7 @@ class Database:
             LockTaken: Another process has the lock.
             DatabaseUnavailable: The database is unavailable or overloaded.
         """
-        with _calling_after_commit():
+        with calling_after_commit():
             async with self._slot(self._connections), AsyncExitStack() as transaction:
                 if self.dialect == "sqlite":
                     await self._begin_without_waiting(transaction)

@@ -4,15 +4,16 @@ from accounts.errors import InvalidInputError
 from accounts.permissions import Viewer
 from resolvers.context import Context
 from resolvers.qr_rendering import PNG_SCALE_MAX, QrCode
-from twofactor import activation
-from twofactor.activation import BackupCodesIssued, TwoFactorActivated
+from twofactor import activation, confirmation
+from twofactor.activation import TwoFactorActivated
+from twofactor.confirmation import BackupCodesIssued
 
 
 async def confirm_otp(
     context: Context, viewer: Viewer, activation_token: str, otp: str, *, rotate_session: bool
 ) -> BackupCodesIssued | TwoFactorActivated:
     """Check the first OTP. If that activates 2FA, replace the session token if the client wants it."""
-    confirmed = await activation.confirm_otp(
+    confirmed = await confirmation.confirm_otp(
         context.services,
         context.client,
         viewer,

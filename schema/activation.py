@@ -12,6 +12,7 @@ import strawberry
 import resolvers.qr_rendering
 import twofactor.activation
 import twofactor.authenticator_apps
+import twofactor.confirmation
 from accounts.permissions import Viewer
 from resolvers import activation
 from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
@@ -143,7 +144,7 @@ class TwoFactorActivation:
 
 
 @maps_from(
-    twofactor.activation.BackupCodesIssued,
+    twofactor.confirmation.BackupCodesIssued,
     description=(
         "The OTP was correct. Let the user store these codes, then call `acknowledgeBackupCodes`. 2FA stays inactive "
         "until then. The server returns the codes again if this session repeats the call with the same OTP."

@@ -13,11 +13,11 @@ import accounts.entities
 import accounts.known_devices
 from accounts.permissions import Viewer
 from schema import ids
+from schema.account_errors import DeviceNotFound
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
-from schema.user_errors import DeviceNotFound
 from schema.users import User
 
 

@@ -11,11 +11,12 @@ import strawberry
 import accounts.passwords
 from accounts.permissions import Viewer
 from resolvers import passwords
+from schema.account_errors import PasswordTooWeak
 from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.type_mapping import maps_from
-from schema.user_errors import PasswordTooWeak, TooManyAttempts, WrongPassword
+from schema.user_errors import TooManyAttempts, WrongPassword
 from schema.users import VIEWER_DESCRIPTION, User
 from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 

@@ -13,6 +13,7 @@ import twofactor.removal
 from accounts.permissions import Viewer
 from resolvers import removal
 from schema import ids
+from schema.account_errors import CannotResetOwnTwoFactor, UserNotFound
 from schema.arguments import (
     ROTATED_DESCRIPTION,
     OwnPassword,
@@ -26,12 +27,10 @@ from schema.info import Info
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
 from schema.user_errors import (
-    CannotResetOwnTwoFactor,
     SecondFactorNeeded,
     TooManyAttempts,
     TwoFactorIsEnforced,
     TwoFactorNotActive,
-    UserNotFound,
     WrongPassword,
     WrongSecondFactor,
 )

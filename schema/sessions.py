@@ -15,20 +15,13 @@ from accounts.permissions import Viewer
 from models import SecondFactorMethod
 from resolvers import sessions
 from schema import ids
+from schema.account_errors import CannotEndOwnSessions, SessionNotFound, UserNotFound
 from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
-from schema.user_errors import (
-    CannotEndOwnSessions,
-    SecondFactorNeeded,
-    SessionNotFound,
-    TooManyAttempts,
-    UserNotFound,
-    WrongPassword,
-    WrongSecondFactor,
-)
+from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
 from schema.users import VIEWER_DESCRIPTION, User
 
 

@@ -8,23 +8,17 @@ from datetime import datetime
 import strawberry
 
 from accounts.errors import (
-    CannotEndOwnSessionsError,
-    DeviceNotFoundError,
-    PasswordTooWeakError,
     SecondFactorLockedError,
     SecondFactorNeededError,
-    SessionNotFoundError,
-    UserNotFoundError,
     WrongEmailOrPasswordError,
     WrongPasswordError,
 )
 from schema.error_mapping import UserError, user_error
-from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, PASSWORD_MIN_LENGTH, REAUTHENTICATION_FAILURES_ALLOWED
+from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import TooManyAttemptsError
 from twofactor.errors import (
     ActivationExpiredError,
     BackupCodesDisabledError,
-    CannotResetOwnTwoFactorError,
     ChallengeExpiredError,
     OtpNotConfirmedError,
     TwoFactorAlreadyActiveError,
@@ -102,11 +96,8 @@ class WrongSecondFactor(UserError):
         "for an OTP or a backup code, and send the mutation again with `secondFactor`. If the viewer's 2FA is "
         "inactive, they have to activate it first. The password was correct, and nothing changed."
     ),
-    en="Please also enter a one-time password or a backup code. If you have not activated 2FA, activate it first.",
-    de=(
-        "Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein. Wenn Sie 2FA nicht aktiviert haben, "
-        "aktivieren Sie sie zuerst."
-    ),
+    en="Please also enter a one-time password or a backup code. If your 2FA is inactive, activate it first.",
+    de="Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein. Aktivieren Sie 2FA, falls sie inaktiv ist.",
 )
 class SecondFactorNeeded(UserError):
     """The change needs a second factor."""
@@ -245,91 +236,6 @@ class TwoFactorIsEnforced(UserError):
 )
 class BackupCodesDisabled(UserError):
     """Backup codes are off for the company account."""
-
-
-@user_error(
-    UserNotFoundError,
-    description=(
-        "The admin's company account has no user with this id. The result is the same for an unknown id, an id of "
-        "another type, and an id of another company account."
-    ),
-    en="There is no such user in your company.",
-    de="In Ihrem Unternehmen gibt es diesen Benutzer nicht.",
-)
-class UserNotFound(UserError):
-    """The company account has no such user."""
-
-
-@user_error(
-    CannotResetOwnTwoFactorError,
-    description=(
-        "Admins cannot reset their own 2FA, because a reset is for users who cannot log in. Offer "
-        "`deactivateTwoFactor`, or tell the admin to ask another admin."
-    ),
-    en="You cannot reset your own 2FA. Deactivate it, or ask another admin.",
-    de="Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen Admin.",
-)
-class CannotResetOwnTwoFactor(UserError):
-    """The user is the admin who sent the request."""
-
-
-@user_error(
-    DeviceNotFoundError,
-    description=(
-        "The viewer has no known device with this id. In most cases it was already forgotten, so remove it from the "
-        "page and refetch `devices`."
-    ),
-    en="This device was already forgotten.",
-    de="Dieses Gerät ist bereits entfernt.",
-)
-class DeviceNotFound(UserError):
-    """The viewer has no such device."""
-
-
-@user_error(
-    CannotEndOwnSessionsError,
-    description=(
-        "Admins cannot end all sessions of their own account, because the current one is among them. Offer "
-        "`revokeOtherSessions`, and `logout` for the current session."
-    ),
-    en="This is your own account. Sign out your other sessions on the page of your account.",
-    de="Das ist Ihr eigenes Konto. Beenden Sie Ihre anderen Sitzungen auf der Seite Ihres Kontos.",
-)
-class CannotEndOwnSessions(UserError):
-    """The user is the admin who sent the request."""
-
-
-@user_error(
-    SessionNotFoundError,
-    description=(
-        "The viewer has no live session with this id. In most cases it has already ended, so remove it from the page "
-        "and refetch `sessions`."
-    ),
-    en="This session has already ended.",
-    de="Diese Sitzung ist bereits beendet.",
-)
-class SessionNotFound(UserError):
-    """The viewer has no such session."""
-
-
-@user_error(
-    PasswordTooWeakError,
-    description=(
-        f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, common, or made of the "
-        "user's own name or email. The old password still works, and no attempt is used."
-    ),
-    en="This password is too easy to guess. Use at least {minimum_length} characters that nobody would expect.",
-    de=(
-        "Dieses Passwort ist zu leicht zu erraten. Verwenden Sie mindestens {minimum_length} Zeichen, mit denen "
-        "niemand rechnet."
-    ),
-)
-class PasswordTooWeak(UserError):
-    """The new password is too easy to guess."""
-
-    minimum_length: int = strawberry.field(
-        description="Minimum number of characters of a password. A common password is too weak at any length."
-    )
 
 
 @user_error(

@@ -10,11 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 import models
-from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
 from models.sql.users import lock_user
 from twofactor.key_rotation import tables_with_secrets
-from twofactor.removal import require_valid_reason, reset_locked_user
+from twofactor.removal import remove_two_factor, require_valid_reason, reset_locked_user
 
 # The number of users that one SELECT finds.
 BATCH = 500
@@ -64,7 +63,7 @@ async def _reset_if_affected(services: Services, leak: Leak, user_id: UUID, reas
         if user is None or not await _is_affected(leak, user):
             return
         if user.two_factor_activated_at is None:
-            await end_challenges_and_activations(user.id)
+            await remove_two_factor(user)
         else:
             await reset_locked_user(Client(), user, services.now(), by=None, reason=reason)
 
@@ -81,8 +80,10 @@ async def _affected_users(leak: Leak, *, at_most: int | None = None) -> set[UUID
     found: set[UUID] = set()
     for table in tables_with_secrets():
         rows = table.filter(key_id=leak.key_id)
-        found.update(user_id for (user_id,) in await (rows.limit(at_most) if at_most else rows).values_list("user_id"))
+        limited = rows.limit(at_most) if at_most else rows
+        found.update(user_id for (user_id,) in await limited.values_list("user_id"))
     if leak.activated_before is not None:
         users = models.User.filter(two_factor_activated_at__lt=leak.activated_before)
-        found.update(user_id for (user_id,) in await (users.limit(at_most) if at_most else users).values_list("id"))
+        some = users.limit(at_most) if at_most else users
+        found.update(user_id for (user_id,) in await some.values_list("id"))
     return found

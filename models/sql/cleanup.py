@@ -44,25 +44,24 @@ SET_UP_POSTGRES = """
 """
 
 
-# A client that loads the page again opens another challenge, and the first one expires.
 EXPIRED_CHALLENGES = """
     SELECT challenge.id, challenge.user_id, challenge.created_at, challenge.expires_at, challenge.ip_address,
-        challenge.user_agent, challenge.device_id, user_account.warnings_sent,
-        EXISTS (
-            SELECT 1 FROM security_event
-            WHERE security_event.user_id = challenge.user_id AND occurred_at >= challenge.created_at
-                AND kind = '{login}'
-                AND COALESCE(security_event.ip_address, '') = COALESCE(challenge.ip_address, '')
-                AND COALESCE(security_event.user_agent, '') = COALESCE(challenge.user_agent, '')
-        ) AS has_logged_in
+        challenge.user_agent, challenge.device_id, user_account.warnings_sent
     FROM challenge JOIN user_account ON user_account.id = challenge.user_id
     WHERE challenge.expires_at >= $1 AND challenge.expires_at <= $2
     ORDER BY challenge.expires_at LIMIT {at_most} {lock}
 """
-DELETE_CHALLENGES = {
-    "sqlite": "DELETE FROM challenge WHERE id IN (SELECT value FROM json_each($1))",
-    "postgres": "DELETE FROM challenge WHERE id = ANY ($1)",
-}
+# A client that loads the page again opens another challenge, and the first one expires.
+CHALLENGES_OF_CLIENTS_THAT_LOGGED_IN = """
+    SELECT id FROM challenge WHERE {with_ids} AND EXISTS (
+        SELECT 1 FROM security_event
+        WHERE security_event.user_id = challenge.user_id AND occurred_at >= challenge.created_at AND kind = '{login}'
+            AND COALESCE(security_event.ip_address, '') = COALESCE(challenge.ip_address, '')
+            AND COALESCE(security_event.user_agent, '') = COALESCE(challenge.user_agent, '')
+    )
+"""
+DELETE_CHALLENGES = "DELETE FROM challenge WHERE {with_ids}"
+WITH_IDS = {"sqlite": "id IN (SELECT value FROM json_each($1))", "postgres": "id = ANY ($1)"}
 
 
 class ExpiredChallenge(NamedTuple):
@@ -76,17 +75,13 @@ class ExpiredChallenge(NamedTuple):
     user_agent: str | None
     is_of_known_device: bool
     warnings_sent: dict[str, str] | None
-    # Whether the client that opened the challenge has logged in as this user since then.
-    has_logged_in: bool
 
 
 async def lock_expired_challenges(since: datetime, until: datetime, *, at_most: int) -> Sequence[ExpiredChallenge]:
     """Lock the oldest challenges that expired between two times, and return them. The users' rows are not locked."""
     await _avoid_other_plans()
     lock = f"{FOR_UPDATE} OF challenge SKIP LOCKED" if dialect() == "postgres" else ""
-    rows = await select(
-        EXPIRED_CHALLENGES.format(login=SecurityEventKind.LOGIN_SUCCEEDED, at_most=at_most, lock=lock), since, until
-    )
+    rows = await select(EXPIRED_CHALLENGES.format(at_most=at_most, lock=lock), since, until)
     return [
         ExpiredChallenge(
             _uuid(row["id"]),
@@ -97,16 +92,22 @@ async def lock_expired_challenges(since: datetime, until: datetime, *, at_most: 
             row["user_agent"],
             row["device_id"] is not None,
             json.loads(row["warnings_sent"]) if row["warnings_sent"] else None,
-            bool(row["has_logged_in"]),
         )
         for row in rows
     ]
 
 
+async def challenges_of_clients_that_logged_in(ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the challenges whose client has logged in as the same user after it opened the challenge."""
+    statement = CHALLENGES_OF_CLIENTS_THAT_LOGGED_IN.format(
+        with_ids=WITH_IDS[dialect()], login=SecurityEventKind.LOGIN_SUCCEEDED
+    )
+    return {_uuid(row["id"]) for row in await select(statement, _array(ids))}
+
+
 async def delete_challenges(ids: Sequence[UUID]) -> None:
     """Delete challenges that `lock_expired_challenges` has locked."""
-    is_sqlite = dialect() == "sqlite"
-    await execute(DELETE_CHALLENGES[dialect()], json.dumps([str(each) for each in ids]) if is_sqlite else ids)
+    await execute(DELETE_CHALLENGES.format(with_ids=WITH_IDS[dialect()]), _array(ids))
 
 
 async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
@@ -200,6 +201,10 @@ async def _delete(  # noqa: PLR0913  # each is a part of the statement
 async def _avoid_other_plans() -> None:
     if dialect() == "postgres":
         await select(SET_UP_POSTGRES)
+
+
+def _array(ids: Sequence[UUID]) -> object:
+    return json.dumps([str(each) for each in ids]) if dialect() == "sqlite" else ids
 
 
 # SQLite returns text.

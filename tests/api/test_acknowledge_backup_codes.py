@@ -56,7 +56,7 @@ async def test_activates_2fa(
     assert not await is_logged_in(other_client)
     assert await start_login(other_client, member)
     events, (email,) = await side_effects()
-    assert events == ["TWO_FACTOR_ACTIVATED"]
+    assert events == ["SECOND_FACTOR_REQUIRED", "TWO_FACTOR_ACTIVATED"]
     subject, sentence = {
         "en": ("Two-factor authentication is active", "From now on, logging in takes your password and a one-time"),
         "de": ("Zwei-Faktor-Authentifizierung ist aktiv", "Ab sofort brauchen Sie zum Anmelden Ihr Passwort und ein"),

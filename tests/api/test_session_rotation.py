@@ -1,6 +1,6 @@
 """The session token is replaced by a password change, an activation and a deactivation."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest

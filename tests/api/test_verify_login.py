@@ -53,12 +53,12 @@ async def test_otp_completes_the_login_once(
     }
     assert await is_logged_in(client)
     assert (await client.execute_one(VERIFY_LOGIN, **entered))["__typename"] == "ChallengeExpired"
-    assert await side_effects() == (["LOGIN_SUCCEEDED"], [])
+    assert await side_effects() == (["LOGIN_SUCCEEDED", "SECOND_FACTOR_REQUIRED"], [])
 
     replay = {"challengeToken": await start_login(client, user), "secondFactor": {"otp": otp}}
     result = await client.execute_one(VERIFY_LOGIN, **replay)
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
-    assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
+    assert await side_effects() == (["SECOND_FACTOR_FAILED", "SECOND_FACTOR_REQUIRED"], [])
 
 
 async def test_rejects_the_otp_of_the_activation(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
@@ -98,14 +98,14 @@ async def test_backup_code_completes_the_login_once(
     assert result["session"] == {"current": True, "secondFactor": "BACKUP_CODE"}
     assert result["viewer"]["twoFactor"] == {"lastUsedAt": instant(clock.now), "backupCodesRemaining": 9}
     events, (email,) = await side_effects()
-    assert events == ["BACKUP_CODE_USED", "LOGIN_SUCCEEDED"]
+    assert events == ["BACKUP_CODE_USED", "LOGIN_SUCCEEDED", "SECOND_FACTOR_REQUIRED"]
     assert (email["Subject"], email["To"].addresses[0].addr_spec) == ("A backup code was used", user.email)
     assert "You have 9 backup codes left." in text_of(email)
     assert code not in email.as_string()
 
     result = await verify_login(client, await start_login(client, user), backupCode=code)
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
-    assert await side_effects() == (["SECOND_FACTOR_FAILED"], [])
+    assert await side_effects() == (["SECOND_FACTOR_FAILED", "SECOND_FACTOR_REQUIRED"], [])
 
 
 async def test_sends_an_email_if_two_or_fewer_codes_are_left(
@@ -154,10 +154,11 @@ async def test_requires_exactly_one_second_factor(
 async def test_malformed_otp_uses_no_attempt(
     member_with_2fa: ApiUser, client: Api, side_effects: SideEffects, otp: str
 ) -> None:
-    """The error is that of a wrong OTP, with all attempts left and no audit event."""
+    """The error is that of a wrong OTP, with all attempts left. The audit event of the challenge is the only one."""
+    token = await start_login(client, member_with_2fa.user)
     await side_effects()
 
-    result = await verify_login(client, await start_login(client, member_with_2fa.user), otp=otp)
+    result = await verify_login(client, token, otp=otp)
 
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 5)
     assert await side_effects() == ([], [])
@@ -202,7 +203,7 @@ async def test_factor_has_to_wait_after_five_failures(
         "retryAt": instant(clock.now + timedelta(seconds=30)),
     }
     events, (email,) = await side_effects()
-    assert events == ["LOCKED", *["SECOND_FACTOR_FAILED"] * 5]
+    assert events == ["LOCKED", *["SECOND_FACTOR_FAILED"] * 5, *["SECOND_FACTOR_REQUIRED"] * 2]
     # The member's first login was in English, so the emails are in English.
     assert email["Subject"] == "Somebody is trying to log in to your account"
     assert "a wrong one-time password several times" in text_of(email)
@@ -242,7 +243,7 @@ async def test_factor_is_locked_after_a_hundred_failures(
     ] == "WrongSecondFactor"
 
     events, (email,) = await side_effects()
-    assert events == ["LOCKED", "SECOND_FACTOR_FAILED"]
+    assert events == ["LOCKED", "SECOND_FACTOR_FAILED", "SECOND_FACTOR_REQUIRED"]
     assert email["Subject"] == "Part of your login is locked"
     right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
     assert await client.execute_one(VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
@@ -292,6 +293,7 @@ async def test_challenge_expires_after_five_minutes(member_with_2fa: ApiUser, cl
 async def test_audit_events_name_the_second_factor(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:
     """`note` has the factor of the login and the factor that failed."""
     token = await start_login(client, member_with_2fa.user)
+    clock.advance(timedelta(seconds=1))
     await verify_login(client, token, backupCode=WRONG_BACKUP_CODE)
     clock.advance(timedelta(seconds=1))
     session = await verify_login(client, token, otp=member_with_2fa.authenticator.otp(clock.now))

@@ -93,7 +93,8 @@ async def test_lists_sessions_newest_first(member_with_2fa: ApiUser, client: Api
     assert (newest["lastSeenAt"], newest["current"]) == (instant(START + timedelta(seconds=30)), False)
     assert newest["secondFactor"] == "BACKUP_CODE"
     assert (current["lastSeenAt"], current["current"]) == (instant(clock.now), True)
-    assert current["secondFactor"] is None
+    # The user confirmed an OTP in it.
+    assert current["secondFactor"] == "OTP"
 
 
 async def test_session_expires_after_7_days_without_use_or_30_days(

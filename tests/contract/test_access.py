@@ -1,7 +1,9 @@
 """Authorization: each field without a session, for a member, and for a user who has to set up 2FA."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLInputType, get_named_type
@@ -29,8 +31,6 @@ from tests.support.schema_elements import (
 from tests.support.users import PASSWORD
 from transport.operations import LimitedSchema
 from twofactor import login
-
-SCHEMA = create_schema(LimitedSchema, introspection=False)
 
 QUERY_FIELDS, MUTATION_FIELDS = query_fields(), mutation_fields()
 # The last one is `logout`, because it ends the session.
@@ -84,10 +84,20 @@ async def enforce_2fa(services: Services) -> None:
         await models.Company.all().update(two_factor_enforced=True)
 
 
+@cache
+def _schema_of(_loop: asyncio.AbstractEventLoop) -> LimitedSchema:
+    return create_schema(LimitedSchema, introspection=False)
+
+
+def schema_of_loop() -> LimitedSchema:
+    """Return the served schema. Its queues belong to one event loop, and each test has its own."""
+    return _schema_of(asyncio.get_running_loop())
+
+
 async def top_level_errors(services: Services, operation: str, session_token: str | None) -> list[type[Exception]]:
     """Execute an operation and return the types of its top-level errors."""
     context = Context(services, Client(), CookieJar(), bearer(session_token), QrRenderer())
-    result = await SCHEMA.execute(operation, context_value=context)
+    result = await schema_of_loop().execute(operation, context_value=context)
     return [type(error.original_error) for error in result.errors or [] if error.original_error is not None]
 
 
@@ -183,7 +193,7 @@ async def test_admin_sees_users_but_not_their_sessions(
     context = Context(services, Client(), CookieJar(), bearer(token), QrRenderer())
     operation = f'{{ user(id: "{ids.encode(User, member.id)}") {{ {" ".join(IDENTITY | GUARDED | OWN_LISTS)} }} }}'
 
-    result = await SCHEMA.execute(operation, context_value=context)
+    result = await schema_of_loop().execute(operation, context_value=context)
 
     assert result.errors is None
     assert result.data is not None
@@ -206,7 +216,7 @@ async def test_another_company_account_does_not_exist(
         malformed: securityEvents(filter: {{ userId: "nobody" }}) {{ nodes {{ id }} }}
     }}"""
 
-    result = await SCHEMA.execute(
+    result = await schema_of_loop().execute(
         operation, context_value=Context(services, Client(), CookieJar(), bearer(token), QrRenderer())
     )
 
@@ -233,7 +243,7 @@ async def test_revoking_the_current_session_returns_the_full_result(services: Se
         deactivateTwoFactor(password: "") {{ __typename }}
     }}"""
 
-    result = await SCHEMA.execute(
+    result = await schema_of_loop().execute(
         operation, context_value=Context(services, Client(), cookies, bearer(current.token), QrRenderer())
     )
 

@@ -14,7 +14,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
 from models.database import MIGRATIONS_CONFIG, Database, UnknownMigrations
-from models.sql import imported_hashes
+from models.sql import password_hashes
 from tests.support.clock import START
 
 TABLES = {
@@ -359,8 +359,8 @@ FILTERS = {
 
 async def test_look_up_of_imported_hashes_uses_its_index(database: Database) -> None:
     """It reads no row of a user whose hash is of this product."""
-    collation = imported_hashes.COLLATIONS[database.dialect]
-    statement = imported_hashes.NEXT_HASH.format(own=imported_hashes.OWN_HASHES, collation=collation)
+    collation = password_hashes.COLLATIONS[database.dialect]
+    statement = password_hashes.NEXT_HASH.format(own=password_hashes.OWN_HASHES, collation=collation)
 
     plan = await explain(database, statement.replace("$1", "'x'"))
 

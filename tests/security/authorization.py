@@ -80,6 +80,7 @@ def by_target(own: str, *, company: str, others: str) -> dict[Target, str]:
 OWN_USER = by_target("returned", company="null", others="null")
 USER_OF_COMPANY = by_target("returned", company="returned", others="null")
 OWN_SESSION = by_target("SessionRevoked", company="SessionNotFound", others="SessionNotFound")
+OWN_DEVICE = by_target("DeviceForgotten", company="DeviceNotFound", others="DeviceNotFound")
 OWN_CONFIRMED = by_target("BackupCodesIssued", company="ActivationExpired", others="ActivationExpired")
 OWN_ACKNOWLEDGED = by_target("TwoFactorActivated", company="ActivationExpired", others="ActivationExpired")
 
@@ -107,6 +108,7 @@ FIELDS: dict[str, Row] = {
         by_target("CannotEndOwnSessions", company="UserSessionsEnded", others="UserNotFound"),
     ),
     "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
+    "forgetDevice": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_DEVICE, OWN_DEVICE),
 }
 
 
@@ -165,6 +167,7 @@ USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "locale": GUARDED,
     "createdAt": GUARDED,
     "lastLoginAt": GUARDED,
+    "devices { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
     "sessions { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
     "securityEvents { nodes { id } }": by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", "null", ABSENT),
 }

@@ -37,13 +37,13 @@ async def test_wrong_passwords_are_recorded(api: Api, logged_in_member: ApiUser,
     name, before = logged_in_member.user.name, await new_entries(services)
     for _ in range(3):
         await api.outcome(LOGIN, email=logged_in_member.user.email, password=WRONG_PASSWORD)
-    for _ in range(2):
+    for _ in range(5):
         await logged_in_member.client.outcome(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
 
     assert sorted(await new_entries(services, before)) == [
-        ("LOCKED", name, None, "PASSWORD"),
+        ("LOCKED", name, None, "REAUTHENTICATION"),
         *[("LOGIN_FAILED", name, None, None)] * 3,
-        *[("REAUTHENTICATION_FAILED", name, None, None)] * 2,
+        *[("REAUTHENTICATION_FAILED", name, None, None)] * 5,
     ]
 
 
@@ -86,6 +86,7 @@ async def test_each_step_of_an_enrolment_is_recorded(
             *[("BACKUP_CODES_ISSUED", name, None, None)] * 3,
             *[("TWO_FACTOR_ACTIVATED", name, None, None)] * 2,
             *[("SECOND_FACTOR_FAILED", name, None, "OTP")] * 5,
+            ("SECOND_FACTOR_REQUIRED", name, None, None),
             ("LOCKED", name, None, "OTP"),
             ("BACKUP_CODE_USED", name, None, None),
             ("LOGIN_SUCCEEDED", name, None, "BACKUP_CODE"),

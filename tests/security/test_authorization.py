@@ -97,6 +97,7 @@ class Accounts:
     other_company: models.Company = field(init=False)
     users: dict[Target, models.User] = field(default_factory=dict)
     sessions: dict[Target, models.Session] = field(default_factory=dict)
+    devices: dict[Target, models.KnownDevice] = field(default_factory=dict)
     token: str | None = None
     secret: bytes = b"12345678901234567890"
 
@@ -137,6 +138,9 @@ class Accounts:
             )  # fmt: skip
         self.users[target] = user
         self.sessions[target], _ = await self._session(user)
+        self.devices[target] = await models.KnownDevice.create(
+            token_hash=number.rjust(64, "1"), user_id=user.id, first_seen_at=now, last_seen_at=now
+        )
         await audit.record(SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=Client(), now=now)
 
     async def _session(self, user: models.User) -> tuple[models.Session, str]:
@@ -200,7 +204,8 @@ class Accounts:
         """Return the id of the target or of its session."""
         if target is Target.UNKNOWN:
             return f"{prefix}_{'0' * 32}"
-        row = self.users[target] if prefix == "user" else self.sessions[target]
+        rows: dict[str, dict[Target, Any]] = {"user": self.users, "session": self.sessions, "device": self.devices}
+        row = rows[prefix][target]
         return f"{prefix}_{row.id.hex}"
 
     async def arguments(self, name: str, target: Target) -> dict[str, Any]:  # noqa: PLR0911  # one case for each field
@@ -225,6 +230,8 @@ class Accounts:
                 return {"password": PASSWORD, "backupCodesEnabled": False}
             case "revokeSession":
                 return {"id": self.id_of(target, "session")}
+            case "forgetDevice":
+                return {"id": self.id_of(target, "device")}
             case "viewer" | "featureFlags" | "authenticatorApps" | "users":
                 return {}
             case _:

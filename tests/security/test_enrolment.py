@@ -68,14 +68,14 @@ async def two_factor_rows(services: Services, user: models.User) -> list[dict[st
 
 @pytest.mark.attack("B13", "D1")
 async def test_activation_requires_the_password(logged_in_member: ApiUser, services: Services) -> None:
-    """Without the password there is no activation, and a wrong password counts as in a login."""
+    """Without the password there is no activation, and a wrong password counts for the session."""
     for remaining in (4, 3):
         answer = await logged_in_member.client.execute_one(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongPassword", remaining)
 
     async with services.database.reading():
         assert await models.Activation.all().count() == 0
-    assert await attempt_counts(services.database) == {"PASSWORD": 2}
+    assert await attempt_counts(services.database) == {"REAUTHENTICATION": 2}
 
 
 @pytest.mark.attack("D2")
@@ -291,7 +291,8 @@ def test_only_the_creating_mutation_returns_a_secret() -> None:
     assert suspects == {
         "LoggedIn.sessionToken", "TwoFactor.backupCodesRemaining", "Company.backupCodesEnabled",
         "FeatureFlags.backupCodes", "Mutation.regenerateBackupCodes", "Mutation.acknowledgeBackupCodes",
-        "Mutation.changePassword",
+        "Mutation.changePassword", "LoggedIn.deviceToken", "PasswordChanged.sessionToken",
+        "TwoFactorActivated.sessionToken", "TwoFactorDeactivated.sessionToken",
     }  # fmt: skip
 
 

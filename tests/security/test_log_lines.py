@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 import models
 from accounts import companies, users
@@ -43,6 +44,8 @@ async def test_each_audit_event_is_a_line(
     password_hash: str,
 ) -> None:
     """The line has the ids, the address and the outcome of the event. It has no note, which an admin writes."""
+    # The requests of this test run in its own task. The operator's commands have no request.
+    structlog.contextvars.clear_contextvars()
     company = await companies.create_company(services, "Elsewhere")
     new = [NewUser(f"user{number}@elsewhere.example", "User", password_hash=password_hash) for number in range(3)]
     await users.import_users(services, company.id, new)

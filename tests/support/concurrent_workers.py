@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+import structlog
+
 from accounts.passwords import change_password
 from accounts.permissions import Viewer
 from accounts.security_policy import update_security_policy
@@ -34,7 +36,8 @@ from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import PLACES_PER_WORKER, HashingPool
 from tests.support.clock import Clock
-from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
+from twofactor.activation import acknowledge_backup_codes, start_activation
+from twofactor.confirmation import confirm_otp
 from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.login import log_in
 from twofactor.removal import deactivate, reset_by_admin
@@ -252,6 +255,8 @@ async def _open_connection(database: Database) -> None:
 
 
 def _main() -> None:
+    # The parent process reads standard output.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     hashing = HashingPool(
         workers=1, queue=FairQueue(places=PLACES_PER_WORKER, max_waiting=HASHING_QUEUE, max_wait_s=600)
     )

@@ -122,7 +122,7 @@ RULES = [
     ),
     Rule(
         "failures of a known device",
-        f"when {N} attempts in a row fail on it",
+        f"[Ww]hen {N} attempts in a row fail on it",
         (constants.DEVICE_FAILURES_ALLOWED,),
         ("schema.graphql", "log-in.md", "limits.md"),
     ),
@@ -179,7 +179,7 @@ RULES = [
     Rule("lock of a factor by times", rf"wrong {N} times since", (LOCKED_AT,), ("schema.graphql",)),
     Rule(
         "lock of a factor by failures",
-        rf"(?:locked (?:at|after)|lock both factors at|ends? \| at|\| at) {N} failures",
+        rf"(?:locked (?:at|after)|lock both factors(?: for strangers)? at|ends? \| at|\| at) {N} failures",
         (LOCKED_AT,),
         ("limits.md", "attacks.md"),
     ),
@@ -416,7 +416,7 @@ RULES = [
     ),
     Rule(
         "warning emails",
-        f"at most {N} of a kind and {N} in all a day",
+        f"at most {N} (?:warning )?of a kind and {N} in all a day",
         (constants.WARNING_INTERVAL // DAYS, constants.WARNINGS_PER_INTERVAL),
         ("limits.md", "attacks.md"),
     ),

@@ -66,6 +66,9 @@ REQUIRED_TEXTS = {
             "accepts no one-time passwords",
         ],
         "login_not_completed": ["right password", "no second factor", "The login failed"],
+        "new_device": ["that your account did not know"],
+        "password_warning": ["wrong password", "up to one hour", "These logins failed"],
+        "session_ended": ["ten wrong passwords", "The session was ended"],
     },
     "de": {
         "two_factor_activated": ["ist die Zwei-Faktor-Authentifizierung jetzt aktiv"],
@@ -78,6 +81,9 @@ REQUIRED_TEXTS = {
         "password_changed": ["Passwort Ihres Kontos bei Countersign wurde geändert"],
         "second_factor_warning": ["richtige Passwort", "falsches Einmalpasswort", "keine Einmalpasswörter"],
         "login_not_completed": ["richtige Passwort", "keinen zweiten Faktor", "nicht gelungen"],
+        "new_device": ["die Ihr Konto noch nicht kannte"],
+        "password_warning": ["falsches Passwort", "bis zu eine Stunde", "nicht gelungen"],
+        "session_ended": ["zehnmal nacheinander", "Die Sitzung wurde beendet"],
     },
 }
 WHEN = {"en": "4 November 2026, 09:05 UTC", "de": "4. November 2026, 09:05 UTC"}

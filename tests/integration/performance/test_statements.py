@@ -60,19 +60,19 @@ EXPECTED_COUNTS = {
     "verifyLogin with an OTP": (10, 1),
     # As many as for a used OTP. One statement has no effect, so that the response time does not reveal the difference.
     "verifyLogin with a wrong OTP": (6, 1),
-    "verifyLogin with a backup code": (14, 2),
+    "verifyLogin with a backup code": (15, 2),
     "logout": (4, 1),
     "revokeSession": (4, 1),
     "revokeOtherSessions": (5, 1),
     "startTwoFactorActivation": (9, 2),
     "confirmOtp": (16, 2),
-    "acknowledgeBackupCodes": (14, 1),
+    "acknowledgeBackupCodes": (15, 1),
     "regenerateBackupCodes": (14, 2),
     "deactivateTwoFactor": (15, 2),
-    "adminResetTwoFactor": (15, 2),
+    "adminResetTwoFactor": (16, 2),
     "endUserSessions": (11, 2),
     "updateSecurityPolicy": (8, 2),
-    "changePassword": (12, 2),
+    "changePassword": (13, 2),
 }
 
 USER_FIELDS = "id email name role company { id name } twoFactor { state backupCodesRemaining } locale lastLoginAt"

@@ -20,7 +20,8 @@ from security.password_hashing import HashingPool
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.users import PASSWORD
-from twofactor.activation import BackupCodesIssued, acknowledge_backup_codes, confirm_otp, start_activation
+from twofactor.activation import acknowledge_backup_codes, start_activation
+from twofactor.confirmation import BackupCodesIssued, confirm_otp
 from twofactor.login import SecondFactorRequired, log_in
 from twofactor.second_factor import verify_login
 

@@ -45,12 +45,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 from tests.support.databases import DatabaseTemplate
 from tests.support.users import KEYS, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, make_user
-from twofactor.activation import (
-    BackupCodesIssued,
-    acknowledge_backup_codes,
-    confirm_otp,
-    start_activation,
-)
+from twofactor.activation import acknowledge_backup_codes, start_activation
+from twofactor.confirmation import BackupCodesIssued, confirm_otp
 from twofactor.factors.authenticator import AuthenticatorActivation
 from twofactor.factors.backup_codes import BackupCodesRegenerated, regenerate_backup_codes
 from twofactor.login import SecondFactorRequired, log_in
@@ -127,6 +123,8 @@ class ActivationModel:
     last_step: int = 0
     codes: list[str] = field(default_factory=list)
     confirmed: bool = False
+    # The session and the OTP that confirmed it. The same session can repeat the OTP.
+    confirmed_by: tuple[UUID, str] | None = None
 
 
 @dataclass
@@ -524,6 +522,9 @@ class AccountStateMachine(RuleBasedStateMachine):
             self.check(attempt, "TwoFactorActivated" if repeats else "ActivationExpiredError", changes=False)
         elif otp == "malformed":
             self.check(attempt, "WrongOtpError")
+        elif found.confirmed_by == (viewer.session.id, text):
+            repeated: BackupCodesIssued = self.check(attempt, "BackupCodesIssued", changes=False)
+            assert list(repeated.codes) == found.codes
         elif step <= found.last_step:
             found.wrong += 1
             self.check(attempt, "WrongOtpError", Event.SECOND_FACTOR_FAILED)
@@ -531,6 +532,7 @@ class AccountStateMachine(RuleBasedStateMachine):
             answer: BackupCodesIssued = self.check(attempt, "BackupCodesIssued", Event.BACKUP_CODES_ISSUED)
             self.codes["void"] += found.codes
             found.last_step, found.confirmed, found.codes = step, True, list(answer.codes)
+            found.confirmed_by = viewer.session.id, text
         else:
             found.last_step = step
             self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")

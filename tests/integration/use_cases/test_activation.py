@@ -33,13 +33,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.parameter_ids import printable_id
 from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
-from twofactor.activation import (
-    BackupCodesIssued,
-    TwoFactorActivated,
-    acknowledge_backup_codes,
-    confirm_otp,
-    start_activation,
-)
+from twofactor.activation import TwoFactorActivated, acknowledge_backup_codes, start_activation
+from twofactor.confirmation import BackupCodesIssued, confirm_otp
 from twofactor.errors import ActivationExpiredError, OtpNotConfirmedError, TwoFactorAlreadyActiveError, WrongOtpError
 from twofactor.factors.backup_code_format import backup_codes_file, normalise_backup_code
 from twofactor.removal import deactivate

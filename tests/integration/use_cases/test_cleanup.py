@@ -214,6 +214,7 @@ INDEXES = {
     "idle attempt counts of passwords": "attempt_count_by_age",
     "idle attempt counts of sessions": "attempt_count_by_age",
     "idle attempt counts of known devices": "attempt_count_by_age",
+    "idle attempt counts of second factors in sessions": "attempt_count_by_age",
     "events of unknown emails": "event_of_company",
 }
 

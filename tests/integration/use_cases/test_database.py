@@ -7,12 +7,12 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 
 from accounts.services import Services
 from models import Company
+from models.after_commit import after_commit
 from models.backends.sqlite import ImmediateTransaction
 from models.database import (
     CLEANUP_LOCK,
     CommitAndRaise,
     DatabaseUnavailable,
-    after_commit,
     one_connection_at_a_time,
 )
 

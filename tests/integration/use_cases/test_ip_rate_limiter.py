@@ -12,7 +12,8 @@ from security.errors import TooManyAttemptsError
 from security.ip_rate_limiter import IpRateLimiter
 from tests.integration.use_cases.helpers import CLIENT, TOKEN, SideEffects, raises, sign_in
 from tests.support.users import PASSWORD, WRONG_PASSWORD
-from twofactor.activation import confirm_otp, start_activation
+from twofactor.activation import start_activation
+from twofactor.confirmation import confirm_otp
 from twofactor.errors import WrongOtpError
 from twofactor.login import log_in
 

@@ -47,7 +47,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.parameter_ids import printable_id
 from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
-from twofactor.activation import confirm_otp, start_activation
+from twofactor.activation import start_activation
+from twofactor.confirmation import confirm_otp
 from twofactor.errors import ActivationExpiredError, ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.login import log_in
@@ -119,7 +120,7 @@ class TestLogIn:
     async def test_password_opens_a_challenge_with_2fa(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:
-        """Before the second factor there is no session, no session token and no audit event."""
+        """Before the second factor there is no session and no session token."""
         sessions = await count_rows(services, models.Session)
         await side_effects.new()
 
@@ -129,7 +130,7 @@ class TestLogIn:
         assert challenge.expires_at == services.now() + timedelta(minutes=5)
         assert await count_rows(services, models.Session) == sessions
         assert await authenticate(services, challenge.challenge_token) is None
-        assert await side_effects.new() == []
+        assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_REQUIRED)
 
     async def test_offers_backup_codes_only_if_there_are_any(
         self, services: Services, company: models.Company, member: models.User, enrolled: Enrolled
@@ -550,7 +551,7 @@ class TestVerifyLoginWithOtp:
             await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), WrongSecondFactorError)
 
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
-        assert logs == [
+        assert [line for line in logs if line["event"] != "audit_event"] == [
             {
                 "event": "totp_secret_decryption_failed",
                 "user_id": str(member.id),
@@ -774,7 +775,10 @@ class TestSecondFactorErrors:
 
         assert right.retry_at == wrong_again.retry_at == malformed.retry_at == services.now() + timedelta(seconds=30)
         assert await side_effects.new() == side_effects.expected(
-            *[Event.SECOND_FACTOR_FAILED] * 5, Event.LOCKED, "second_factor_warning"
+            *[Event.SECOND_FACTOR_REQUIRED] * 6,
+            *[Event.SECOND_FACTOR_FAILED] * 5,
+            Event.LOCKED,
+            "second_factor_warning",
         )
 
     async def test_waits_double_up_to_an_hour(
@@ -902,7 +906,7 @@ class TestSecondFactorErrors:
         clock.advance(timedelta(days=400))
         challenge = await new_challenge(services, member.email)
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), SecondFactorLockedError)
-        assert await side_effects.new() == []
+        assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_REQUIRED)
 
         await raises(verify_backup_code(services, challenge, WRONG_BACKUP_CODE), WrongSecondFactorError)
         await verify_backup_code(services, challenge, enrolled.codes[0])

@@ -13,7 +13,7 @@ from accounts.errors import WrongEmailOrPasswordError
 from accounts.response_padding import update_login_padding
 from accounts.services import Services
 from accounts.users import NewUser, delete_user, import_users
-from models.sql.imported_hashes import OWN_HASHES
+from models.sql.password_hashes import OWN_HASHES
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, RESPONSE_PADDING_S
 from security.login_padding import LoginPadding
 from security.password_hashing import HashingPool

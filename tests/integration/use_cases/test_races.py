@@ -33,7 +33,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
 from tests.support.users import KEYS, PASSWORD
-from twofactor.activation import acknowledge_backup_codes, confirm_otp, start_activation
+from twofactor.activation import acknowledge_backup_codes, start_activation
+from twofactor.confirmation import confirm_otp
 from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.login import log_in
 

@@ -32,7 +32,8 @@ from tests.integration.use_cases.helpers import (
 from tests.support.authenticator import Authenticator
 from tests.support.clock import Clock
 from tests.support.users import NEW_PASSWORD, PASSWORD
-from twofactor.activation import TwoFactorActivated, acknowledge_backup_codes, confirm_otp, start_activation
+from twofactor.activation import TwoFactorActivated, acknowledge_backup_codes, start_activation
+from twofactor.confirmation import confirm_otp
 from twofactor.login import SecondFactorRequired, log_in
 from twofactor.removal import deactivate
 from twofactor.second_factor import verify_login

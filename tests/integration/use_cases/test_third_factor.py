@@ -34,12 +34,8 @@ from tests.integration.use_cases.helpers import (
 from tests.support.attempts import set_attempt_count
 from tests.support.clock import Clock
 from tests.support.users import KEYS, PASSWORD
-from twofactor.activation import (
-    BackupCodesIssued,
-    acknowledge_backup_codes,
-    confirm_otp,
-    start_activation_with,
-)
+from twofactor.activation import acknowledge_backup_codes, start_activation_with
+from twofactor.confirmation import BackupCodesIssued, confirm_otp
 from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.factors import registry
 from twofactor.factors.factor import Check, EnrollableFactor

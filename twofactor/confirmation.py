@@ -1,0 +1,225 @@
+"""The second step of an activation: the first OTP. It issues the backup codes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn
+
+from tortoise.expressions import F
+
+import models
+from accounts import audit, security_policy
+from accounts.permissions import Viewer
+from accounts.reauthentication import (
+    LockedAccount,
+    hash_requester,
+    lock_viewer,
+)
+from accounts.services import Client, Services
+from accounts.session_tokens import SessionToken
+from models import SecurityEventKind
+from models.database import CommitAndRaise
+from security.constants import (
+    BACKUP_CODES_PER_SET,
+    CONFIRM_ATTEMPTS,
+)
+from security.tokens import TokenKind, token_hash
+from twofactor.activation import TwoFactorActivated, activate, find_unfinished, repeat_result
+from twofactor.errors import (
+    ActivationExpiredError,
+    WrongOtpError,
+)
+from twofactor.factors.authenticator import decrypt_totp_secret
+from twofactor.factors.backup_codes import (
+    NewBackupCodes,
+    TextFile,
+    codes_file,
+    find_unacknowledged_codes,
+    issue_backup_codes,
+    new_backup_codes,
+    wait_for_unacknowledged_codes,
+)
+from twofactor.factors.registry import enrollable_factor_of
+
+
+@dataclass(frozen=True, slots=True)
+class BackupCodesIssued:
+    """The OTP is confirmed. The backup codes are shown once."""
+
+    activation_id: str = field(repr=False)
+    codes: tuple[str, ...] = field(repr=False)
+    file: TextFile
+    expires_at: datetime
+
+
+async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    activation_token: str,
+    otp: str,
+    *,
+    old_token: SessionToken | None = None,
+) -> BackupCodesIssued | TwoFactorActivated:
+    """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
+
+    If backup codes are off, activate 2FA, and replace `old_token` if it is given. If this session has already confirmed
+    the activation with this OTP, return the same codes until they are acknowledged, and use no attempt.
+
+    Raises:
+        ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
+        WrongOtpError: The OTP is wrong, expired, already used or malformed.
+        OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
+    """
+    hashed = token_hash(TokenKind.ACTIVATION, activation_token)
+    if hashed is None:
+        raise ActivationExpiredError
+    call = _Confirmation(services, client, viewer, activation_token, hashed, otp, old_token)
+    may_wait = True
+    while (answer := await _confirm(call, may_wait=may_wait)) is None:
+        await wait_for_unacknowledged_codes(services, hashed)
+        may_wait = False
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmation:
+    """The arguments of a call of `confirm_otp`."""
+
+    services: Services
+    client: Client
+    viewer: Viewer
+    activation_token: str = field(repr=False)
+    activation_hash: str
+    otp: str = field(repr=False)
+    old_token: SessionToken | None
+
+
+@dataclass(frozen=True, slots=True)
+class _UsedOtp:
+    """An OTP that this call has used, or another call of the same session before it. The codes are missing."""
+
+    position: int
+    is_repeat: bool
+
+
+async def _confirm(call: _Confirmation, *, may_wait: bool) -> BackupCodesIssued | TwoFactorActivated | None:
+    """Use the OTP and issue codes. If `may_wait`, return None where another call with this OTP computes the codes."""
+    services = call.services
+    async with services.hashing.admit(hash_requester(call.viewer), hashes=BACKUP_CODES_PER_SET) as hasher:
+        async with services.database.transaction():
+            used = await _use_otp_or_repeat(call)
+        if not isinstance(used, _UsedOtp):
+            return used
+        if used.is_repeat and may_wait:
+            return None
+        codes = await new_backup_codes(services, hasher, call.viewer.user.email)
+    async with services.database.transaction():
+        return await _issue_codes(call, used, codes)
+
+
+async def _use_otp_or_repeat(call: _Confirmation) -> _UsedOtp | BackupCodesIssued | TwoFactorActivated:
+    services = call.services
+    account = await lock_viewer(call.viewer)
+    activation = await find_unfinished(account, call.activation_hash, services.now())
+    if activation is None:
+        return await repeat_result(
+            services, account, call.activation_hash, by_acknowledgement=False, old_token=call.old_token
+        )
+    is_repeat = _is_repeat(services, account, activation, call.otp)
+    if not is_repeat:
+        await _use_first_otp(services, call.client, account, activation, call.otp)
+    elif issued := await _find_issued(call, account, activation):
+        return issued
+    if not security_policy.backup_codes_enabled(account.company):
+        return await activate(
+            services, call.client, account, activation, by_acknowledgement=False, old_token=call.old_token
+        )
+    return _UsedOtp(activation.last_step, is_repeat)
+
+
+async def _issue_codes(
+    call: _Confirmation, used: _UsedOtp, codes: NewBackupCodes
+) -> BackupCodesIssued | TwoFactorActivated:
+    services = call.services
+    account = await lock_viewer(call.viewer)
+    activation = await find_unfinished(account, call.activation_hash, services.now())
+    if activation is None:
+        # If the flag was turned off, another call with this OTP may have activated 2FA.
+        return await repeat_result(
+            services, account, call.activation_hash, by_acknowledgement=False, old_token=call.old_token
+        )
+    if activation.last_step != used.position:
+        raise ActivationExpiredError
+    # Another call with this OTP may have been faster. All of them return the same codes.
+    if issued := await _find_issued(call, account, activation):
+        return issued
+    # The flag may have changed while the codes were hashed. The value at the commit counts.
+    if not security_policy.backup_codes_enabled(account.company):
+        return await activate(
+            services, call.client, account, activation, by_acknowledgement=False, old_token=call.old_token
+        )
+    await issue_backup_codes(services, call.client, account.user, codes, activation)
+    return BackupCodesIssued(call.activation_token, codes.codes, codes.file, activation.expires_at)
+
+
+def _is_repeat(services: Services, account: LockedAccount, activation: models.Activation, otp: str) -> bool:
+    """Return whether this session has already confirmed the activation with this OTP, and with no newer one.
+
+    It is no attempt, so a guess that is wrong here is checked and counted as any other.
+    """
+    factor = enrollable_factor_of(activation.factor)
+    normalised = factor.normalise(otp)
+    if normalised is None or activation.confirmed_by_session_id != account.session.id:
+        return False
+    secret = decrypt_totp_secret(services, activation)
+    return secret is not None and factor.is_text_at(secret, normalised, activation.last_step)
+
+
+async def _find_issued(
+    call: _Confirmation, account: LockedAccount, activation: models.Activation
+) -> BackupCodesIssued | None:
+    """Return the codes that were issued for the newest OTP of an activation, or None."""
+    codes = await find_unacknowledged_codes(call.services, activation)
+    if codes is None:
+        return None
+    file = codes_file(call.services, codes, account.user.email)
+    return BackupCodesIssued(call.activation_token, codes, file, activation.expires_at)
+
+
+async def _use_first_otp(
+    services: Services, client: Client, account: LockedAccount, activation: models.Activation, otp: str
+) -> None:
+    """Check what confirms the activation, and use its position, which is the time step of an OTP."""
+    factor = enrollable_factor_of(activation.factor)
+    normalised = factor.normalise(otp)
+    if normalised is None:
+        raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
+    rows = models.Activation.filter(id=activation.id)
+    if await rows.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
+        raise ActivationExpiredError
+    secret = decrypt_totp_secret(services, activation)
+    step = factor.first_position(secret, normalised, services.now()) if secret else None
+    if step is None:
+        await _raise_wrong_otp(services, client, account, activation)
+    # This OTP counts as used: its time step becomes that of the authenticator.
+    used = await rows.filter(last_step__lt=step).update(
+        last_step=step, confirmed_by_session_id=account.session.id, attempts=F("attempts") - 1
+    )
+    if used != 1:
+        await _raise_wrong_otp(services, client, account, activation)
+    # Those of an older OTP, which this one replaces.
+    await models.UnacknowledgedCodes.filter(activation_id=activation.id).delete()
+    activation.last_step = step
+
+
+async def _raise_wrong_otp(
+    services: Services, client: Client, account: LockedAccount, activation: models.Activation
+) -> NoReturn:
+    await audit.record(
+        SecurityEventKind.SECOND_FACTOR_FAILED,
+        user=account.user,
+        client=client,
+        now=services.now(),
+        note="activation",
+    )
+    raise CommitAndRaise(WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts - 1))
