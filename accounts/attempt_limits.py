@@ -29,6 +29,8 @@ ResultT = TypeVar("ResultT")
 
 # Wrong passwords cause waits but never a lock. No count reaches this number.
 NEVER_LOCKED = 2**31 - 1
+# A check takes less, also if it has to wait for its turn in the hashing queue.
+LONGEST_CHECK = timedelta(minutes=1)
 # How long an attempt waits for the results of simultaneous ones, two seconds in all.
 WAITS_FOR_RESULTS_S = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 
@@ -107,7 +109,12 @@ async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:
     if not is_reserved:
         row = await _rows(limit).first()
         refusal = (row and _refusal(limit, row, now)) or _just_before(now)
-        raise UndecidedAttemptsError(refusal) if row and row.undecided else refusal
+        raise UndecidedAttemptsError(refusal) if row and _has_undecided_attempts(row, now) else refusal
+
+
+def _has_undecided_attempts(row: AttemptCount, now: datetime) -> bool:
+    """Return whether the server still checks attempts. A process that died has left others, which count as failures."""
+    return row.undecided > 0 and row.last_attempt_at > now - LONGEST_CHECK
 
 
 async def reserve_when_decided(reserve: Callable[[], Awaitable[ResultT]], hasher: Hasher | None = None) -> ResultT:
@@ -183,6 +190,11 @@ async def reset_wait(limit: AttemptLimit) -> None:
     await attempt_counts.reset_wait(limit.subject, limit.factor)
 
 
+async def reset_known_device_limit(device_id: UUID) -> None:
+    """Start all failures of a known device over, after a sign-in that was completed on it."""
+    await attempt_counts.reset_unlocked_factors(device_id.hex, KNOWN_DEVICE, locked_at=DEVICE_FAILURES_ALLOWED)
+
+
 async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:
     """Reset all limits of strangers for second factors of a user after a sign-in that a stranger completed.
 
@@ -191,9 +203,9 @@ async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:
     await attempt_counts.reset_unlocked_factors(user_id.hex, factor, locked_at=SECOND_FACTOR_FAILURES_ALLOWED)
 
 
-async def delete_counts(subject: UUID) -> None:
-    """Delete the counts of a user whose second factor is removed, or of a known device that is forgotten."""
-    await AttemptCount.filter(subject=subject.hex).delete()
+async def delete_second_factor_counts(user_id: UUID) -> None:
+    """Delete the counts of a user whose second factor is removed."""
+    await AttemptCount.filter(subject=user_id.hex).delete()
 
 
 def _rows(limit: AttemptLimit) -> QuerySet[AttemptCount]:

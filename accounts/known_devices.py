@@ -126,7 +126,7 @@ async def recognise_device(  # noqa: PLR0913, PLR0917  # each is a fact of the s
     now = services.now()
     known_hash = device_id and await known_devices.record_sign_in_on_device(device_id, user.id, now, client.user_agent)
     if device_id and known_hash:
-        await attempt_limits.delete_counts(device_id)
+        await attempt_limits.reset_known_device_limit(device_id)
         hashes = devices.hashes
         own = [hashes.pop(known_hash)] if known_hash in hashes else []
         return SignInDevice(device_id, tokens=(*own, *hashes.values()))

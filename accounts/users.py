@@ -205,7 +205,7 @@ async def delete_user(services: Services, user_id: UUID) -> None:
     async with services.database.transaction():
         user = await _locked(user_id)
         await _record(services, SecurityEventKind.USER_DELETED, user, note=f"user_{user.id.hex}")
-        await attempt_limits.delete_counts(user.id)
+        await attempt_limits.delete_second_factor_counts(user.id)
         await user.delete()
 
 

@@ -156,7 +156,7 @@ async def remove_two_factor(user: models.User) -> None:
     for factor in FACTORS:
         await factor.remove(user.id)
     await end_challenges_and_activations(user.id)
-    await attempt_limits.delete_counts(user.id)
+    await attempt_limits.delete_second_factor_counts(user.id)
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None
     user.backup_codes_remaining = 0

@@ -80,8 +80,11 @@ async def record_failure(subject: str, factor: str) -> tuple[int, int, int]:
 
     Return the attempts in a row that failed or are undecided, those since the last sign-in, and the undecided ones.
     """
-    (row,) = await execute_returning(RECORD_FAILURE, subject, factor)
-    return row["failures"], row["failures_since_sign_in"], row["undecided"]
+    rows = await execute_returning(RECORD_FAILURE, subject, factor)
+    if not rows:
+        # The count was deleted after the attempt was reserved, for example together with the second factor.
+        return 1, 1, 0
+    return rows[0]["failures"], rows[0]["failures_since_sign_in"], rows[0]["undecided"]
 
 
 async def release(subject: str, factor: str) -> None:

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 
 import models
+from accounts import attempt_limits
 from accounts.cleanup import delete_expired_rows
 from accounts.errors import DeviceNotFoundError, UnauthenticatedError, WrongEmailOrPasswordError, WrongPasswordError
-from accounts.known_devices import DeviceTokens, forget_device, list_devices
+from accounts.known_devices import DeviceTokens, find_device, forget_device, list_devices
 from accounts.passwords import change_password
 from accounts.permissions import Viewer
 from accounts.reauthentication import reauthenticate
@@ -263,7 +264,7 @@ class TestAttempts:
             await remembered(services, member.email, DeviceTokens((token,)))
 
         assert await count_rows(services, models.KnownDevice) == 1
-        assert await count_rows(services, models.AttemptCount, factor=KNOWN_DEVICE) == 0
+        assert await count_rows(services, models.AttemptCount, factor=KNOWN_DEVICE, failures=0) == 1
 
     @pytest.mark.attack("B15")
     async def test_stolen_device_token_gives_five_attempts(
@@ -278,6 +279,33 @@ class TestAttempts:
         async with services.database.reading():
             counts = {count.factor: count.failures for count in await models.AttemptCount.all()}
         assert counts == {KNOWN_DEVICE: DEVICE_FAILURES_ALLOWED, "PASSWORD": FREE_ATTEMPTS}
+
+    async def test_attempts_that_a_dead_process_left_count_as_failures(
+        self, services: Services, clock: Clock, member: models.User
+    ) -> None:
+        """The device does not wait for results that never come: after a minute its attempts are those of a stranger."""
+        token = (await remembered(services, member.email)).device.new_token or ""
+        device = await find_device(services, member.email, DeviceTokens((token,)))
+        assert device is not None
+        async with services.database.transaction():
+            for _ in range(DEVICE_FAILURES_ALLOWED):
+                await attempt_limits.reserve_attempt(attempt_limits.known_device_limit(device), services.now())
+        clock.advance(timedelta(minutes=1))
+
+        answer = await remembered(services, member.email, DeviceTokens((token,), wants_token=True))
+
+        assert answer.device.new_token is not None
+
+    async def test_success_and_failure_at_the_same_time(self, services: Services, member: models.User) -> None:
+        """A success that starts the count over leaves a simultaneous failure without an error."""
+        token = (await remembered(services, member.email)).device.new_token or ""
+
+        await asyncio.gather(
+            *(remembered(services, member.email, DeviceTokens((token,))) for _ in range(4)),
+            *(fail_password(services, member.email, token) for _ in range(4)),
+        )
+
+        assert await count_rows(services, models.KnownDevice) == 1
 
     @staticmethod
     async def fails(services: Services, email: str, token: str) -> None:
