@@ -79,7 +79,8 @@ async def measure(harness: AppHarness) -> Measurement:
         "challenges": models.Challenge.all(),
         "activations": models.Activation.all(),
         "sessions": models.Session.all(),
-        "emails": models.OutboxEmail.all(),
+        # The cleanup itself writes an email about a challenge that expired unused, which nobody has sent yet.
+        "emails": models.OutboxEmail.exclude(kind="login_not_completed"),
         "password attempt counts": models.AttemptCount.filter(factor=PASSWORD_FACTOR),
     }
     async with harness.services.database.reading():
