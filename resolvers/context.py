@@ -60,8 +60,8 @@ class Context:
     device_tokens: tuple[str, ...] = field(default=(), repr=False)
     # The declared cost of the operation.
     cost: int = 1
-    # Whether the request came with a good session token, or started a session.
-    had_session: bool = False
+    # Whether the request has neither a good session token, nor started a session, nor came from a known device.
+    is_stranger: bool = True
     # For the log: who had or started the session, and the type of each union that a field of the root returned.
     user_id: UUID | None = None
     outcomes: set[str] = field(default_factory=set)
@@ -116,7 +116,7 @@ class Context:
             return None
         viewer = await sessions.authenticate(self.services, self.session_token.text)
         if viewer is not None:
-            self.had_session = True
+            self.is_stranger = False
             self.user_id = viewer.user.id
             await self._charge(f"user {viewer.user.id.hex}")
         return viewer
@@ -206,7 +206,7 @@ class Context:
             self.cookies.set(logged_in.token)
             self.cookies.set_device_tokens(logged_in.device.tokens)
         self.session_token = SessionToken(logged_in.token, logged_in.transport)
-        self.had_session = True
+        self.is_stranger = False
         self.user_id = logged_in.viewer.id
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
         self._viewer_is_loaded = True

@@ -28,6 +28,8 @@ async def log_in(  # noqa: PLR0913  # each is an argument of the mutation
     result = await login.log_in(context.services, context.client, email, password, transport, devices)
     if isinstance(result, LoggedIn):
         context.start_session(result)
+    elif result.is_known_device:
+        context.is_stranger = False
     return result
 
 

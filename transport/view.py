@@ -163,7 +163,7 @@ class GraphQLView:
             raise RequestError(400, "`query` must not be empty.") from None
         finally:
             _add_to_log(user_id=str(context.user_id) if context.user_id else None)
-            if not context.had_session:
+            if context.is_stranger:
                 await self._stranger_delay.delay(context.client.ip_address)
         return result
 

@@ -53,6 +53,7 @@ class SecondFactorRequired:
     expires_at: datetime
     # The kinds of second factor that the user can enter.
     methods: tuple[str, ...]
+    is_known_device: bool
 
 
 async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation
@@ -163,4 +164,6 @@ async def _open_challenge(  # noqa: PLR0913  # each is a fact of the challenge
         user_agent=client.user_agent,
     )
     await audit.record(SecurityEventKind.SECOND_FACTOR_REQUIRED, user=user, client=client, now=now)
-    return SecondFactorRequired(token, expires_at, tuple(factor.kind for factor in available))
+    return SecondFactorRequired(
+        token, expires_at, tuple(factor.kind for factor in available), is_known_device=device_id is not None
+    )

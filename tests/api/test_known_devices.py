@@ -14,6 +14,7 @@ from tests.support.clock import Clock
 from tests.support.operations import LOGIN, VERIFY_LOGIN
 from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from transport.cookies import COOKIE_NAME, DEVICE_COOKIE_NAME
+from transport.stranger_delay import StrangerDelay
 
 LOGIN_ON_DEVICE = """
     mutation Login($email: String!, $password: String!, $deviceToken: String, $rememberDevice: Boolean!) {
@@ -172,3 +173,29 @@ async def test_devices_are_null_before_2fa_is_set_up(
     result = await client.execute("{ viewer { email devices { id } } }")
 
     assert result["data"] == {"viewer": {"email": member.email, "devices": None}}
+
+
+async def test_known_device_is_not_delayed_with_the_strangers_of_its_address(
+    member_with_2fa: ApiUser, client: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that sends very many requests without a session gets slow answers. A known device does not."""
+    variables = {"email": member_with_2fa.user.email, "password": PASSWORD, "rememberDevice": True}
+    challenge = await client.execute_one(LOGIN_ON_DEVICE, **variables)
+    otp = member_with_2fa.authenticator.otp(clock.now)
+    token = (
+        await client.execute_one(
+            VERIFY_ON_DEVICE, challengeToken=challenge["challengeToken"], secondFactor={"otp": otp}
+        )
+    )["deviceToken"]
+    delayed: list[str | None] = []
+
+    async def record(_delay: StrangerDelay, address: str | None) -> None:
+        delayed.append(address)
+
+    monkeypatch.setattr(StrangerDelay, "delay", record)
+    await client.execute_one(LOGIN_ON_DEVICE, **variables)
+    assert len(delayed) == 1
+
+    await client.execute_one(LOGIN_ON_DEVICE, **variables, deviceToken=token)
+
+    assert len(delayed) == 1

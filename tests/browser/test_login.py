@@ -73,8 +73,8 @@ def test_session_is_in_an_http_only_cookie(frontend: Frontend, site: Site) -> No
     member = site.create_member(site.create_company(), "Test Member")
     frontend.log_in(member)
 
-    (cookie,) = frontend.page.context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["secure"]) == ("__Host-countersign", True, True)
+    cookies = [(cookie["name"], cookie["httpOnly"], cookie["secure"]) for cookie in frontend.page.context.cookies()]
+    assert sorted(cookies) == [("__Host-countersign", True, True), ("__Host-countersign-device", True, True)]
     assert frontend.page.evaluate("[document.cookie, JSON.stringify({...sessionStorage})]") == ["", "{}"]
 
 

@@ -35,6 +35,7 @@ HIDDEN = {
     ("LoggedIn", "token"),
     ("LoggedIn", "transport"),
     ("LoggedIn", "device"),
+    ("SecondFactorRequired", "is_known_device"),
     ("PasswordChanged", "new_token"),
     ("TwoFactorActivated", "new_token"),
     ("TwoFactorDeactivated", "new_token"),

@@ -46,10 +46,13 @@ export function changeFields() {
   return [passwordField(), ...(needsSecondFactor ? [secondFactorField()] : [])];
 }
 
-/** Returns the same fields for a change to another user, with a label that says whose password is meant. */
-export function adminChangeFields() {
+/**
+ * Returns the same fields for a change to another user.
+ * @param {string} label says whose password is meant, and differs from that of other forms of the page
+ */
+export function adminChangeFields(label = t("ownPassword")) {
   const [password, ...others] = changeFields();
-  return [{ ...password, label: t("ownPassword") }, ...others];
+  return [{ ...password, label }, ...others];
 }
 
 /** @returns {Field} */
@@ -101,7 +104,10 @@ export function otpField(label, hint) {
  */
 export function formError(result, field, fieldsByType = {}) {
   /** @type {Record<string, string | undefined>} */
-  const targets = { WrongSecondFactor: "secondFactor", SecondFactorNeeded: "secondFactor", ...fieldsByType };
+  const targets = {
+    ...(field === "password" && { WrongSecondFactor: "secondFactor", SecondFactorNeeded: "secondFactor" }),
+    ...fieldsByType,
+  };
   const target = result.__typename in targets ? targets[result.__typename] : field;
   return { field: target, text: userErrorText(result) };
 }

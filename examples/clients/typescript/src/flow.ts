@@ -158,6 +158,9 @@ export async function deactivate(api: Countersign, password: string): Promise<Ou
     case "WrongPassword":
     case "TwoFactorIsEnforced":
     case "TwoFactorNotActive":
+    // An admin can require a second factor for changes. This client does not ask for one.
+    case "SecondFactorNeeded":
+    case "WrongSecondFactor":
       return { done: false, message: result.message };
     case "TooManyAttempts":
       return waitOutcome(result);

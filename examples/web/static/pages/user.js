@@ -118,7 +118,7 @@ function endSessionsSection(user) {
 /** @param {User} user */
 function endSessionsForm({ id, name }) {
   return form({
-    fields: adminChangeFields(),
+    fields: adminChangeFields(t("endSessions.password")),
     submit: t("endSessions"),
     variant: "danger",
     onSubmit: async (values) => {

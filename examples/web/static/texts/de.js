@@ -201,6 +201,7 @@ export default {
   "reset.reasonHint": "Für das Audit-Protokoll: was geschah, und wie Sie geprüft haben, wer darum bittet.",
   "reset.done": "2FA von {name} ist zurückgesetzt.",
   endSessions: "Sitzungen beenden",
+  "endSessions.password": "Ihr eigenes Passwort, um die Sitzungen zu beenden",
   "endSessions.title": "Sitzungen beenden",
   "endSessions.lead": "Zum Beispiel nach dem Diebstahl eines Geräts. {name} wird überall abgemeldet und bekommt eine E-Mail. Passwort und 2FA ändern sich nicht.",
   "endSessions.done": "Alle Sitzungen von {name} sind beendet.",

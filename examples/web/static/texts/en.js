@@ -201,6 +201,7 @@ export default {
   "reset.reasonHint": "For the audit log: what happened, and how you verified who made the request.",
   "reset.done": "2FA of {name} is reset.",
   endSessions: "End sessions",
+  "endSessions.password": "Your own password, to end the sessions",
   "endSessions.title": "End sessions",
   "endSessions.lead": "Use this if a device was stolen. {name} is logged out everywhere and gets an email. The password and 2FA do not change.",
   "endSessions.done": "All sessions of {name} have ended.",
