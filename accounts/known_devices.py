@@ -106,8 +106,8 @@ async def record_failure_of_device(
     """Count the failure of a known device, and forget the device after the last one. Return the attempts left."""
     failures = await attempt_limits.record_failure(limit)
     left = DEVICE_FAILURES_ALLOWED - (failures.in_a_row - failures.undecided)
-    if left <= 0 and await _delete(user.id, device_id):
-        await audit.record(SecurityEventKind.DEVICE_FORGOTTEN, user=user, client=client, now=services.now())
+    if left <= 0:
+        await _forget(services, client, user, device_id)
     return max(left, 0)
 
 
@@ -178,9 +178,8 @@ async def forget_device(services: Services, client: Client, viewer: Viewer, devi
     """
     async with services.database.transaction():
         user = await lock_user(viewer.user.id)
-        if device_id is None or user is None or not await _delete(user.id, device_id):
+        if device_id is None or user is None or not await _forget(services, client, user, device_id):
             raise DeviceNotFoundError
-        await audit.record(SecurityEventKind.DEVICE_FORGOTTEN, user=user, client=client, now=services.now())
     return DeviceForgotten(device_id, viewer.user)
 
 
@@ -190,10 +189,11 @@ async def forget_other_devices(user_id: UUID, *, keep: UUID | None = None) -> No
     await (devices.exclude(id=keep) if keep else devices).delete()
 
 
-async def _delete(user_id: UUID, device_id: UUID) -> bool:
-    if not await models.KnownDevice.filter(id=device_id, user_id=user_id).delete():
+async def _forget(services: Services, client: Client, user: models.User, device_id: UUID) -> bool:
+    if not await models.KnownDevice.filter(id=device_id, user_id=user.id).delete():
         return False
     # Further attempts at its challenges are those of a stranger. Its count stays, so that no attempt that has already
     # found the device starts a new one.
-    await models.Challenge.filter(user_id=user_id, device_id=device_id).update(device_id=None)
+    await models.Challenge.filter(user_id=user.id, device_id=device_id).update(device_id=None)
+    await audit.record(SecurityEventKind.DEVICE_FORGOTTEN, user=user, client=client, now=services.now())
     return True

@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
+
 import models
 from accounts import attempt_limits, audit
 from accounts.attempt_limits import AttemptLimit, Failures, reserve_when_decided
 from accounts.attempt_waits import attempts_remaining
 from accounts.entities import Session, User
-from accounts.errors import UnauthenticatedError, WrongPasswordError
+from accounts.errors import UnauthenticatedError, UserNotFoundError, WrongPasswordError
 from accounts.password_strength import could_be_password
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
@@ -26,6 +28,8 @@ from security.constants import FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import DomainError
 from security.fair_queue import Requester
 from security.password_hashing import Hasher
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,18 @@ async def end_challenges_and_activations(user_id: UUID) -> None:
     await models.Activation.filter(user_id=user_id).delete()
 
 
-async def end_other_sessions(session: models.Session) -> None:
-    """Delete all sessions of the user except this one."""
-    await models.Session.filter(user_id=session.user_id).exclude(id=session.id).delete()
+async def end_other_sessions(session: models.Session) -> bool:
+    """Delete all sessions of the user except this one. Return whether there were any."""
+    return await models.Session.filter(user_id=session.user_id).exclude(id=session.id).delete() > 0
+
+
+def other_user_of(account: LockedAccount, *, unknown_user_event: str) -> models.User:
+    """Return the other user, who must belong to the viewer's company account. Otherwise log the event.
+
+    Raises:
+        UserNotFoundError: The company account has no such user.
+    """
+    if account.other is None or account.other.company_id != account.company.id:
+        log.warning(unknown_user_event, admin_id=str(account.user.id))
+        raise UserNotFoundError
+    return account.other

@@ -1,6 +1,7 @@
 """Replace the token of a session after a change, so that a copy of the old token stops working."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import models
 from accounts.errors import UnauthenticatedError
@@ -53,7 +54,7 @@ async def replace_session_token(
         session.id,
         _hash(old.text),
         now,
-        latest=now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK,
+        latest=latest_end_of_previous_token(now),
         new_token_hash=_hash(new),
         salt=salt,
         valid_until=now + REPLACED_TOKEN_LIFETIME,
@@ -78,6 +79,11 @@ async def repeat_session_token(
         if _hash(new) == session.token_hash:
             return SessionToken(new, old.transport)
     return await replace_session_token(services, session, old)
+
+
+def latest_end_of_previous_token(now: datetime) -> datetime:
+    """Return the latest time until which a replaced token can be valid. A later one comes from a wrong clock."""
+    return now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK
 
 
 def _hash(token: str) -> str:

@@ -4,21 +4,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import structlog
-
 import models
 from accounts import audit
 from accounts.entities import Session, User
-from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError, UserNotFoundError
+from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError
 from accounts.known_devices import SignInDevice
 from accounts.permissions import Viewer, require_admin
-from accounts.reauthentication import end_challenges_and_activations, lock_viewer, locked_account
+from accounts.reauthentication import (
+    end_challenges_and_activations,
+    end_other_sessions,
+    lock_viewer,
+    locked_account,
+    other_user_of,
+)
 from accounts.second_factor_of_changes import (
     EnteredSecondFactor,
     reauthenticate_for_change,
     require_second_factor,
 )
 from accounts.services import Client, Services
+from accounts.session_tokens import latest_end_of_previous_token
 from mail import emails, outbox
 from models import SecurityEventKind, SessionTransport
 from models.sql.sessions import (
@@ -33,14 +38,11 @@ from models.sql.users import lock_user, record_sign_in
 from security.constants import (
     CLOCK_SLACK,
     LAST_SEEN_PRECISION,
-    REPLACED_TOKEN_LIFETIME,
     SESSION_IDLE_LIFETIME,
     SESSION_LIFETIME,
     SESSIONS_PER_USER,
 )
 from security.tokens import TokenKind, token_hash
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
 
 async def _end_replaced_session(client: Client, token: str, now: datetime) -> None:
     """End the session that a cookie held before. It may belong to another user."""
-    hashed, latest = token_hash(TokenKind.SESSION, token), now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK
+    hashed, latest = token_hash(TokenKind.SESSION, token), latest_end_of_previous_token(now)
     if hashed is None:
         return
     owner = await keep_owner_of_session(hashed, now, latest=latest)
@@ -157,7 +159,7 @@ async def authenticate(services: Services, token: str) -> Viewer | None:
         return None
     now = services.now()
     async with services.database.reading():
-        found = await find_session_row(hashed, now, latest=now + REPLACED_TOKEN_LIFETIME + CLOCK_SLACK)
+        found = await find_session_row(hashed, now, latest=latest_end_of_previous_token(now))
         if found is None:
             return None
         session, user, company = found
@@ -221,7 +223,7 @@ async def revoke_other_sessions(services: Services, client: Client, viewer: View
     """End all sessions of the viewer except the current one."""
     async with services.database.transaction():
         account = await lock_viewer(viewer)
-        if await models.Session.filter(user_id=account.user.id).exclude(id=account.session.id).delete():
+        if await end_other_sessions(account.session):
             await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=account.user, client=client, now=services.now())
         return OtherSessionsRevoked(account.viewer.user)
 
@@ -254,10 +256,7 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
         require_admin(account.viewer)
         if user_id == account.user.id:
             raise CannotEndOwnSessionsError
-        user = account.other
-        if user is None or user.company_id != account.company.id:
-            log.warning("sessions_of_unknown_user", admin_id=str(account.user.id))
-            raise UserNotFoundError
+        user = other_user_of(account, unknown_user_event="sessions_of_unknown_user")
         await require_second_factor(services, client, account, second_factor)
         now = services.now()
         await models.Session.filter(user_id=user.id).delete()

@@ -34,7 +34,7 @@ def make_token(kind: TokenKind, randomness: bytes) -> str:
 
 
 def successor_of(session_token: str, salt: bytes) -> str:
-    """Return the session token that replaces this one. Whoever does not know the random salt cannot derive it."""
+    """Return the session token that replaces this one. Without the random salt, nobody can derive it."""
     return make_token(TokenKind.SESSION, hmac.digest(salt, session_token.encode("ascii"), "sha256"))
 
 

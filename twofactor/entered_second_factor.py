@@ -23,7 +23,7 @@ from twofactor.factors.registry import factor_of
 class EnteredSecondFactor:
     """The text that the viewer entered for a kind of second factor.
 
-    A session has one attempt limit for all kinds. A right password does not reset it. Otherwise whoever knows the
+    A session has one attempt limit for all kinds. A right password does not reset it. Otherwise anybody who knows the
     password could guess on.
     """
 

@@ -1,6 +1,6 @@
 """After a leak of an encryption key: reset the 2FA of each user whose TOTP secret somebody else may have decrypted.
 
-Rotation does not help. It encrypts the same secrets again, and whoever has the old key and a copy of the database has
+Rotation does not help. It encrypts the same secrets again, and somebody with the old key and a copy of the database has
 decrypted them already.
 """
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 import models
 from accounts import attempt_limits, audit
 from accounts.entities import TwoFactor, User
@@ -17,6 +15,7 @@ from accounts.reauthentication import (
     end_challenges_and_activations,
     end_other_sessions,
     locked_account,
+    other_user_of,
 )
 from accounts.second_factor_of_changes import (
     EnteredSecondFactor,
@@ -31,8 +30,6 @@ from models.sql.users import lock_user
 from security.constants import REASON_MAX_LENGTH
 from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
 from twofactor.factors.registry import FACTORS
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +119,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         require_admin(account.viewer)
         if user_id == account.user.id:
             raise CannotResetOwnTwoFactorError
-        user = account.other
-        if user is None or user.company_id != account.company.id:
-            log.warning("reset_of_unknown_user", admin_id=str(account.user.id))
-            raise UserNotFoundError
+        user = other_user_of(account, unknown_user_event="reset_of_unknown_user")
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
         await require_second_factor(services, client, account, second_factor)

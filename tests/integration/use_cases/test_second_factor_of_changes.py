@@ -42,7 +42,7 @@ Event = SecurityEventKind
 
 
 @dataclass
-class Scene:
+class AdminAndUser:
     """An admin with active 2FA, and another user of the company account with active 2FA."""
 
     services: Services
@@ -93,183 +93,201 @@ class Scene:
         )
 
 
-CHANGES: Mapping[str, Callable[[Scene, SecondFactor | None], Awaitable[object]]] = {
-    "updateSecurityPolicy": Scene.update_policy,
-    "deactivateTwoFactor": Scene.deactivate,
-    "regenerateBackupCodes": Scene.regenerate,
-    "adminResetTwoFactor": Scene.reset,
-    "endUserSessions": Scene.end_sessions,
+CHANGES: Mapping[str, Callable[[AdminAndUser, SecondFactor | None], Awaitable[object]]] = {
+    "updateSecurityPolicy": AdminAndUser.update_policy,
+    "deactivateTwoFactor": AdminAndUser.deactivate,
+    "regenerateBackupCodes": AdminAndUser.regenerate,
+    "adminResetTwoFactor": AdminAndUser.reset,
+    "endUserSessions": AdminAndUser.end_sessions,
 }
 
 
 @pytest.fixture
-async def scene(
+async def admin_and_user(
     services: Services, clock: Clock, company: models.Company, enrolled: Enrolled, admin_viewer: Viewer
-) -> Scene:
-    """Return the scene, in a company account that requires a second factor for changes."""
+) -> AdminAndUser:
+    """Return both, in a company account that requires a second factor for changes."""
     admin = await enrol(services, clock, admin_viewer)
     await set_security_policy(services.database, company, second_factor_for_changes=True)
     admin = Enrolled(await reload_viewer(services, admin.viewer), admin.authenticator, admin.codes)
-    return Scene(services, clock, admin, enrolled.viewer.user.id)
+    return AdminAndUser(services, clock, admin, enrolled.viewer.user.id)
 
 
 class TestRequiredSecondFactor:
     @pytest.mark.attack("I10")
     @pytest.mark.parametrize("change", CHANGES)
-    async def test_change_needs_it(self, services: Services, scene: Scene, change: str) -> None:
+    async def test_change_needs_it(self, services: Services, admin_and_user: AdminAndUser, change: str) -> None:
         """The password alone changes nothing, and uses no attempt."""
         before = await account_rows(services)
 
-        await raises(CHANGES[change](scene, None), SecondFactorNeededError)
+        await raises(CHANGES[change](admin_and_user, None), SecondFactorNeededError)
 
         assert await account_rows(services) == before
         assert await count_rows(services, models.AttemptCount, failures__gt=0) == 0
 
     @pytest.mark.parametrize("change", CHANGES)
-    async def test_change_succeeds_with_an_otp_once(self, scene: Scene, change: str) -> None:
+    async def test_change_succeeds_with_an_otp_once(self, admin_and_user: AdminAndUser, change: str) -> None:
         """The OTP is used up: it works for no other change."""
-        otp = scene.otp()
+        otp = admin_and_user.otp()
 
-        await CHANGES[change](scene, otp)
+        await CHANGES[change](admin_and_user, otp)
 
         if change != "deactivateTwoFactor":
-            await raises(scene.update_policy(scene.otp()), WrongSecondFactorError)
-            scene.clock.advance(TIME_STEP)
-            await scene.update_policy(scene.otp())
+            await raises(admin_and_user.update_policy(admin_and_user.otp()), WrongSecondFactorError)
+            admin_and_user.clock.advance(TIME_STEP)
+            await admin_and_user.update_policy(admin_and_user.otp())
 
     @pytest.mark.attack("I10")
     @pytest.mark.parametrize("change", CHANGES)
     async def test_wrong_one_changes_nothing(
-        self, services: Services, scene: Scene, side_effects: SideEffects, change: str
+        self, services: Services, admin_and_user: AdminAndUser, side_effects: SideEffects, change: str
     ) -> None:
         """It uses an attempt and records an event."""
         await side_effects.new()
         before = await account_rows(services)
 
-        error = await raises(CHANGES[change](scene, scene.wrong_otp()), WrongSecondFactorError)
+        error = await raises(CHANGES[change](admin_and_user, admin_and_user.wrong_otp()), WrongSecondFactorError)
 
         assert error.attempts_remaining == 4
         assert await account_rows(services) == before
         assert await side_effects.new() == side_effects.expected(Event.SECOND_FACTOR_FAILED)
 
-    async def test_backup_code_works_once(self, services: Services, scene: Scene, side_effects: SideEffects) -> None:
+    async def test_backup_code_works_once(
+        self, services: Services, admin_and_user: AdminAndUser, side_effects: SideEffects
+    ) -> None:
         """It is counted as used, with the same event and email as at a login."""
         await side_effects.new()
 
-        await scene.end_sessions(EnteredSecondFactor("BACKUP_CODE", scene.admin.codes[0].lower()))
+        await admin_and_user.end_sessions(EnteredSecondFactor("BACKUP_CODE", admin_and_user.admin.codes[0].lower()))
 
-        admin_id = scene.admin.viewer.user.id
+        admin_id = admin_and_user.admin.viewer.user.id
         assert await count_rows(services, models.User, id=admin_id, backup_codes_remaining=9) == 1
         assert Event.BACKUP_CODE_USED in await side_effects.new()
-        again = EnteredSecondFactor("BACKUP_CODE", scene.admin.codes[0])
-        await raises(scene.end_sessions(again), WrongSecondFactorError)
+        again = EnteredSecondFactor("BACKUP_CODE", admin_and_user.admin.codes[0])
+        await raises(admin_and_user.end_sessions(again), WrongSecondFactorError)
 
     @pytest.mark.parametrize("entered", [("OTP", ""), ("OTP", "12345"), ("OTP", "\ud800"), ("BACKUP_CODE", "x" * 5000)])
     async def test_malformed_text_uses_no_attempt(
-        self, services: Services, scene: Scene, entered: tuple[str, str]
+        self, services: Services, admin_and_user: AdminAndUser, entered: tuple[str, str]
     ) -> None:
         """The server compares nothing."""
-        error = await raises(scene.update_policy(EnteredSecondFactor(*entered)), WrongSecondFactorError)
+        error = await raises(admin_and_user.update_policy(EnteredSecondFactor(*entered)), WrongSecondFactorError)
 
         assert (error.attempts_remaining, error.was_checked) == (5, False)
         assert await count_rows(services, models.AttemptCount, failures__gt=0) == 0
 
-    async def test_wrong_backup_code_is_rejected(self, scene: Scene) -> None:
+    async def test_wrong_backup_code_is_rejected(self, admin_and_user: AdminAndUser) -> None:
         """It is well-formed but in no set."""
         wrong = EnteredSecondFactor("BACKUP_CODE", WRONG_BACKUP_CODE)
 
-        await raises(scene.update_policy(wrong), WrongSecondFactorError)
+        await raises(admin_and_user.update_policy(wrong), WrongSecondFactorError)
 
-    async def test_wrong_password_uses_no_second_factor(self, scene: Scene) -> None:
+    async def test_wrong_password_uses_no_second_factor(self, admin_and_user: AdminAndUser) -> None:
         """The same OTP works with the right password."""
-        otp = scene.otp()
-        await raises(scene.update_policy(otp, WRONG_PASSWORD), WrongPasswordError)
+        otp = admin_and_user.otp()
+        await raises(admin_and_user.update_policy(otp, WRONG_PASSWORD), WrongPasswordError)
 
-        await scene.update_policy(scene.otp())
+        await admin_and_user.update_policy(admin_and_user.otp())
 
-    async def test_other_errors_use_no_second_factor(self, services: Services, scene: Scene) -> None:
+    async def test_other_errors_use_no_second_factor(self, services: Services, admin_and_user: AdminAndUser) -> None:
         """The server checks everything else first."""
-        otp = scene.otp()
-        await reset_by_admin(services, CLIENT, scene.admin.viewer, scene.other, PASSWORD, None, second_factor=otp)
-        scene.clock.advance(TIME_STEP)
+        otp = admin_and_user.otp()
+        await reset_by_admin(
+            services, CLIENT, admin_and_user.admin.viewer, admin_and_user.other, PASSWORD, None, second_factor=otp
+        )
+        admin_and_user.clock.advance(TIME_STEP)
 
-        await raises(scene.reset(scene.otp()), TwoFactorNotActiveError)
+        await raises(admin_and_user.reset(admin_and_user.otp()), TwoFactorNotActiveError)
 
-        await scene.update_policy(scene.otp())
+        await admin_and_user.update_policy(admin_and_user.otp())
 
     @pytest.mark.attack("I10")
-    async def test_admin_needs_active_2fa(self, services: Services, scene: Scene, member: models.User) -> None:
+    async def test_admin_needs_active_2fa(
+        self, services: Services, admin_and_user: AdminAndUser, member: models.User
+    ) -> None:
         """Another admin who has not activated 2FA can send nothing that is right."""
         await reset_by_admin(
-            services, CLIENT, scene.admin.viewer, scene.other, PASSWORD, None, second_factor=scene.otp()
+            services,
+            CLIENT,
+            admin_and_user.admin.viewer,
+            admin_and_user.other,
+            PASSWORD,
+            None,
+            second_factor=admin_and_user.otp(),
         )
         await set_role(services, member.id, Role.ADMIN)
-        scene.admin = Enrolled(await sign_in(services, member.email), scene.admin.authenticator, ())
-        scene.clock.advance(TIME_STEP)
+        admin_and_user.admin = Enrolled(await sign_in(services, member.email), admin_and_user.admin.authenticator, ())
+        admin_and_user.clock.advance(TIME_STEP)
 
-        for second_factor in (None, scene.otp()):
-            await raises(scene.update_policy(second_factor), SecondFactorNeededError)
+        for second_factor in (None, admin_and_user.otp()):
+            await raises(admin_and_user.update_policy(second_factor), SecondFactorNeededError)
 
     async def test_is_ignored_if_the_rule_is_off(
-        self, services: Services, scene: Scene, company: models.Company
+        self, services: Services, admin_and_user: AdminAndUser, company: models.Company
     ) -> None:
         """The password is sufficient, and the OTP is not used up."""
         await set_security_policy(services.database, company, second_factor_for_changes=False)
-        scene.admin = Enrolled(
-            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+        admin_and_user.admin = Enrolled(
+            await reload_viewer(services, admin_and_user.admin.viewer),
+            admin_and_user.admin.authenticator,
+            admin_and_user.admin.codes,
         )
 
-        await scene.update_policy(None)
-        await scene.end_sessions(scene.wrong_otp())
+        await admin_and_user.update_policy(None)
+        await admin_and_user.end_sessions(admin_and_user.wrong_otp())
 
         await set_security_policy(services.database, company, second_factor_for_changes=True)
-        scene.admin = Enrolled(
-            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+        admin_and_user.admin = Enrolled(
+            await reload_viewer(services, admin_and_user.admin.viewer),
+            admin_and_user.admin.authenticator,
+            admin_and_user.admin.codes,
         )
-        await scene.update_policy(scene.otp())
+        await admin_and_user.update_policy(admin_and_user.otp())
 
     async def test_rule_that_is_turned_on_meanwhile_holds(
-        self, services: Services, scene: Scene, company: models.Company
+        self, services: Services, admin_and_user: AdminAndUser, company: models.Company
     ) -> None:
         """The value at the commit counts. The client sends the change again."""
         await set_security_policy(services.database, company, second_factor_for_changes=False)
         stale = Enrolled(
-            await reload_viewer(services, scene.admin.viewer), scene.admin.authenticator, scene.admin.codes
+            await reload_viewer(services, admin_and_user.admin.viewer),
+            admin_and_user.admin.authenticator,
+            admin_and_user.admin.codes,
         )
         await set_security_policy(services.database, company, second_factor_for_changes=True)
-        scene.admin = stale
+        admin_and_user.admin = stale
 
-        await raises(scene.update_policy(scene.otp()), SecondFactorNeededError)
+        await raises(admin_and_user.update_policy(admin_and_user.otp()), SecondFactorNeededError)
 
 
 class TestAttemptLimit:
     @pytest.mark.attack("I10")
-    async def test_five_wrong_ones_cause_a_wait(self, scene: Scene) -> None:
+    async def test_five_wrong_ones_cause_a_wait(self, admin_and_user: AdminAndUser) -> None:
         """A right password in between does not start the count over."""
         for attempts_remaining in (4, 3, 2, 1, 0):
-            error = await raises(scene.update_policy(scene.wrong_otp()), WrongSecondFactorError)
+            error = await raises(admin_and_user.update_policy(admin_and_user.wrong_otp()), WrongSecondFactorError)
             assert error.attempts_remaining == attempts_remaining
-            await raises(scene.update_policy(None), SecondFactorNeededError)
+            await raises(admin_and_user.update_policy(None), SecondFactorNeededError)
 
-        await raises(scene.update_policy(scene.otp()), TooManyAttemptsError)
+        await raises(admin_and_user.update_policy(admin_and_user.otp()), TooManyAttemptsError)
 
-        scene.clock.advance(timedelta(seconds=30))
-        await scene.update_policy(scene.otp())
+        admin_and_user.clock.advance(timedelta(seconds=30))
+        await admin_and_user.update_policy(admin_and_user.otp())
 
     @pytest.mark.attack("I10")
     async def test_ten_wrong_ones_end_the_session(
-        self, services: Services, scene: Scene, side_effects: SideEffects
+        self, services: Services, admin_and_user: AdminAndUser, side_effects: SideEffects
     ) -> None:
         """An email tells the user. A login is not affected."""
         await side_effects.new()
         for _ in range(9):
-            await raises(scene.update_policy(scene.wrong_otp()), WrongSecondFactorError)
-            scene.clock.advance(timedelta(hours=1))
+            await raises(admin_and_user.update_policy(admin_and_user.wrong_otp()), WrongSecondFactorError)
+            admin_and_user.clock.advance(timedelta(hours=1))
 
-        await raises(scene.update_policy(scene.wrong_otp()), UnauthenticatedError)
+        await raises(admin_and_user.update_policy(admin_and_user.wrong_otp()), UnauthenticatedError)
 
-        assert await count_rows(services, models.Session, id=scene.admin.viewer.session.id) == 0
+        assert await count_rows(services, models.Session, id=admin_and_user.admin.viewer.session.id) == 0
         assert await events_of(services, Event.SESSION_ENDED)
         (email,) = await emails_of(services, "session_ended")
-        assert email.recipient_email == scene.admin.viewer.user.email
-        await sign_in_with_otp(services, email.recipient_email, scene.admin.authenticator)
+        assert email.recipient_email == admin_and_user.admin.viewer.user.email
+        await sign_in_with_otp(services, email.recipient_email, admin_and_user.admin.authenticator)
