@@ -1,5 +1,7 @@
 """`adminResetTwoFactor`: an admin deactivates 2FA of a user who lost device and codes."""
 
+from datetime import timedelta
+
 import pytest
 
 import models
@@ -46,6 +48,7 @@ async def test_deactivates_2fa_and_ends_all_sessions(
     user = member_with_2fa.user
     token = await start_login(client, user)
     await side_effects()
+    clock.advance(timedelta(seconds=1))
 
     result = await logged_in_admin.client.execute_one(
         RESET_WITH_USER, userId=id_of(user), password=PASSWORD, reason=REASON
