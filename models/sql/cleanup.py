@@ -8,14 +8,14 @@ them to the next call: the index of PostgreSQL still has the entries of deleted 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from models.outbox_email import EmailState
 from models.security_event import SecurityEventKind
-from models.sql.execution import FOR_UPDATE, dialect, execute, execute_returning, select
+from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
 
 DELETE = {
     "sqlite": """
@@ -44,70 +44,101 @@ SET_UP_POSTGRES = """
 """
 
 
+# The users of the other challenges need no warning: a known device opened the challenge, or they got the warning.
 EXPIRED_CHALLENGES = """
-    SELECT challenge.id, challenge.user_id, challenge.created_at, challenge.expires_at, challenge.ip_address,
-        challenge.user_agent, challenge.device_id, user_account.warnings_sent
-    FROM challenge JOIN user_account ON user_account.id = challenge.user_id
-    WHERE challenge.expires_at >= $1 AND challenge.expires_at <= $2
-    ORDER BY challenge.expires_at LIMIT {at_most} {lock}
+    SELECT {place} AS place, expires_at, device_id IS NULL AND (
+        SELECT {warned_at} BETWEEN $3 AND $4 FROM user_account WHERE user_account.id = challenge.user_id
+    ) IS NOT TRUE AS is_suspicious
+    FROM challenge WHERE expires_at >= $1 AND expires_at <= $2 ORDER BY expires_at LIMIT {at_most}
 """
+# SQLite has `->>` since version 3.38 only. Its path starts with a `$`, which would be taken for a parameter.
+WARNED_AT = {"sqlite": "json_extract(warnings_sent, char(36) || '.' || $5)", "postgres": "warnings_sent ->> $5"}
 # A client that loads the page again opens another challenge, and the first one expires.
-CHALLENGES_OF_CLIENTS_THAT_LOGGED_IN = """
-    SELECT id FROM challenge WHERE {with_ids} AND EXISTS (
+CHALLENGES_WITHOUT_A_LOGIN = """
+    SELECT challenge.{place} AS place, challenge.user_id, challenge.created_at, challenge.ip_address,
+        challenge.user_agent, user_account.warnings_sent
+    FROM challenge JOIN user_account ON user_account.id = challenge.user_id
+    WHERE challenge.{in_places} AND NOT EXISTS (
         SELECT 1 FROM security_event
         WHERE security_event.user_id = challenge.user_id AND occurred_at >= challenge.created_at AND kind = '{login}'
             AND COALESCE(security_event.ip_address, '') = COALESCE(challenge.ip_address, '')
             AND COALESCE(security_event.user_agent, '') = COALESCE(challenge.user_agent, '')
     )
 """
-DELETE_CHALLENGES = "DELETE FROM challenge WHERE {with_ids}"
-WITH_IDS = {"sqlite": "id IN (SELECT value FROM json_each($1))", "postgres": "id = ANY ($1)"}
+# As in DELETE. A place may have got another row in the meantime, but that one has not expired.
+DELETE_CHALLENGES = {
+    "sqlite": "DELETE FROM challenge WHERE {in_places} AND expires_at <= $2 RETURNING {place} AS place",
+    "postgres": """
+        DELETE FROM challenge WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM challenge WHERE {in_places} AND expires_at <= $2 {for_update} SKIP LOCKED
+        ))
+        RETURNING {place} AS place
+    """,
+}
+PLACE = {"sqlite": "rowid", "postgres": "ctid"}
+IN_PLACES = {"sqlite": "rowid IN (SELECT value FROM json_each($1))", "postgres": "ctid = ANY ($1)"}
+
+
+# Where a row is: a ctid of PostgreSQL, or a rowid of SQLite. To read it there is faster than by its id.
+Place = tuple[int, int] | int
 
 
 class ExpiredChallenge(NamedTuple):
-    """What the cleanup has to know about an expired challenge and its user."""
+    """A challenge that has expired, and whether its user may need a warning."""
 
-    id: UUID
+    place: Place
+    expires_at: datetime
+    is_suspicious: bool
+
+
+class LapsedChallenge(NamedTuple):
+    """What a warning about a challenge has to know."""
+
+    place: Place
     user_id: UUID
     created_at: datetime
-    expires_at: datetime
     ip_address: str | None
     user_agent: str | None
-    is_of_known_device: bool
     warnings_sent: dict[str, str] | None
 
 
-async def lock_expired_challenges(since: datetime, until: datetime, *, at_most: int) -> Sequence[ExpiredChallenge]:
-    """Lock the oldest challenges that expired between two times, and return them. The users' rows are not locked."""
+async def expired_challenges(  # noqa: PLR0913  # each is a part of the statement
+    since: datetime, until: datetime, *, at_most: int, warning: str, warned_since: datetime, warned_until: datetime
+) -> Sequence[ExpiredChallenge]:
+    """Return the oldest challenges that expired between two times.
+
+    They are not suspicious if a known device opened them, or if the user got the `warning` between two other times.
+    """
     await _avoid_other_plans()
-    lock = f"{FOR_UPDATE} OF challenge SKIP LOCKED" if dialect() == "postgres" else ""
-    rows = await select(EXPIRED_CHALLENGES.format(at_most=at_most, lock=lock), since, until)
-    return [
-        ExpiredChallenge(
-            _uuid(row["id"]),
+    statement = EXPIRED_CHALLENGES.format(place=PLACE[dialect()], warned_at=WARNED_AT[dialect()], at_most=at_most)
+    rows = await select(statement, since, until, warned_since.isoformat(), warned_until.isoformat(), warning)
+    return [ExpiredChallenge(row["place"], _time(row["expires_at"]), bool(row["is_suspicious"])) for row in rows]
+
+
+async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, LapsedChallenge]:
+    """Return those challenges whose client has not logged in as the same user since it opened the challenge."""
+    statement = CHALLENGES_WITHOUT_A_LOGIN.format(
+        place=PLACE[dialect()], in_places=IN_PLACES[dialect()], login=SecurityEventKind.LOGIN_SUCCEEDED
+    )
+    return {
+        row["place"]: LapsedChallenge(
+            row["place"],
             _uuid(row["user_id"]),
             _time(row["created_at"]),
-            _time(row["expires_at"]),
             row["ip_address"],
             row["user_agent"],
-            row["device_id"] is not None,
             json.loads(row["warnings_sent"]) if row["warnings_sent"] else None,
         )
-        for row in rows
-    ]
+        for row in await select(statement, _array(places))
+    }
 
 
-async def challenges_of_clients_that_logged_in(ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the challenges whose client has logged in as the same user after it opened the challenge."""
-    statement = CHALLENGES_OF_CLIENTS_THAT_LOGGED_IN.format(
-        with_ids=WITH_IDS[dialect()], login=SecurityEventKind.LOGIN_SUCCEEDED
+async def delete_challenges(places: Sequence[Place], until: datetime) -> set[Place]:
+    """Delete the challenges in these places that have expired until a time. Return the places of the deleted ones."""
+    statement = DELETE_CHALLENGES[dialect()].format(
+        place=PLACE[dialect()], in_places=IN_PLACES[dialect()], for_update=FOR_UPDATE
     )
-    return {_uuid(row["id"]) for row in await select(statement, _array(ids))}
-
-
-async def delete_challenges(ids: Sequence[UUID]) -> None:
-    """Delete challenges that `lock_expired_challenges` has locked."""
-    await execute(DELETE_CHALLENGES.format(with_ids=WITH_IDS[dialect()]), _array(ids))
+    return {row["place"] for row in await execute_returning(statement, _array(places), until)}
 
 
 async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
@@ -203,8 +234,8 @@ async def _avoid_other_plans() -> None:
         await select(SET_UP_POSTGRES)
 
 
-def _array(ids: Sequence[UUID]) -> object:
-    return json.dumps([str(each) for each in ids]) if dialect() == "sqlite" else ids
+def _array(places: Sequence[Place]) -> object:
+    return json.dumps(places) if dialect() == "sqlite" else places
 
 
 # SQLite returns text.
