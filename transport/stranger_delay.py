@@ -1,7 +1,7 @@
 """Slow down an address that sends very many requests without a session.
 
 A server cannot refuse such requests: other people may use the same address. A client that waits for each response
-before its next request sends fewer of them.
+before its next request sends fewer of them. `transport/view.py` delays the answer to an attempt that has to wait, too.
 """
 
 import asyncio

@@ -59,6 +59,9 @@ NOT_EXECUTED_STATUS = 400
 # The operation types of each method. GET must not change anything (RFC 9110 §9.2.1).
 OPERATION_TYPES = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
+# The type of the answer to an attempt that has to wait.
+TOO_MANY_ATTEMPTS = "TooManyAttempts"
+
 log = structlog.get_logger(__name__)
 
 
@@ -154,7 +157,7 @@ class GraphQLView:
                     # Its frames refer to the document and to this error. Large documents would stay in memory until a
                     # full garbage collection, which stops the event loop.
                     error.__traceback__ = None
-            if any(isinstance(error.original_error, OverloadedError) for error in result.errors or ()):
+            if _is_refused(result, context):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
                 await asyncio.sleep(DELAY_S)
         except InvalidOperationTypeError:
@@ -192,6 +195,13 @@ class GraphQLView:
                 error=type(cause.__cause__ or cause).__name__,
             )
         return serialise_error(error, code)
+
+
+def _is_refused(result: ExecutionResult, context: Context) -> bool:
+    """Return whether the server is overloaded, or an attempt of a stranger has to wait."""
+    is_overloaded = any(isinstance(error.original_error, OverloadedError) for error in result.errors or ())
+    answers = {outcome.rpartition("=")[2] for outcome in context.outcomes}
+    return is_overloaded or (context.is_stranger and TOO_MANY_ATTEMPTS in answers)
 
 
 def _add_to_log(**facts: str | None) -> None:

@@ -1,6 +1,7 @@
 """`login`: returns a session, a challenge, or an error that reveals no accounts."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,8 +11,9 @@ from tests.api.conftest import ADDRESS, FIREFOX, ClientFactory, SideEffects
 from tests.support.api import Api
 from tests.support.api_users import ApiUser, is_logged_in, log_in
 from tests.support.clock import Clock, instant
-from tests.support.operations import LOGIN
+from tests.support.operations import LOGIN, START_TWO_FACTOR_ACTIVATION
 from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
+from transport import view
 from transport.cookies import COOKIE_NAME
 
 LOGIN_WITH_DETAILS = """
@@ -159,6 +161,32 @@ async def test_email_has_to_wait_after_five_failures(client: Api, clock: Clock, 
     clock.advance(timedelta(seconds=30))
     result = await client.execute_one(LOGIN, email=email, password=PASSWORD)
     assert result["__typename"] == then
+
+
+@pytest.mark.attack("H18")
+async def test_answer_that_strangers_have_to_wait_is_delayed(
+    new_client: ClientFactory, member: models.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a few clients could keep the server busy. A live session gets each answer at once."""
+    stranger, session = new_client(), (await log_in(new_client(), member)).client
+    delays: list[float] = []
+
+    async def record(delay: float) -> None:
+        delays.append(delay)
+
+    monkeypatch.setattr(view, "asyncio", SimpleNamespace(sleep=record))
+    wrong = {"email": member.email, "password": WRONG_PASSWORD}
+    assert [await stranger.outcome(LOGIN, **wrong) for _ in range(7)][4:] == [
+        "WrongEmailOrPassword",
+        "TooManyAttempts",
+        "TooManyAttempts",
+    ]
+    assert delays == [view.DELAY_S] * 2
+
+    for _ in range(7):
+        answer = await session.outcome(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)
+    assert answer == "TooManyAttempts"
+    assert len(delays) == 2
 
 
 async def test_ignores_case_of_the_email_but_not_of_the_password(client: Api, member: models.User) -> None:
