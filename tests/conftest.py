@@ -20,7 +20,7 @@ from tests.support.databases import DatabaseTemplate, PostgresTemplate, SqliteTe
 from tests.support.mail_servers import MailServer, mail_server
 from tests.support.postgres import postgres_server
 from tests.support.users import KEYS, make_user
-from transport import view
+from transport import stranger_delay
 
 # An example can be slow on a busy machine. That is not a failure.
 settings.register_profile("countersign", deadline=None, print_blob=True)
@@ -85,7 +85,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def no_delay_of_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test wait for an attempt that has to wait."""
-    monkeypatch.setattr(view, "DELAY_S", 0)
+    monkeypatch.setattr(stranger_delay, "DELAY_S", 0)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from accounts.services import Client, Services
 from resolvers.context import Context
 from resolvers.qr_rendering import QrRenderer
 from security.errors import OverloadedError
+from transport import stranger_delay
 from transport.bodies import (
     BODY_TIMEOUT_S,
     Parameters,
@@ -52,7 +53,7 @@ from transport.graphiql.page import QueryPage
 from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
-from transport.stranger_delay import DELAY_S, StrangerDelay
+from transport.stranger_delay import StrangerDelay
 
 NOT_EXECUTED_STATUS = 400
 
@@ -159,7 +160,7 @@ class GraphQLView:
                     error.__traceback__ = None
             if _is_refused(result, context):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
-                await asyncio.sleep(DELAY_S)
+                await asyncio.sleep(stranger_delay.DELAY_S)
         except InvalidOperationTypeError:
             raise _method_not_allowed("POST") from None
         except MissingQueryError:

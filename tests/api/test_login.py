@@ -13,7 +13,7 @@ from tests.support.api_users import ApiUser, is_logged_in, log_in
 from tests.support.clock import Clock, instant
 from tests.support.operations import LOGIN, START_TWO_FACTOR_ACTIVATION
 from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
-from transport import view
+from transport import stranger_delay, view
 from transport.cookies import COOKIE_NAME
 
 LOGIN_WITH_DETAILS = """
@@ -181,7 +181,7 @@ async def test_answer_that_strangers_have_to_wait_is_delayed(
         "TooManyAttempts",
         "TooManyAttempts",
     ]
-    assert delays == [view.DELAY_S] * 2
+    assert delays == [stranger_delay.DELAY_S] * 2
 
     for _ in range(7):
         answer = await session.outcome(START_TWO_FACTOR_ACTIVATION, password=WRONG_PASSWORD)

@@ -234,4 +234,4 @@ async def test_refusal_of_an_overloaded_server_is_delayed(client: ApiClient, mon
     for cause in ("forbidden", "overloaded"):
         await client.execute(f'{{ failing(error: "{cause}") }}')
 
-    assert delays == [view.DELAY_S]
+    assert delays == [stranger_delay.DELAY_S]
