@@ -15,6 +15,11 @@ class FailedAttemptError(DomainError):
         self.attempts_remaining = attempts_remaining
         self.was_checked = was_checked
 
+    @property
+    def malformed(self) -> bool:
+        """Whether the input was malformed. It depends on the input alone, so it reveals nothing about the account."""
+        return not self.was_checked
+
 
 class WrongEmailOrPasswordError(FailedAttemptError):
     """Raised when no enabled account has this email and password."""

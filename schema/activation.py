@@ -218,8 +218,9 @@ Otp = Annotated[
     str,
     strawberry.argument(
         description=(
-            "The OTP of the new entry in the app: six ASCII digits as text, with leading zeros. Any other text returns "
-            "`WrongOtp` and uses no attempt."
+            "The OTP of the new entry in the app, as the user types or pastes it: six digits as text, with leading "
+            "zeros. White space, dashes, quotation marks and invisible characters are ignored, and full-width digits "
+            "are accepted. Any other text returns `WrongOtp` with `malformed` true, and uses no attempt."
         )
     ),
 ]

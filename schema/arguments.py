@@ -47,14 +47,16 @@ class SecondFactorInput:
 
     otp: strawberry.Maybe[str] = strawberry.field(
         description=(
-            "The OTP of the authenticator app: six ASCII digits without spaces. Keep leading zeros. It is valid for "
-            "its own time step of 30 seconds and one step before and after, and works once."
+            "The OTP of the authenticator app, as the user types or pastes it: six digits, with leading zeros. White "
+            "space, dashes, quotation marks and invisible characters are ignored, and full-width digits are accepted. "
+            "It is valid for its own time step of 30 seconds and one step before and after, and works once."
         )
     )
     backup_code: strawberry.Maybe[str] = strawberry.field(
         description=(
-            "A stored backup code of ten characters, as the user types it. Case, spaces and dashes are ignored. O is "
-            "read as 0, I and L as 1. Each code works once."
+            "A stored backup code of ten characters, as the user types or pastes it. Case, white space, dashes, "
+            "quotation marks, invisible characters and a list number (`1.`, `10)`) before it are ignored. O is read as "
+            "0, I and L as 1. Each code works once."
         )
     )
 

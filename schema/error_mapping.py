@@ -49,19 +49,24 @@ UserErrorT = TypeVar("UserErrorT", bound=UserError)
 USER_ERRORS: dict[type[DomainError], type[UserError]] = {}
 # The messages of each user error by language.
 MESSAGES: dict[type[UserError], dict[str, str]] = {}
+# Those of user errors that have another message for malformed input.
+MALFORMED_MESSAGES: dict[type[UserError], dict[str, str]] = {}
 
 
 def user_error(
-    domain_error: type[DomainError], *, description: str, en: str, de: str
+    domain_error: type[DomainError], *, description: str, en: str, de: str, malformed: dict[str, str] | None = None
 ) -> Callable[[type[UserErrorT]], type[UserErrorT]]:
     """Declare a user error, which a mutation returns as a member of its union if it raises the domain error.
 
-    `en` and `de` are the messages in English and German. A name in braces is a field of the user error.
+    `en` and `de` are the messages in English and German. A name in braces is a field of the user error. `malformed` are
+    the messages if the input was malformed, for a user error with the field `malformed`.
     """
 
     def declare(cls: type[UserErrorT]) -> type[UserErrorT]:
         USER_ERRORS[domain_error] = cls
         MESSAGES[cls] = {"en": en, "de": de}
+        if malformed:
+            MALFORMED_MESSAGES[cls] = malformed
         return strawberry.type(cls, description=description)
 
     return declare
@@ -69,7 +74,7 @@ def user_error(
 
 def message(error_type: type[UserError], locale: str, values: dict[str, object]) -> str:
     """Return the message of a user error in the language of a BCP 47 tag, or in English if it is not supported."""
-    languages = MESSAGES[error_type]
+    languages = MALFORMED_MESSAGES[error_type] if values.get("malformed") else MESSAGES[error_type]
     language = locale.partition("-")[0].lower()
     return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(values)
 

@@ -32,6 +32,10 @@ _ATTEMPTS_REMAINING = (
     f"Number of failed attempts left before a wait, from 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has started: the next "
     "attempt returns `TooManyAttempts` with the end of the wait. Malformed input uses no attempt."
 )
+_MALFORMED = (
+    "True if the input cannot be a code: another length, or other characters. The server then compared nothing, and "
+    "the input used no attempt. It depends on the input alone."
+)
 
 
 @user_error(
@@ -69,13 +73,24 @@ class WrongPassword(UserError):
     WrongSecondFactorError,
     description=(
         "The OTP or backup code is wrong, expired, already used, malformed, or of a kind that the account does not "
-        "have. The error does not reveal the reason. At a login, the challenge stays valid. Let the user try again."
+        "have. The error does not reveal the reason, except that `malformed` says whether the input can be a code. At "
+        "a login, the challenge stays valid. Let the user try again."
     ),
     en="This code is wrong, expired or already used. Attempts left before you have to wait: {attempts_remaining}.",
     de=(
         "Dieser Code ist falsch, abgelaufen oder schon benutzt. Verbleibende Versuche bis zu einer Wartezeit: "
         "{attempts_remaining}."
     ),
+    malformed={
+        "en": (
+            "This code is malformed, and no attempt was used. A one-time password has 6 digits. A backup code has 10 "
+            "letters and digits."
+        ),
+        "de": (
+            "Dieser Code hat nicht die richtige Form, und kein Versuch wurde verbraucht. Ein Einmalpasswort hat 6 "
+            "Ziffern. Ein Backup-Code hat 10 Buchstaben und Ziffern."
+        ),
+    },
 )
 class WrongSecondFactor(UserError):
     """The OTP or backup code is wrong."""
@@ -87,6 +102,7 @@ class WrongSecondFactor(UserError):
             f"{REAUTHENTICATION_FAILURES_ALLOWED} wrong ones in a row end the session."
         )
     )
+    malformed: bool = strawberry.field(description=_MALFORMED)
 
 
 @user_error(
@@ -117,6 +133,10 @@ class SecondFactorNeeded(UserError):
         "Dieses Einmalpasswort ist falsch, abgelaufen oder schon benutzt. Verbleibende Versuche bis zu einem "
         "Neubeginn: {attempts_remaining}."
     ),
+    malformed={
+        "en": "This one-time password is malformed, and no attempt was used. It has 6 digits.",
+        "de": "Dieses Einmalpasswort hat nicht die richtige Form, und kein Versuch wurde verbraucht. Es hat 6 Ziffern.",
+    },
 )
 class WrongOtp(UserError):
     """The OTP does not confirm the activation."""
@@ -128,6 +148,7 @@ class WrongOtp(UserError):
             "input uses no attempt."
         )
     )
+    malformed: bool = strawberry.field(description=_MALFORMED)
 
 
 @user_error(

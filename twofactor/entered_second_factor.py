@@ -36,9 +36,9 @@ class EnteredSecondFactor:
     async def prepare(self, services: Services, hasher: Hasher, viewer: Viewer) -> None:
         """Compute the hash of a backup code. Call it outside any transaction."""
         factor = factor_of(self.kind)
+        self._checked_text = factor.normalise(self.text)
         async with services.database.reading():
             self._rows = await rows_in_force(factor.table, factor.in_force, viewer.user.id)
-        self._checked_text = factor.normalise(self.text)
         if self._checked_text is not None and isinstance(factor, HashedFactor):
             self._checked_text = await factor.hash(services, hasher, self._rows, self._checked_text)
 

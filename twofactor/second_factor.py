@@ -62,7 +62,7 @@ async def verify_login(  # noqa: PLR0913  # each is an argument of the mutation
         raise ChallengeExpiredError
     factor = factor_of(kind)
     async with padded_response_time(RESPONSE_PADDING_S), ip_rate_limited(services, client) as ip_limit:
-        attempt = _Attempt(services, client, hashed, factor, text, device_tokens, ip_limit)
+        attempt = _Attempt(services, client, hashed, factor, factor.normalise(text), device_tokens, ip_limit)
         if isinstance(factor, HashedFactor):
             return await _verify_hashed(attempt, factor)
 
@@ -82,7 +82,8 @@ class _Attempt:
     client: Client
     challenge_hash: str
     factor: Factor
-    text: str = field(repr=False)
+    # The normalised text, or None if it is malformed.
+    text: str | None = field(repr=False)
     device_tokens: tuple[str, ...] = field(repr=False)
     ip_limit: IpRateLimit
 
@@ -117,19 +118,18 @@ async def _verify_hashed(attempt: _Attempt, factor: HashedFactor) -> LoggedIn:
 
 
 async def _reserve_attempt(attempt: _Attempt) -> tuple[_LockedChallenge, AttemptLimit, str]:
-    """Lock the challenge and reserve an attempt. Return its limit and the normalised text too."""
+    """Lock the challenge and reserve an attempt. Return its limit and the text too."""
     now = attempt.services.now()
     locked = await _lock_challenge(attempt, now)
     device_id = locked.challenge.device_id
     stranger_limit = attempt_limits.second_factor_limit(locked.user.id, attempt.factor.kind)
     limit = attempt_limits.known_device_limit(device_id) if device_id else stranger_limit
-    normalised = attempt.factor.normalise(attempt.text)
-    if normalised is None:
+    if attempt.text is None:
         remaining = await attempt_limits.remaining_attempts(limit, now)
         raise WrongSecondFactorError(remaining, was_checked=False)
     if device_id is None:
         attempt.ip_limit.require_allowed()
-    return locked, await reserve_attempt_of(device_id, stranger_limit, now), normalised
+    return locked, await reserve_attempt_of(device_id, stranger_limit, now), attempt.text
 
 
 async def _decide(

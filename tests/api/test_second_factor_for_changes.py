@@ -9,7 +9,7 @@ from tests.support.api_users import ApiUser, activate
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.users import PASSWORD
 
-ERRORS = "... on UserError { message } ... on WrongSecondFactor { attemptsRemaining }"
+ERRORS = "... on UserError { message } ... on WrongSecondFactor { attemptsRemaining malformed }"
 UPDATE = f"""
     mutation ($password: String!, $wanted: Boolean, $secondFactor: SecondFactorInput) {{
         updateSecurityPolicy(
@@ -70,10 +70,13 @@ async def test_change_needs_password_and_second_factor(
     needed = await client.execute_one(query, **variables)
     assert needed["__typename"] == "SecondFactorNeeded"
     assert await client.execute_one(query, **variables, secondFactor=None) == needed
+    result = await client.execute_one(query, **variables, secondFactor={"otp": "1. 123456"})
+    assert (result["__typename"], result["attemptsRemaining"], result["malformed"]) == ("WrongSecondFactor", 5, True)
     wrong = {"otp": logged_in_admin.authenticator.wrong_otp(clock.now)}
     result = await client.execute_one(query, **variables, secondFactor=wrong)
     assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 4)
-    right = {"otp": logged_in_admin.authenticator.otp(clock.now)}
+    otp = logged_in_admin.authenticator.otp(clock.now)
+    right = {"otp": f"\u200e{otp[:3]}\u00a0{otp[3:]}"}
     result = await client.execute_one(query, **variables, secondFactor=right)
     assert result == {"__typename": CHANGES[name][1]}
 

@@ -160,7 +160,13 @@ async def test_malformed_otp_uses_no_attempt(
 
     result = await verify_login(client, token, otp=otp)
 
-    assert (result["__typename"], result["attemptsRemaining"]) == ("WrongSecondFactor", 5)
+    assert result == {
+        "__typename": "WrongSecondFactor",
+        "message": "This code is malformed, and no attempt was used. A one-time password has 6 digits. "
+        "A backup code has 10 letters and digits.",
+        "attemptsRemaining": 5,
+        "malformed": True,
+    }
     assert await side_effects() == ([], [])
 
 
@@ -192,6 +198,7 @@ async def test_factor_has_to_wait_after_five_failures(
             "message": "Dieser Code ist falsch, abgelaufen oder schon benutzt. "
             f"Verbleibende Versuche bis zu einer Wartezeit: {attempts_remaining}.",
             "attemptsRemaining": attempts_remaining,
+            "malformed": False,
         }
     token = await start_login(client, member_with_2fa.user)
     right = {"otp": member_with_2fa.authenticator.otp(clock.now)}

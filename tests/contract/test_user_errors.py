@@ -16,7 +16,7 @@ import accounts.errors
 import security.errors
 import twofactor.errors
 from accounts.errors import FailedAttemptError
-from schema.error_mapping import MESSAGES, TOP_LEVEL_CODES, USER_ERRORS, message
+from schema.error_mapping import MALFORMED_MESSAGES, MESSAGES, TOP_LEVEL_CODES, USER_ERRORS, message
 from schema.type_mapping import TYPE_MAPPING
 from schema.user_errors import TwoFactorNotActive
 from security.errors import DomainError
@@ -96,10 +96,11 @@ def test_every_user_error_implements_the_interface() -> None:
 @pytest.mark.parametrize("error", USER_ERRORS, ids=lambda error: error.__name__)
 class TestUserError:
     def test_has_the_values_of_the_domain_error(self, error: type[DomainError]) -> None:
-        """Every field except the message is an argument of the domain error."""
+        """Every field except the message is an argument or a property of the domain error."""
         fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])} - {"message"}
+        properties = {name for name, _ in inspect.getmembers(error, lambda value: isinstance(value, property))}
 
-        assert fields <= inspect.signature(error.__init__).parameters.keys()
+        assert fields <= inspect.signature(error.__init__).parameters.keys() | properties
 
     def test_has_messages_in_both_languages(self, error: type[DomainError]) -> None:
         """The English and the German message use the same fields of the user error."""
@@ -113,6 +114,14 @@ class TestUserError:
         assert used.keys() == LANGUAGES
         assert used["en"] == used["de"] <= fields
         assert messages["en"] != messages["de"]
+
+    def test_has_another_message_for_malformed_input(self, error: type[DomainError]) -> None:
+        """Each user error with the field `malformed` says in both languages that the input is malformed."""
+        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
+        messages = MALFORMED_MESSAGES.get(USER_ERRORS[error], {})
+
+        assert messages.keys() == (LANGUAGES if "malformed" in fields else set())
+        assert len({*messages.values(), *MESSAGES[USER_ERRORS[error]].values()}) == len(messages) + len(LANGUAGES)
 
 
 @pytest.mark.parametrize(

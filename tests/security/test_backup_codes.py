@@ -20,8 +20,14 @@ from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, make_user, set_secu
 from twofactor.factors.backup_code_format import ALPHABET
 
 MALFORMED = [
-    "", " " * 10, "-" * 10, "A" * 9, "A" * 11, "UUUUUUUUUU", "\uff10123456789", "012345678\u0661", "01234\u200b56789",
-    "\ud800" * 10, "0123456789\x00", "O" * 70, "\u017f123456789", "K\u212a23456789", "\u00df12345678",
+    "", " " * 10, "-" * 10, "A" * 9, "A" * 11, "UUUUUUUUUU", "012345678\u0661", "012345678\u00b2", "\ud800" * 10,
+    "0123456789\x00", "O" * 70, "01234_56789", "0123456789 1.", "1. 2. 0123456789", "1.", "\u00df12345678",
+    "0123456789" + " " * 30_000,
+]  # fmt: skip
+# What programs put around a code or into it when a user copies it. `{}` is the first half, then the second.
+PASTED = [
+    "{}{}\t", "{}\u00a0{}", "{}\u2011{}", "{}\u200b{}", "\ufeff{}{}", '"{}{}"', "\u201e{}{}\u201c", "1. {}{}",
+    "10) {} {}", "\u200b 3.\t{}-{}\r\n",
 ]  # fmt: skip
 
 
@@ -67,15 +73,24 @@ async def test_used_code_is_rejected_in_every_spelling(api: Api, member_with_2fa
 
 
 @pytest.mark.attack("E3")
+async def test_pasted_codes_are_accepted(api: Api, member_with_2fa: ApiUser) -> None:
+    """White space, dashes, quotation marks, invisible characters and a list number are removed."""
+    for code, spelling in zip(member_with_2fa.codes, PASTED, strict=True):
+        outcome = await use_code(api, member_with_2fa, spelling.format(code[:5], code[5:]))
+        assert outcome == "LoggedIn", ascii(spelling)
+
+
+@pytest.mark.attack("E3")
 async def test_malformed_code_is_rejected_without_a_failed_attempt(
     api: Api, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """A malformed code gets the same result as a wrong one. It does not count and is not hashed."""
+    """A malformed code gets the type of a wrong one, and is called malformed. It does not count and is not hashed."""
     challenge = await start_login(api, member_with_2fa.user)
 
     for spelling in MALFORMED:
         answer = await verify_login(api, challenge, backupCode=spelling)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongSecondFactor", 5), ascii(spelling)
+        assert answer["malformed"], ascii(spelling)
     assert await attempt_counts(services.database) == {}
 
 

@@ -16,26 +16,33 @@ from tests.support.operations import CONFIRM_OTP, DEACTIVATE_TWO_FACTOR, VERIFY_
 from tests.support.schema_elements import own_types, served_schema
 from tests.support.users import PASSWORD
 
-# Texts that are not an OTP, but could be trimmed, normalised or converted to one. `{}` is the right OTP.
-SPELLINGS = [
-    "", " ", "{} ", " {}", "\t{}", "{}\n", "\u00a0{}", "{}\x00", "\x00{}", "\u200b{}", "{}\u200d", "\u202e{}",
-    "\ufeff{}", "+{}", "-{}", "0{}", "00{}", "{}0", "{}.0", "{}e0", "{},{}", "{}{}", "{} {}", "null", "NaN", "true",
-    "[]", "' OR 1=1 --", "\ud800{}", "{}\udfff", "{}%00", "0x1E240", "1e5", "12345", "1234567", "abcdef",
-    "{}\u0300", "\r\n{}",
+# Texts that are not an OTP, but could be converted to one. `{}` is the right OTP.
+MALFORMED = [
+    "", " ", "{}\x00", "\x00{}", "+{}", "0{}", "00{}", "{}0", "{}.0", "{}e0", "{},{}", "{}{}", "{} {}", "1. {}", "null",
+    "NaN", "true", "[]", "' OR 1=1 --", "\ud800{}", "{}\udfff", "{}%00", "0x1E240", "1e5", "12345", "1234567", "abcdef",
+    "{}\u0300", "{}\u00b2",
+]  # fmt: skip
+# What programs put around an OTP or into it when a user copies it. `{}` is the first half, then the second.
+PASTED = [
+    "{}{} ", " {}{}", "\t{}{}", "{}{}\n", "\r\n{}{}", "\u00a0{}{}", "{}\u00a0{}", "{} {}", "{}-{}", "{}\u2011{}",
+    "{}\u2013{}", "\u200b{}{}", "{}{}\u200d", "\u200e{}{}", "\u202e{}{}", "\ufeff{}{}", '"{}{}"', "\u201e{}{}\u201c",
 ]  # fmt: skip
 
 
-def look_alikes(otp: str) -> list[str]:
-    """Return the OTP in digits of other scripts, which Unicode maps to the same numbers, and with separators."""
-    zeros = (0xFF10, 0x0660, 0x06F0, 0x0966, 0x1D7CE, 0x1D7D8, 0x1D7EC, 0x104A0)
-    scripts = ["".join(chr(zero + int(digit)) for digit in otp) for zero in zeros]
-    return [
-        *scripts,
-        f"{otp[:3]} {otp[3:]}",
-        f"{otp[:3]}-{otp[3:]}",
-        f"{otp[:3]}_{otp[3:]}",
-        f"{otp[:3]}\u200b{otp[3:]}",
-    ]
+def in_digits_from(zero: int, otp: str) -> str:
+    """Return the OTP in the digits of another script, whose digit zero has this code point."""
+    return "".join(chr(zero + int(digit)) for digit in otp)
+
+
+def malformed_spellings(otp: str) -> list[str]:
+    """Return texts that are no OTP. Unicode maps the digits of other scripts to the same numbers."""
+    scripts = [in_digits_from(zero, otp) for zero in (0x0660, 0x06F0, 0x0966, 0x0E50, 0x104A0)]
+    return [*(each.format(otp, otp) for each in MALFORMED), *scripts, f"{otp[:3]}_{otp[3:]}"]
+
+
+def pasted_spellings(otp: str) -> list[str]:
+    """Return texts that users paste or type as the OTP."""
+    return [*(each.format(otp[:3], otp[3:]) for each in PASTED), in_digits_from(0xFF10, otp)]
 
 
 async def verify_otp(api: Api, challenge: str, otp: str) -> str:
@@ -95,19 +102,37 @@ async def test_otp_of_the_activation_is_rejected_at_login(api: Api, clock: Clock
 
 
 @pytest.mark.attack("A7")
-async def test_only_six_ascii_digits_are_an_otp(
+async def test_malformed_otp_is_rejected_without_a_failed_attempt(
     api: Api, clock: Clock, member_with_2fa: ApiUser, services: Services
 ) -> None:
-    """Only six ASCII digits are an OTP. Other spellings are wrong, cause no error and do not count."""
+    """The answer says that the text is malformed, causes no error and does not count."""
     otp = member_with_2fa.authenticator.otp(clock.now)
     challenge = await start_login(api, member_with_2fa.user)
 
-    for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp), otp * 5000]:
+    for spelling in [*malformed_spellings(otp), otp * 5000, f"{otp}{' ' * 30_000}"]:
         answer = await verify_login(api, challenge, otp=spelling)
         assert (answer["__typename"], answer.get("attemptsRemaining")) == ("WrongSecondFactor", 5), ascii(spelling)
+        assert answer["malformed"], ascii(spelling)
+        assert "malformed" in answer["message"]
 
     assert await attempt_counts(services.database) == {}
+    wrong = await verify_login(api, challenge, otp=member_with_2fa.authenticator.wrong_otp(clock.now))
+    assert not wrong["malformed"]
     assert await verify_otp(api, challenge, otp) == "LoggedIn"
+
+
+@pytest.mark.attack("A7")
+async def test_pasted_otp_is_accepted_once(api: Api, clock: Clock, member_with_2fa: ApiUser) -> None:
+    """What surrounds an OTP is removed. Every spelling of a used OTP is used."""
+    for number in range(len(PASTED) + 1):
+        clock.advance(TIME_STEP)
+        otp = member_with_2fa.authenticator.otp(clock.now)
+        challenge = await start_login(api, member_with_2fa.user)
+        assert await verify_otp(api, challenge, pasted_spellings(otp)[number]) == "LoggedIn", number
+
+    for spelling in pasted_spellings(otp)[:4]:
+        challenge = await start_login(api, member_with_2fa.user)
+        assert await verify_otp(api, challenge, spelling) == "WrongSecondFactor", ascii(spelling)
 
 
 @pytest.mark.attack("A7")
@@ -224,10 +249,20 @@ async def test_client_cannot_set_the_time(api: Api, clock: Clock, member_with_2f
 
 
 @pytest.mark.attack("A7")
-async def test_only_six_ascii_digits_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
-    """The same rule applies to the OTP of an activation."""
+async def test_malformed_otp_does_not_confirm_an_activation(logged_in_member: ApiUser, clock: Clock) -> None:
+    """The same rule applies to the OTP of an activation: after all malformed ones, a pasted one confirms it."""
     activation_id, authenticator = await start_activation(logged_in_member.client)
     otp = authenticator.otp(clock.now)
-    for spelling in [*(each.format(otp, otp) for each in SPELLINGS), *look_alikes(otp)]:
+    for spelling in malformed_spellings(otp):
         answer = await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=spelling)
         assert (answer["__typename"], answer["attemptsRemaining"]) == ("WrongOtp", 5), ascii(spelling)
+        assert answer["malformed"], ascii(spelling)
+        assert "malformed" in answer["message"]
+
+    # The same session may repeat the OTP that confirmed the activation, in any spelling.
+    answers = [
+        await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=spelling)
+        for spelling in pasted_spellings(otp)
+    ]
+    assert [answer["__typename"] for answer in answers] == ["BackupCodesIssued"] * len(answers)
+    assert all(answer["codes"] == answers[0]["codes"] for answer in answers)

@@ -21,7 +21,7 @@ mutation Login($email: String!, $password: String!, $transport: SessionTransport
 VERIFY_LOGIN = f"""
 mutation VerifyLogin($challengeToken: String!, $secondFactor: SecondFactorInput!) {{
   verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {{
-    __typename {_LOGGED_IN} ... on WrongSecondFactor {{ attemptsRemaining }} {_USER_ERRORS}
+    __typename {_LOGGED_IN} ... on WrongSecondFactor {{ attemptsRemaining malformed }} {_USER_ERRORS}
   }}
 }}
 """
@@ -49,7 +49,7 @@ mutation ConfirmOtp($activationId: ID!, $otp: String!, $rotateSession: Boolean! 
     __typename
     ... on BackupCodesIssued {{ activationId codes {_TEXT_FILE} expiresAt }}
     ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }}
-    ... on WrongOtp {{ attemptsRemaining }}
+    ... on WrongOtp {{ attemptsRemaining malformed }}
     {_USER_ERRORS}
   }}
 }}

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from twofactor.factors.backup_code_format import (
     ALPHABET,
-    INPUT_MAX_LENGTH,
     backup_code_hash,
     backup_codes_file,
     generate_backup_codes,
     normalise_backup_code,
 )
+from twofactor.factors.entered_code import INPUT_MAX_LENGTH
 
 CODES = st.text(st.sampled_from(ALPHABET), min_size=10, max_size=10)
+SEPARATORS = " -\t\xa0\u2011\u2013\u2212\u200b\ufeff\"'“”"
 # The characters that a user may type for each character of the alphabet.
 SPELLINGS = {character: {character, character.lower()} for character in ALPHABET}
 SPELLINGS["0"] |= set("oO")
@@ -27,9 +28,10 @@ SPELLINGS["1"] |= set("iIlL")
 def spellings_of_codes(draw: st.DrawFn) -> tuple[str, str]:
     """Return a code, and a spelling in which a user may type it."""
     code = draw(CODES)
-    separators = st.text(st.sampled_from(" -"), max_size=4)
+    separators = st.text(st.sampled_from(SEPARATORS), max_size=4)
+    list_number = draw(st.sampled_from(["", "1.", "3) ", "10. ", "\u200b 10)"]))
     typed = "".join(draw(separators) + draw(st.sampled_from(sorted(SPELLINGS[character]))) for character in code)
-    return code, typed + draw(separators)
+    return code, list_number + typed + draw(separators)
 
 
 class TestNormaliseBackupCode:
@@ -40,7 +42,7 @@ class TestNormaliseBackupCode:
 
     @given(spellings_of_codes())
     def test_accepts_other_spellings(self, case: tuple[str, str]) -> None:
-        """Case, spaces, dashes and look-alikes are ignored (Crockford's base32)."""
+        """Case, separators and a list number are ignored, and look-alikes are read (Crockford's base32)."""
         code, typed = case
 
         assert normalise_backup_code(typed) == code
@@ -60,14 +62,21 @@ class TestNormaliseBackupCode:
             "ABCDEFGHJKM",
             "ABCDEFGHJU",
             "ABCDEFGHJ\n",
-            "ABCDEFGHJ\t0",
             "ABCDE_FGHJK",
-            "ＡBCDEFGHJK",
-            "ABCDEFGHJſ",
+            "ABCDE.FGHJK",
+            "1. 2. ABCDEFGHJK",
+            "100. ABCDEFGHJK",
+            "ABCDEFGHJK 1.",
+            "1.",
+            "ABCDEFGHJ\u0661",
+            "ABCDEFGHJ²",
+            "ⅧABCDEF",
+            "ABCDEFGHß",
+            "АBCDEFGHJK",
         ],
     )
     def test_rejects_invalid_codes(self, spelling: str) -> None:
-        """Too short, too long, a character outside the alphabet, other white space, or not ASCII."""
+        """Too short, too long, a character outside the alphabet, or a list number elsewhere."""
         assert normalise_backup_code(spelling) is None
 
     def test_rejects_text_over_the_maximum_length(self) -> None:

@@ -94,6 +94,27 @@ class TestIsWellFormedOtp:
         assert not totp.is_well_formed_otp(otp)
 
 
+class TestNormaliseOtp:
+    @pytest.mark.parametrize(
+        "otp", ["012345", " 012 345\n", "\u200e012345", "012\u2011345", "０１２３４５", "“012345”"]
+    )
+    def test_accepts_what_users_paste(self, otp: str) -> None:
+        """`test_entered_code.py` tests all separators."""
+        assert totp.normalise_otp(otp) == "012345"
+
+    @given(st.one_of(st.text(), st.text(st.characters(categories=["Nd", "No", "Nl"]), min_size=6, max_size=6)))
+    def test_returns_six_ascii_digits_or_none(self, text: str) -> None:
+        """This is tested with all of Unicode."""
+        otp = totp.normalise_otp(text)
+
+        assert otp is None or totp.is_well_formed_otp(otp)
+
+    @pytest.mark.parametrize("otp", ["", "12345", "1234567", "1. 123456", "+123456", "123.456", "١٢٣٤٥٦", "²23456"])
+    def test_rejects_everything_else(self, otp: str) -> None:
+        """Only a backup code can have a list number."""
+        assert totp.normalise_otp(otp) is None
+
+
 class TestOtpauthUri:
     def test_follows_the_key_uri_format(self) -> None:
         """The issuer is there twice, spaces are `%20`, and the secret has no padding."""

@@ -30,7 +30,7 @@ with atheris.instrument_imports(
     from transport.bodies import parse_parameters, parse_strict_json
     from transport.request_errors import RequestError
     from twofactor.factors.backup_code_format import ALPHABET, normalise_backup_code
-    from twofactor.factors.totp import is_well_formed_otp
+    from twofactor.factors.totp import normalise_otp
 
 DIGITS = set("0123456789")
 
@@ -49,7 +49,8 @@ def parse_text(text: str) -> None:
     code = normalise_backup_code(text)
     assert code is None or (len(code) == BACKUP_CODE_LENGTH and set(code) <= set(ALPHABET))
     assert code is None or normalise_backup_code(code) == code
-    assert not is_well_formed_otp(text) or (len(text) == 6 and set(text) <= DIGITS)
+    otp = normalise_otp(text)
+    assert otp is None or (len(otp) == 6 and set(otp) <= DIGITS)
     hashes = [token_hash(kind, text) for kind in TokenKind]
     assert sum(each is not None for each in hashes) <= 1
     key = email_key(text)

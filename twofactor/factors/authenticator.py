@@ -13,7 +13,7 @@ from models import SecondFactorMethod
 from models.sql.factors import NO_AUTHENTICATOR, NO_TIME_STEP, use_time_step
 from security.key_ring import DecryptionError, EncryptedValue
 from twofactor.factors.factor import Check, EnrollableFactor
-from twofactor.factors.totp import is_otp_of_step, is_well_formed_otp, key, matching_step, otpauth_uri
+from twofactor.factors.totp import is_otp_of_step, key, matching_step, normalise_otp, otpauth_uri
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
 
     @override
     def normalise(self, text: str) -> str | None:
-        return text if is_well_formed_otp(text) else None
+        return normalise_otp(text)
 
     @override
     async def verify(self, check: Check, text: str) -> bool:

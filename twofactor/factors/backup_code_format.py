@@ -1,5 +1,6 @@
 """The format of backup codes: alphabet, normalisation, hash and file (look-up secrets, NIST SP 800-63B §3.1.2)."""
 
+import re
 from collections.abc import Callable
 
 from argon2.low_level import Type, hash_secret_raw
@@ -11,12 +12,13 @@ from security.constants import (
     BACKUP_CODE_LENGTH,
     BACKUP_CODES_PER_SET,
 )
+from twofactor.factors.entered_code import without_separators
 
 # Crockford's base32 has no I, L, O and U, so that no two characters look alike.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LOOK_ALIKES = str.maketrans("OIL", "011")
-# No user types more characters than this around a code. The server rejects longer text.
-INPUT_MAX_LENGTH = 64
+# The number of a code in a list, for example `1.` or `10)`.
+LIST_NUMBER = re.compile(r"[0-9]{1,2}[.)]")
 
 
 def generate_backup_codes(choose: Callable[[str], str]) -> tuple[str, ...]:
@@ -35,11 +37,13 @@ def generate_backup_codes(choose: Callable[[str], str]) -> tuple[str, ...]:
 def normalise_backup_code(text: str) -> str | None:
     """Return the code in its stored form, or None if the text cannot be a code.
 
-    Ignore case, spaces and dashes. Read O as 0, and I and L as 1.
+    Ignore case, separators and the number of a list item. Read O as 0, and I and L as 1.
     """
-    if len(text) > INPUT_MAX_LENGTH or not text.isascii():
+    entered = without_separators(text)
+    if entered is None or not entered.isascii():
         return None
-    code = text.replace(" ", "").replace("-", "").upper().translate(LOOK_ALIKES)
+    number = LIST_NUMBER.match(entered)
+    code = entered[number.end() if number else 0 :].upper().translate(LOOK_ALIKES)
     if len(code) != BACKUP_CODE_LENGTH or not set(code) <= set(ALPHABET):
         return None
     return code

@@ -8,8 +8,15 @@ from urllib.parse import quote, urlencode
 import pyotp
 
 from security.constants import OTP_DIGITS, OTP_DRIFT_STEPS, OTP_PERIOD_S
+from twofactor.factors.entered_code import without_separators
 
 WELL_FORMED_OTP = re.compile(rf"[0-9]{{{OTP_DIGITS}}}", re.ASCII)
+
+
+def normalise_otp(text: str) -> str | None:
+    """Return the digits of the OTP that a user entered, or None if the text cannot be an OTP. Ignore separators."""
+    otp = without_separators(text)
+    return otp if otp is not None and is_well_formed_otp(otp) else None
 
 
 def is_well_formed_otp(otp: str) -> bool:

@@ -253,7 +253,7 @@ class TestConfirmOtp:
 
         await confirm_otp(services, CLIENT, viewer, activation.activation_id, authenticator.otp(services.now()))
 
-    @pytest.mark.parametrize("otp", ["", "12345", "１２３４５６", "\ud800", "1" * 1_000_000], ids=printable_id)
+    @pytest.mark.parametrize("otp", ["", "12345", "١٢٣٤٥٦", "\ud800", "1" * 1_000_000], ids=printable_id)
     async def test_malformed_otp_uses_no_attempt(
         self, services: Services, viewer: Viewer, side_effects: SideEffects, otp: str
     ) -> None:
