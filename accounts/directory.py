@@ -15,7 +15,8 @@ import models
 from accounts import security_policy
 from accounts.entities import User
 from accounts.errors import InvalidInputError
-from accounts.identity import is_plain_text, search_key
+from accounts.free_text import normalise_free_text
+from accounts.identity import search_key
 from accounts.pagination import Page, decode_cursor, encode_cursor, page_of, require_page_size
 from accounts.permissions import Viewer, may_see_all_of
 from accounts.services import Services
@@ -200,9 +201,8 @@ async def find_event(services: Services, viewer: Viewer, event_id: UUID) -> Secu
 def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
     users = models.User.filter(company_id=viewer.user.company.id)
     if query.search is not None:
-        if len(query.search) > SEARCH_MAX_LENGTH or not is_plain_text(query.search):
-            raise InvalidInputError("search", f"at most {SEARCH_MAX_LENGTH} characters of plain text")
-        users = users.filter(search_key__contains=search_key(query.search))
+        search = normalise_free_text("search", query.search, max_length=SEARCH_MAX_LENGTH).replace("\n", " ")
+        users = users.filter(search_key__contains=search_key(search))
     if query.role is not None:
         users = users.filter(role=query.role)
     if query.is_active is not None:

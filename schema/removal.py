@@ -109,9 +109,10 @@ Reason = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            f"The reason in the admin's words, at most {REASON_MAX_LENGTH} characters without control characters. "
-            "Other text gives the error `BAD_USER_INPUT`. The audit log keeps the reason permanently, and the email to "
-            "the user contains it."
+            f"The reason in the admin's words, at most {REASON_MAX_LENGTH} characters. Each line break is stored as "
+            "`\\n` and each tab as a space, and white space around the text is removed. A longer text and other "
+            "control characters give the error `BAD_USER_INPUT`. The audit log keeps the reason permanently, and the "
+            "email to the user contains it."
         )
     ),
 ]

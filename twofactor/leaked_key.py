@@ -13,7 +13,7 @@ import models
 from accounts.services import Client, Services
 from models.sql.users import lock_user
 from twofactor.key_rotation import tables_with_secrets
-from twofactor.removal import remove_two_factor, require_valid_reason, reset_locked_user
+from twofactor.removal import normalise_reason, remove_two_factor, reset_locked_user
 
 # The number of users that one SELECT finds.
 BATCH = 500
@@ -45,7 +45,7 @@ async def reset_affected_users(services: Services, leak: Leak, reason: str | Non
     Raises:
         InvalidInputError: The reason is longer than 500 characters, or is not plain text.
     """
-    require_valid_reason(reason)
+    reason = normalise_reason(reason)
     while True:
         async with services.database.reading():
             user_ids = await _affected_users(leak, at_most=BATCH)

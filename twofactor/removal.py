@@ -7,8 +7,8 @@ from uuid import UUID
 import models
 from accounts import attempt_limits, audit
 from accounts.entities import TwoFactor, User
-from accounts.errors import InvalidInputError, UserNotFoundError
-from accounts.identity import is_plain_text
+from accounts.errors import UserNotFoundError
+from accounts.free_text import normalise_free_text
 from accounts.known_devices import forget_other_devices
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import (
@@ -113,7 +113,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    require_valid_reason(reason)
+    reason = normalise_reason(reason)
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
@@ -135,7 +135,7 @@ async def reset_by_operator(services: Services, user_id: UUID, reason: str | Non
         UserNotFoundError: There is no such user.
         TwoFactorNotActiveError: The user's 2FA is not active.
     """
-    require_valid_reason(reason)
+    reason = normalise_reason(reason)
     async with services.database.transaction():
         user = await lock_user(user_id)
         if user is None:
@@ -169,11 +169,10 @@ async def reset_locked_user(
     await outbox.enqueue(email, to=user, now=now)
 
 
-def require_valid_reason(reason: str | None) -> None:
-    """Check the reason of a reset.
+def normalise_reason(reason: str | None) -> str | None:
+    """Return the reason of a reset as it is stored, or None if there is none.
 
     Raises:
         InvalidInputError: It is longer than 500 characters, or is not plain text.
     """
-    if reason is not None and (len(reason) > REASON_MAX_LENGTH or not is_plain_text(reason.replace("\n", " "))):
-        raise InvalidInputError("reason", f"at most {REASON_MAX_LENGTH} characters of plain text")
+    return normalise_free_text("reason", reason or "", max_length=REASON_MAX_LENGTH) or None

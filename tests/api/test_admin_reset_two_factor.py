@@ -33,7 +33,8 @@ LAST_EVENT = """
     query LastEvent {
         viewer { securityEvents(first: 2) { nodes { kind note user { email } actor { email } } } }
     }"""
-REASON = "Lost the phone; checked by a call.\nTicket 4711"
+REASON = "Lost the phone; checked by a call.\nTicket 4711\nby Ada"
+PASTED_REASON = " Lost the phone; checked\tby a call.\r\nTicket 4711\u2028by Ada\r\n"
 
 
 def id_of(user: models.User) -> str:
@@ -51,7 +52,7 @@ async def test_deactivates_2fa_and_ends_all_sessions(
     clock.advance(timedelta(seconds=1))
 
     result = await logged_in_admin.client.execute_one(
-        RESET_WITH_USER, userId=id_of(user), password=PASSWORD, reason=REASON
+        RESET_WITH_USER, userId=id_of(user), password=PASSWORD, reason=PASTED_REASON
     )
 
     assert result == {

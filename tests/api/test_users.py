@@ -71,6 +71,7 @@ async def test_combines_filters(logged_in_member: ApiUser, admin_of_five: ApiUse
         ({"search": "ACME.EXAMPLE"}, {"Ada", "Mia", "Bea", "Émile", "anna"}),
         ({"search": "éMI"}, {"Émile"}),
         ({"search": "%"}, set()),
+        ({"search": "\tBea\r\n"}, {"Bea"}),
         ({"search": ""}, {"Ada", "Mia", "Bea", "Émile", "anna"}),
         ({"role": "ADMIN"}, {"Ada", "Émile"}),
         ({"twoFactor": "ACTIVE"}, {"Mia"}),

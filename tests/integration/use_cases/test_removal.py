@@ -303,11 +303,11 @@ class TestResetByAdmin:
 
         assert await count_rows(services, models.Authenticator) == 1
 
-    @pytest.mark.parametrize("reason", ["x" * 501, "a\0b", "\ud800", "\u2028", "a\rb"], ids=printable_id)
+    @pytest.mark.parametrize("reason", ["x" * 501, "a\0b", "\ud800", "a\x1bb", "a\x7fb"], ids=printable_id)
     async def test_rejects_an_invalid_reason(
         self, services: Services, member: models.User, enrolled: Enrolled, admin_viewer: Viewer, reason: str
     ) -> None:
-        """At most 500 characters, of control characters only line feeds. The server does not check the password."""
+        """At most 500 characters, of control characters only line breaks and tabs. The password is not checked."""
         error = await raises(
             reset_by_admin(services, CLIENT, admin_viewer, member.id, WRONG_PASSWORD, reason), InvalidInputError
         )
