@@ -29,6 +29,13 @@ class Frontend:
         """Fill in a field."""
         self.page.get_by_label(label, exact=True).fill(text)
 
+    def paste(self, label: str, text: str) -> None:
+        """Paste a text into a field. Unlike `fill`, the browser cuts it off at the `maxlength` of the field."""
+        field = self.page.get_by_label(label, exact=True)
+        field.fill("")
+        field.focus()
+        self.page.keyboard.insert_text(text)
+
     def click_button(self, name: str) -> None:
         """Click a button."""
         self.page.get_by_role("button", name=name, exact=True).click()

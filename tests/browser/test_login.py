@@ -12,6 +12,7 @@ from tests.browser.site import PRODUCT, Site
 from tests.support.users import PASSWORD
 
 NEW_PASSWORD = "seven quiet herons wade"
+LONG_PASSWORD = "seven quiet herons wade; " * 11 + "then they fly away"
 
 
 def test_backup_code_logs_in_only_once(frontend: Frontend, site: Site) -> None:
@@ -56,6 +57,46 @@ def test_wrong_otp_shows_error_and_expired_challenge_restarts_login(frontend: Fr
     frontend.click_button("Verify")
     frontend.expect_page(f"Log in to {PRODUCT}")
     frontend.expect_notification("Please log in again")
+
+
+def test_pasted_password_is_not_cut_off(frontend: Frontend, site: Site) -> None:
+    """The server rejects 293 characters, and the page shows its answer. A part of them would be another password."""
+    member = site.create_member(site.create_company(), "Test Member")
+    frontend.log_in(member)
+    frontend.open("/account/password")
+    frontend.expect_page("Password")
+    frontend.fill("Current password", PASSWORD)
+    frontend.paste("New password", LONG_PASSWORD)
+    expect(frontend.page.get_by_label("New password", exact=True)).to_have_value(LONG_PASSWORD)
+    frontend.click_button("Change password")
+    frontend.expect_field_error("New password", "password")
+
+    frontend.click_button("Log out")
+    frontend.submit_password(member, LONG_PASSWORD[:256])
+    frontend.expect_field_error("Password", "do not match an account")
+    frontend.submit_password(member)
+    frontend.expect_page("Profile")
+
+
+def test_pasted_codes_are_accepted(frontend: Frontend, site: Site) -> None:
+    """White space and invisible characters around a code are no error. The page says if a code is malformed."""
+    member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
+    frontend.submit_password(member)
+    frontend.expect_page("Confirm that it is you")
+    frontend.paste("One-time password", "   12345 ")
+    frontend.click_button("Verify")
+    frontend.expect_field_error("One-time password", "malformed")
+    otp = site.next_otp(member)
+    frontend.paste("One-time password", f"   \u200e{otp[:3]}\u00a0{otp[3:]} ")
+    frontend.click_button("Verify")
+    frontend.expect_page("Profile")
+
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.click_link("Use a backup code instead")
+    frontend.paste("Backup code", f"\ufeff 1. “{member.backup_codes[0]}”")
+    frontend.click_button("Verify")
+    frontend.expect_notification("You have 9 backup codes left")
 
 
 def test_unknown_email_and_wrong_password_show_the_same_error(frontend: Frontend, site: Site) -> None:

@@ -1,4 +1,9 @@
-/** Forms: labels, validation messages beside the fields, and only one submission at a time. */
+/**
+ * Forms: labels, validation messages beside the fields, and only one submission at a time.
+ *
+ * No field has a `maxlength`: the browser would cut off what the user pastes, without a message. The server says what is too
+ * long.
+ */
 
 import { h } from "./dom.js";
 import { ApiError, apiErrorText, userErrorText } from "./graphql.js";
@@ -32,7 +37,7 @@ export function passwordField() {
     name: "password",
     label: t("password"),
     type: "password",
-    attributes: { autocomplete: "current-password", maxlength: 256 },
+    attributes: { autocomplete: "current-password" },
   };
 }
 
@@ -60,7 +65,7 @@ function secondFactorField() {
   return {
     name: "secondFactor",
     label: t("secondFactorOfChange"),
-    attributes: { class: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", maxlength: 40 },
+    attributes: { class: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false" },
   };
 }
 
@@ -70,11 +75,12 @@ function secondFactorField() {
  * @returns {import("./operations.js").SecondFactor}
  */
 export function secondFactorOf({ secondFactor }) {
-  const text = secondFactor?.replaceAll(" ", "");
-  if (!text) {
+  if (!secondFactor) {
     return null;
   }
-  return /^\d{6}$/.test(text) ? { otp: text } : { backupCode: text };
+  // The server accepts spaces, dashes and invisible characters in both.
+  const code = secondFactor.normalize("NFKC").replace(/[^\p{L}\p{N}]/gu, "");
+  return /^\d{6}$/.test(code) ? { otp: secondFactor } : { backupCode: secondFactor };
 }
 
 /** @param {string} label @param {string} hint @returns {Field} */
@@ -87,8 +93,6 @@ export function otpField(label, hint) {
       class: "code",
       autocomplete: "one-time-code",
       inputmode: "numeric",
-      // More than 6, because some apps put a space into the middle.
-      maxlength: 8,
       autocapitalize: "none",
       spellcheck: "false",
     },

@@ -134,7 +134,7 @@ async function setUpStep({ activationId, key, otpauthUri, issuer, accountName, q
             form({
               fields: [otpField(t("otp"), t(featureFlags.backupCodes ? "setUp.otpHint" : "setUp.otpHintLast"))],
               submit: t("continue"),
-              onSubmit: ({ otp }) => confirmOtp(activationId, otp.replaceAll(" ", "")),
+              onSubmit: ({ otp }) => confirmOtp(activationId, otp),
             }),
           ),
         ),

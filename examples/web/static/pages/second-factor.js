@@ -19,7 +19,7 @@ export function otpPage() {
     form({
       fields: [otpField(t("otp"), t("verify.otpHint"))],
       submit: t("verify"),
-      onSubmit: ({ otp }) => verify("otp", { otp: otp.replaceAll(" ", "") }),
+      onSubmit: ({ otp }) => verify("otp", { otp }),
       beforeButton: canUseBackupCode()
         ? [h("p", {}, h("a", { href: "#/login/backup-code" }, t("verify.useBackupCode")))]
         : [h("p", { class: "muted small" }, t("verify.askAdmin"))],
@@ -40,7 +40,7 @@ export function backupCodePage() {
           name: "backupCode",
           label: t("backupCode"),
           hint: t("verify.backupHint"),
-          attributes: { class: "code", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: 40 },
+          attributes: { class: "code", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" },
         },
       ],
       submit: t("verify"),

@@ -76,7 +76,6 @@ function resetContent({ id, name, twoFactor }) {
           hint: t("reset.reasonHint"),
           type: "textarea",
           optional: true,
-          attributes: { maxlength: 500 },
         },
         ...adminChangeFields(),
       ],

@@ -105,7 +105,6 @@ function filterForm(query) {
         type: "search",
         value: query.get("search") ?? "",
         optional: true,
-        attributes: { maxlength: 200 },
       },
       selectField(query, "twoFactor", t("users.twoFactor"), [
         ["", t("all")],

@@ -198,7 +198,7 @@ export default {
   "reset.ownAccount": "Das sind Sie selbst. Deaktivieren Sie Ihre eigene 2FA unter „Sicherheit“, oder bitten Sie einen anderen Admin.",
   "reset.lead": "Danach genügt {name} zum Anmelden das Passwort, bis 2FA wieder aktiviert ist. Alle Sitzungen dieses Kontos enden, und {name} bekommt eine E-Mail. Vergewissern Sie sich, dass die Bitte wirklich von {name} kommt.",
   "reset.reason": "Grund (freiwillig)",
-  "reset.reasonHint": "Für das Audit-Protokoll: was geschah, und wie Sie geprüft haben, wer darum bittet.",
+  "reset.reasonHint": "Für das Audit-Protokoll: was geschah, und wie Sie geprüft haben, wer darum bittet. Höchstens 500 Zeichen.",
   "reset.done": "2FA von {name} ist zurückgesetzt.",
   endSessions: "Sitzungen beenden",
   "endSessions.password": "Ihr eigenes Passwort, um die Sitzungen zu beenden",

@@ -198,7 +198,7 @@ export default {
   "reset.ownAccount": "This is you. Deactivate your own 2FA in the Security tab, or ask another admin.",
   "reset.lead": "Afterwards {name} logs in with the password alone, until 2FA is activated again. All their sessions end, and they get an email. Make sure that the request really comes from {name}.",
   "reset.reason": "Reason (optional)",
-  "reset.reasonHint": "For the audit log: what happened, and how you verified who made the request.",
+  "reset.reasonHint": "For the audit log: what happened, and how you verified who made the request. At most 500 characters.",
   "reset.done": "2FA of {name} is reset.",
   endSessions: "End sessions",
   "endSessions.password": "Your own password, to end the sessions",
