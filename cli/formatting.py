@@ -28,8 +28,9 @@ def print_list(rows: Sequence[Mapping[str, Value]], *, columns: Sequence[str], a
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON. Characters outside ASCII are not escaped."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as indented JSON. It escapes characters outside ASCII if standard output is not in Unicode."""
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

@@ -1,10 +1,25 @@
 """`countersign`: the command line, composed of its groups of commands."""
 
+import sys
+from typing import Any
+
 import typer
+from typing_extensions import override
 
 from cli import company, emails, keys, schema_export, server, user
+from transport.output_streams import failsafe_stream
 
-app = typer.Typer(
+
+class CommandLine(typer.Typer):
+    """The command line. Its output never makes a command fail."""
+
+    @override
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        sys.stdout, sys.stderr = failsafe_stream(sys.stdout), failsafe_stream(sys.stderr)
+        return super().__call__(*args, **kwargs)
+
+
+app = CommandLine(
     name="countersign",
     help="Run Countersign and manage its company accounts, users, emails and keys. "
     "The settings come from COUNTERSIGN_* environment variables.",

@@ -23,7 +23,8 @@ def export(
     """Write the GraphQL schema of the server in SDL."""
     sdl = export_sdl()
     if output is None:
-        typer.echo(sdl, nl=False)
+        # UTF-8 as in a file, whatever the encoding of the terminal is.
+        typer.echo(sdl.encode(), nl=False)
         return
     try:
         output.write_text(sdl, encoding="utf-8", newline="\n")

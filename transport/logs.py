@@ -10,6 +10,8 @@ import structlog
 from asgi_correlation_id import correlation_id
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from transport.output_streams import failsafe_stream
+
 # Below this level, libraries log SQL with its parameters and parts of passwords.
 MIN_LIBRARY_LEVEL = logging.INFO
 # Strawberry logs rejected documents with their values. Requests are logged by `transport.middleware`, and rejected
@@ -20,8 +22,12 @@ SILENT_LOGGERS = ("strawberry.execution", "uvicorn.access", "asgi_correlation_id
 MAX_FRAMES = 12
 
 
-def configure_logging(level: str, log_format: str, *, stream: TextIO = sys.stdout) -> None:
-    """Write all log events, including those of libraries, to one stream in the format `json` or `text`."""
+def configure_logging(level: str, log_format: str, *, stream: TextIO | None = None) -> None:
+    """Write all log events, including those of libraries, to one stream in the format `json` or `text`.
+
+    The default is standard output. No request fails because a log line cannot be written there.
+    """
+    stream = failsafe_stream(stream or sys.stdout)
     chain: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from examples.demo.runner import DemoError, run
 from settings import ENV_PREFIX, key_of
+from transport.output_streams import failsafe_stream
 
 DEFAULT_PORT = 8000
 DEFAULT_DATA = "var/demo"
@@ -17,6 +18,7 @@ def main() -> None:
     """Run the demo until SIGINT or SIGTERM. Print an expected error as one line, and exit with code 1."""
     # Before the server handles both signals itself, SIGTERM raises KeyboardInterrupt, as SIGINT does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout, sys.stderr = failsafe_stream(sys.stdout), failsafe_stream(sys.stderr)
     try:
         _isolate_from_environment()
         asyncio.run(run(port=_port(), data=Path(os.environ.get("DATA") or DEFAULT_DATA).resolve()))
