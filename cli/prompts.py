@@ -39,7 +39,8 @@ def prompt_new_password(*, from_stdin: bool) -> str:
 def _read_password() -> str:
     line, _, _ = sys.stdin.buffer.read(MAX_BYTES_READ).partition(b"\n")
     try:
-        password = line.removesuffix(b"\r").decode()
+        # PowerShell puts a byte order mark before the text that it sends to a command.
+        password = line.removesuffix(b"\r").decode("utf-8-sig")
     except UnicodeDecodeError:
         fail("The password on standard input is not UTF-8.")
     if not password:

@@ -12,10 +12,11 @@ from accounts import users
 from accounts.passwords import hash_unless_weak
 from accounts.services import Services
 from accounts.users import BadRow, NewUser
+from cli.file_text import UnreadableFileError, decode
 from cli.formatting import progress_bar
 from cli.prompts import find_company
-from cli.runner import FAILED, fail, run
-from cli.user_file import Row, UnreadableFileError, read_rows
+from cli.runner import FAILED, WRONG_USAGE, fail, run
+from cli.user_file import Row, read_rows
 from security.fair_queue import COMMAND_LINE
 
 # Replaces a row that cannot be read. The import rejects it, because its email is empty.
@@ -27,21 +28,27 @@ def import_file(
     *,
     company: Annotated[str, typer.Option(help="Id or unique name of the company account.")],
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good rows and list the bad ones.")] = False,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="For example cp1252 for a CSV file of Excel. Default: the byte order mark, otherwise UTF-8."),
+    ] = None,
 ) -> None:
     """Import users into a company account. If a row is bad, import none of them.
 
     Columns: email, name, role (MEMBER or ADMIN), locale, and either password or password_hash (argon2, PHC string).
+    They are separated by commas, semicolons or tabs. White space is removed around all values except passwords and
+    hashes, and empty rows are skipped.
     The file may contain passwords: do not let others read it, and delete it afterwards.
     """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(read_rows(lines, is_csv=file.suffix.lower() not in {".jsonl", ".ndjson"}))
+        text = decode(file.read_bytes(), encoding)
+        rows = list(read_rows(text, is_csv=file.suffix.lower() not in {".jsonl", ".ndjson"}))
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        fail(f"{file} is not UTF-8.")
+    except LookupError:
+        fail("There is no such encoding. Examples are utf-8, utf-16 and cp1252.", WRONG_USAGE)
     except UnreadableFileError as error:
-        fail(f"{file}: {error}")
+        fail(f"{file}: {error}.")
 
     async def import_rows(services: Services) -> tuple[int, list[BadRow]]:
         company_id = (await find_company(services, company)).id

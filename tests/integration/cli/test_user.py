@@ -17,7 +17,7 @@ class TestCreate:
         command_line.run("company", "create", "Acme")
         created = command_line.run(
             "user", "create", "Ada@acme.example", "--company", "Acme", "--name", "Ada", "--role", "admin",
-            "--locale", "de-AT", "--password-stdin", stdin=GOOD_PASSWORD + "\r\n",
+            "--locale", "de-AT", "--password-stdin", stdin="\ufeff" + GOOD_PASSWORD + "\r\n",
         )  # fmt: skip
 
         user = command_line.user("Ada@acme.example")

@@ -58,6 +58,39 @@ def test_imports_every_user_of_a_json_lines_file(empty_acme: CommandLine, tmp_pa
     assert emails(empty_acme) == ["ada@acme.example", "ben@acme.example"]
 
 
+def test_imports_a_file_of_excel(empty_acme: CommandLine, tmp_path: Path, password_hash: str) -> None:
+    """It has semicolons, empty rows and columns, and white space. Passwords and hashes stay as they are."""
+    file = tmp_path / "users.csv"
+    lines = [
+        "sep=;",
+        "Email ;NAME;Role; Locale;Password;Password Hash;;",
+        f'\tada@acme.example;" Zoë Weiß\u200b";"ADMIN ";\u00a0de;" {GOOD_PASSWORD} ";;;',
+        ";;;;;;;",
+        f"ben@acme.example;Ben;;;;{password_hash}",
+        " ; ;",
+    ]
+    file.write_bytes("\r\n".join(lines).encode("utf-16"))
+
+    assert empty_acme.run("user", "import", str(file), "--company", "Acme").stdout == "2 imported, 0 skipped.\n"
+
+    ada = empty_acme.user("ada@acme.example")
+    assert (ada.name, ada.role, ada.locale) == ("Zoë Weiß", Role.ADMIN, "de")
+    assert PasswordHasher().verify(ada.password_hash, f" {GOOD_PASSWORD} ")
+    assert empty_acme.user("ben@acme.example").password_hash == password_hash
+
+
+def test_other_encodings_are_an_option(empty_acme: CommandLine, tmp_path: Path, password_hash: str) -> None:
+    """The command does not guess an encoding, because a wrong one would change names."""
+    file = tmp_path / "users.csv"
+    file.write_bytes(f'email;name;password_hash\nada@acme.example;Zoë Weiß;"{password_hash}"\n'.encode("cp1252"))
+    arguments = ["user", "import", str(file), "--company", "Acme"]
+
+    assert "is not UTF-8: line 2" in empty_acme.run(*arguments, exit_code=1).stderr
+    assert "There is no such encoding" in empty_acme.run(*arguments, "--encoding", "ansi-klingon", exit_code=2).stderr
+    assert empty_acme.run(*arguments, "--encoding", "cp1252").stdout == "1 imported, 0 skipped.\n"
+    assert empty_acme.user("ada@acme.example").name == "Zoë Weiß"
+
+
 @pytest.fixture
 def bad_file(tmp_path: Path, password_hash: str) -> Path:
     """Return a file with one good row and one bad row of each kind."""
@@ -126,7 +159,13 @@ def test_rejects_users_that_exist(empty_acme: CommandLine, tmp_path: Path, passw
         ("a.csv", b"", "the header lacks email and name"),
         ("a.csv", b"email,name,secret\n", "the header has unknown or repeated columns"),
         ("a.csv", b'email,name\na@b.example,"Ada', "is not valid CSV"),
-        ("a.csv", b"\xff\xfe", "is not UTF-8"),
+        (
+            "a.csv",
+            b"email,name\n\xfc@b.example,Ada",
+            "is not UTF-8: line 2 has other bytes. Save it as `CSV UTF-8`, or give",
+        ),
+        ("a.csv", b"\xff\xfee", "is not UTF-16"),
+        ("a.csv", b"PK\x03\x04", "is a workbook"),
         ("missing.csv", None, "cannot be read"),
         ("a.jsonl", b"[1]\n", "Row 1 (line 1): is not a JSON object"),
         ("a.jsonl", b"{\n", "Row 1 (line 1): is not JSON"),
