@@ -209,8 +209,9 @@ class UserFilter:
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Text that the name or the email contains. Upper and lower case are equal. More than 200 characters give "
-            "the error `BAD_USER_INPUT`."
+            "Text that the name or the email contains. Upper and lower case are equal, white space around the text is "
+            "removed, and tabs and line breaks count as spaces. More than 200 characters give the error "
+            "`BAD_USER_INPUT`."
         ),
     )
     role: Role | None = strawberry.field(
