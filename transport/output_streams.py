@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from typing import TextIO
+from typing import Any, TextIO
 
 from typing_extensions import Buffer, override
 
@@ -22,7 +22,8 @@ def failsafe_stream(stream: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # open until the process ends
     if type(stream) is not io.TextIOWrapper:
         return stream
-    file = getattr(stream.buffer, "raw", stream.buffer)
+    # The buffer is the file itself if Python was started with PYTHONUNBUFFERED.
+    file: Any = getattr(stream.buffer, "raw", stream.buffer)
     if isinstance(file, _OutputFile):
         return stream
     return io.TextIOWrapper(

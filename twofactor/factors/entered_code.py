@@ -23,4 +23,5 @@ def without_separators(text: str) -> str | None:
     """
     if len(text) > INPUT_MAX_LENGTH or OTHER_NUMBERS.search(text):
         return None
-    return SEPARATORS.sub("", unicodedata.normalize("NFKC", text))
+    code: str = SEPARATORS.sub("", unicodedata.normalize("NFKC", text))
+    return code
