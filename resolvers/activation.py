@@ -52,11 +52,15 @@ async def svg_data_uri(context: Context, code: QrCode) -> str:
 
 
 async def png_data_uri(context: Context, code: QrCode, scale: int) -> str:
-    """Render a QR code as PNG in a `data:` URI.
+    """Render a QR code as PNG in a `data:` URI. `require_valid_scale` has checked the scale."""
+    return await context.qr_renderer.run(code.png_data_uri, scale)
+
+
+def require_valid_scale(scale: int) -> None:
+    """Check the scale of a PNG. Call it before the activation starts: the field cannot be null.
 
     Raises:
         InvalidInputError: The scale is not from 1 to `PNG_SCALE_MAX`.
     """
     if not 1 <= scale <= PNG_SCALE_MAX:
         raise InvalidInputError("scale", f"from 1 to {PNG_SCALE_MAX}")
-    return await context.qr_renderer.run(code.png_data_uri, scale)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from graphql import GraphQLError
 from strawberry.dataloader import DataLoader
 
 from accounts import directory, known_devices, sessions
@@ -48,7 +49,8 @@ class Context:
     """The context of one request.
 
     Queries read the viewer once for each operation. Mutations read it again ("fresh"), because an earlier mutation of
-    the same operation may have changed it.
+    the same operation may have changed it. The fields of their results do not: they are resolved for the viewer after
+    the change. Another read could fail, or find no session, and the answer to a committed change would be lost.
     """
 
     services: Services
@@ -65,6 +67,8 @@ class Context:
     # For the log: who had or started the session, and the type of each union that a field of the root returned.
     user_id: UUID | None = None
     outcomes: set[str] = field(default_factory=set)
+    # The errors of fields that cannot be null, and have a value beside their error.
+    errors_beside_values: list[GraphQLError] = field(default_factory=list)
     _is_charged: bool = False
     _viewer: Viewer | None = None
     _viewer_is_loaded: bool = False
@@ -77,10 +81,7 @@ class Context:
     async def viewer_or_none(self) -> Viewer | None:
         """Return the viewer, or None if nobody is logged in. All fields of a query share one database read."""
         async with self._viewer_lock:
-            if not self._viewer_is_loaded:
-                self._viewer = await self.fresh_viewer_or_none()
-                self._viewer_is_loaded = True
-            return self._viewer
+            return self._viewer if self._viewer_is_loaded else await self.fresh_viewer_or_none()
 
     async def viewer(self) -> Viewer:
         """Return the viewer, also if they have to set up 2FA first.
@@ -112,14 +113,18 @@ class Context:
     async def fresh_viewer_or_none(self) -> Viewer | None:
         """Read the viewer from the database again, or return None if nobody is logged in."""
         self._viewer_is_loaded = False
-        if self.session_token is None:
-            return None
-        viewer = await sessions.authenticate(self.services, self.session_token.text)
+        viewer = await sessions.authenticate(self.services, self.session_token.text) if self.session_token else None
         if viewer is not None:
             self.is_stranger = False
             self.user_id = viewer.user.id
             await self._charge(f"user {viewer.user.id.hex}")
+        self._viewer, self._viewer_is_loaded = viewer, True
         return viewer
+
+    def keep_changed_viewer(self, user: User) -> None:
+        """Resolve the fields of a mutation's result for the viewer as the mutation returned them."""
+        if self._viewer is not None:
+            self._viewer = replace(self._viewer, user=user)
 
     async def charge_stranger(self) -> None:
         """Count the cost of an operation that starts a session, before it does.
@@ -224,15 +229,10 @@ class Context:
         if new_token is not None and new_token.transport is SessionTransport.COOKIE:
             self.cookies.set(new_token.text)
 
-    def end_session(self, *, last_viewer: Viewer | None = None) -> None:
-        """Clear the cookie and the token. Later mutations of the operation are not authenticated.
-
-        If `last_viewer` is given, the fields that the current mutation still returns are resolved for this viewer.
-        """
+    def end_session(self) -> None:
+        """Clear the cookie and the token. Later mutations of the operation are not authenticated."""
         self.cookies.clear()
         self.session_token = None
-        self._viewer = last_viewer
-        self._viewer_is_loaded = True
 
 
 def _required(viewer: Viewer | None) -> Viewer:

@@ -59,28 +59,38 @@ async def total_count(context: Context, page: UserPage) -> int:
 
 
 async def two_factor(context: Context, user: User) -> TwoFactor:
-    """Return the state of a user's 2FA.
-
-    The viewer's own is readable before 2FA is set up, because it says that the setup is required.
-    """
-    viewer = await context.viewer()
-    visible = user if viewer.user.id == user.id else await _require_visible(context, user)
-    return visible.two_factor
+    """Return the state of a user's 2FA."""
+    return (await _require_own_or_visible(context, user)).two_factor
 
 
 async def locale(context: Context, user: User) -> str:
     """Return the language of emails to a user."""
-    return (await _require_visible(context, user)).locale
+    return (await _require_own_or_visible(context, user)).locale
 
 
 async def created_at(context: Context, user: User) -> datetime:
     """Return when a user's account was created."""
-    return (await _require_visible(context, user)).created_at
+    return (await _require_own_or_visible(context, user)).created_at
 
 
 async def last_login_at(context: Context, user: User) -> datetime | None:
     """Return when a user last logged in."""
     return (await _require_visible(context, user)).last_login_at
+
+
+async def _require_own_or_visible(context: Context, user: User) -> User:
+    """Return the user for a field that cannot be null.
+
+    The viewer's own are readable before 2FA is set up. Otherwise their error would destroy the answer to the login.
+    They also say that the setup is required.
+
+    Raises:
+        UnauthenticatedError: Nobody is logged in.
+        TwoFactorSetupRequiredError: It is another user, and the viewer has to activate 2FA first.
+        ForbiddenError: The viewer may see only the identity of this user.
+    """
+    viewer = await context.viewer()
+    return user if viewer.user.id == user.id else await _require_visible(context, user)
 
 
 async def _require_visible(context: Context, user: User) -> User:

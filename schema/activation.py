@@ -4,10 +4,12 @@
 # Strawberry types its decorators as Any.
 # mypy: disable-error-code="return-value, untyped-decorator"
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
 import strawberry
+from strawberry.types.nodes import SelectedField, Selection
 
 import resolvers.qr_rendering
 import twofactor.activation
@@ -88,14 +90,24 @@ class QrCode:
             int,
             strawberry.argument(
                 description=(
-                    "Width of each module of the QR code in pixels, from 1 to 20. Other numbers give the error "
-                    "`BAD_USER_INPUT`, and the whole result of the mutation is lost."
+                    "Width of each module of the QR code in pixels, from 1 to 20. With another number, the mutation "
+                    "gives the error `BAD_USER_INPUT` and does nothing."
                 )
             ),
         ] = 8,
     ) -> str:
         """The QR code as PNG in a `data:` URI."""
         return await activation.png_data_uri(info.context, code, scale)
+
+
+def _require_valid_scales(selections: Iterable[Selection]) -> None:
+    for selection in selections:
+        directives = selection.directives
+        if directives.get("skip", {}).get("if") is True or directives.get("include", {}).get("if") is False:
+            continue
+        if isinstance(selection, SelectedField) and selection.arguments.get("scale") is not None:
+            activation.require_valid_scale(int(selection.arguments["scale"]))
+        _require_valid_scales(selection.selections)
 
 
 def _qr_code(info: Info, started: strawberry.Parent[AuthenticatorActivation]) -> QrCode:
@@ -263,6 +275,7 @@ class ActivationMutation:
         self, info: Info, viewer: Viewer, password: OwnPassword
     ) -> StartTwoFactorActivationResult | None:
         """The first step of an activation."""
+        _require_valid_scales(info.selected_fields)
         return twofactor.activation.start_activation(info.context.services, info.context.client, viewer, password)
 
     @mutation(

@@ -63,7 +63,9 @@ def mutation(access: Access, *, uses_attempt: bool, description: str) -> Callabl
     """
     facts = {"access": access, "uses_attempt": uses_attempt}
     return lambda resolver: strawberry.field(
-        resolver=_with_viewer(resolver, _FRESH_VIEWER[access]), description=description, metadata=facts
+        resolver=_with_viewer(resolver, _FRESH_VIEWER[access], keep_changed=True),
+        description=description,
+        metadata=facts,
     )
 
 
@@ -73,13 +75,19 @@ def declared(field: GraphQLField) -> Mapping[str, Any]:
     return facts
 
 
-def _with_viewer(resolver: Resolver, find_viewer: FindViewer | None) -> Resolver:
-    """Return a resolver without the parameter `viewer`, which checks the access and passes the viewer on."""
+def _with_viewer(resolver: Resolver, find_viewer: FindViewer | None, *, keep_changed: bool = False) -> Resolver:
+    """Return a resolver without the parameter `viewer`, which checks the access and passes the viewer on.
+
+    If `keep_changed`, the fields of the result are resolved for the viewer in the result.
+    """
     if find_viewer is None:
         return resolver
 
     async def call(root: object, info: Info, arguments: dict[str, Any]) -> Any:  # noqa: ANN401  # what the resolver returns
-        return await resolver(root, info, await find_viewer(info.context), **arguments)
+        result = await resolver(root, info, await find_viewer(info.context), **arguments)
+        if keep_changed and (user := getattr(result, "viewer", None)):
+            info.context.keep_changed_viewer(user)
+        return result
 
     @functools.wraps(resolver)
     def resolve(self: object, info: Info, **arguments: Any) -> Any:  # noqa: ANN401  # the arguments and result of the resolver

@@ -198,8 +198,8 @@ class LoginQuery:
         Access.ANYONE,
         description=(
             "The logged-in user; null without an error if nobody is logged in. Query it first when the app starts. A "
-            "user who has to set up 2FA can read `id`, `email`, `name`, `role`, `company` and `twoFactor`; the other "
-            "fields give the error `TWO_FACTOR_SETUP_REQUIRED`."
+            "user who has to set up 2FA can read all fields that cannot be null; the others are null, with the error "
+            "`TWO_FACTOR_SETUP_REQUIRED`."
         ),
     )
     def viewer(self, info: Info) -> User | None:

@@ -33,9 +33,11 @@ How to read a response:
   `UNAUTHENTICATED` (log in), `FORBIDDEN`, `TWO_FACTOR_SETUP_REQUIRED` (activate 2FA first), `BAD_USER_INPUT` (an
   argument is out of bounds), `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`,
   `SERVICE_UNAVAILABLE` (retry after `extensions.retryAfter` seconds) and `INTERNAL_SERVER_ERROR` (report
-  `extensions.correlationId`). `SERVICE_UNAVAILABLE` means that nothing was changed, unless the database failed while it
-  confirmed the commit. Refetch before you repeat a mutation.
+  `extensions.correlationId`). `SERVICE_UNAVAILABLE` of a root field means that it changed nothing, unless the database
+  failed while it confirmed the commit. Refetch before you repeat a mutation.
 - A root field is null if it has an error, or if its description says so. The other root fields are still valid.
+- If a field below a mutation has an error, the mutation took place. The field is null beside its error, and the other
+  fields of the result are valid. So keep the result, even if there are errors.
 - Unions, enums and interfaces get new members over time. Nothing is renamed or removed without `@deprecated` first.
 
 Send the session as `Authorization: Bearer <sessionToken>`. In a browser, an HttpOnly cookie can carry the session

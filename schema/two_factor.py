@@ -67,8 +67,8 @@ class TwoFactor:
     setup_required: bool = strawberry.field(
         description=(
             "True if 2FA is required and not active: show the activation page first. Until 2FA is active, the user "
-            "can use only the activation, `logout`, `featureFlags`, `authenticatorApps` and their own id, email, "
-            "name, role, company and twoFactor. Everything else gives the error `TWO_FACTOR_SETUP_REQUIRED`."
+            "can use only the activation, `logout`, `featureFlags`, `authenticatorApps` and the fields of `viewer` "
+            "that cannot be null. Everything else gives the error `TWO_FACTOR_SETUP_REQUIRED`."
         )
     )
     activated_at: datetime | None = strawberry.field(

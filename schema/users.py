@@ -132,13 +132,14 @@ class User(Node):
     @strawberry.field(
         description=(
             "The viewer's live sessions, including the session of this request. Only the user can see them: for any "
-            "other user the list is empty, also for admins. A user has at most 100 sessions."
+            "other user the list is empty, also for admins. A user has at most 100 sessions. If the server cannot read "
+            "it after a mutation, it has only the current session, beside the error `SERVICE_UNAVAILABLE`."
         ),
         metadata={"max_items": SESSIONS_PER_USER},
     )
     def sessions(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> list[SessionRef]:
         """The viewer's own sessions."""
-        return sessions.list_sessions(info.context, user)
+        return sessions.list_sessions(info, user)
 
     @strawberry.field(
         description=(

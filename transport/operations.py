@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import structlog
@@ -20,11 +20,17 @@ from graphql import (
     GraphQLError,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    NonNullTypeNode,
     NoSchemaIntrospectionCustomRule,
+    NullValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     Source,
+    TypeInfo,
+    ValidationContext,
+    VariableDefinitionNode,
+    is_non_null_type,
     parse,
     specified_rules,
     validate,
@@ -42,7 +48,7 @@ from models.database import one_connection_at_a_time
 from resolvers.context import Context
 from security.fair_queue import FairQueue, Requester
 from transport.document_cache import DocumentCache, memory_of
-from transport.error_codes import GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
+from transport.error_codes import BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
 from transport.limits import MAX_TOKENS, attempt_fields, field_costs, measure_operations
 from transport.sliced_execution import LARGE_COST, SLICES, SlicedExecution
 
@@ -61,7 +67,9 @@ class Operation:
     node: OperationDefinitionNode
     cost: int
     # Empty if the document is not valid.
-    root_fields: Mapping[str, str]
+    root_fields: Mapping[str, str] = field(default_factory=dict)
+    # Variables of a mutation that may be null by their own type, but not where the document uses them (GraphQL §5.8.5).
+    never_null: Sequence[VariableDefinitionNode] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +159,23 @@ class LimitedSchema(Schema):
             raise GraphQLSyntaxError(Source(query), 0, "The document is nested too deeply.") from None
         fragments = {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)}
         operations = [
-            Operation(part, next(costs), {} if errors else _root_fields(part.selection_set, fragments))
+            Operation(part, next(costs))
+            if errors
+            else Operation(part, next(costs), _root_fields(part.selection_set, fragments), self._never_null(node, part))
             for part in node.definitions
             if isinstance(part, OperationDefinitionNode)
         ]
         return Document(node, operations, fragments, errors)
+
+    def _never_null(self, document: DocumentNode, operation: OperationDefinitionNode) -> list[VariableDefinitionNode]:
+        definitions = operation.variable_definitions or ()
+        nullable = [each for each in definitions if not isinstance(each.type, NonNullTypeNode)]
+        if operation.operation is not OperationType.MUTATION or not nullable:
+            return []
+        context = ValidationContext(self._schema, document, TypeInfo(self._schema), on_error=lambda _error: None)
+        usages = context.get_recursive_variable_usages(operation)
+        used = {usage.node.name.value for usage in usages if is_non_null_type(usage.type)}
+        return [each for each in nullable if each.variable.name.value in used]
 
     def _validate(self, node: DocumentNode, rules: Rules) -> Sequence[GraphQLError]:
         # Strawberry adds the same two rules. Without them, graphql-core accepts a null in a oneOf input, and then the
@@ -224,8 +244,10 @@ class OperationLimits(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Reject an invalid document, and an operation that checks more than one password or code."""
-        self.execution_context.pre_execution_errors = list(self._document.errors) or self._attempt_errors()
+        """Reject an invalid document, an operation with several attempts, and nulls that are no valid arguments."""
+        self.execution_context.pre_execution_errors = (
+            list(self._document.errors) or self._attempt_errors() or self._null_errors()
+        )
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -246,6 +268,17 @@ class OperationLimits(SchemaExtension):
             message = "An operation may contain at most one field that checks a password or a code."
             return [request_error(message, GRAPHQL_VALIDATION_FAILED)]
         return []
+
+    def _null_errors(self) -> list[GraphQLError]:
+        """Reject nulls that the executor would meet in the result of a mutation, and so destroy a committed answer."""
+        given = self.execution_context.variables or {}
+        nulls = [each for each in self._operation.never_null if _is_null(each, given)]
+        return [GraphQLError("", nodes=[each], extensions={"code": BAD_USER_INPUT}) for each in nulls]
+
+
+def _is_null(definition: VariableDefinitionNode, given: Mapping[str, Any]) -> bool:
+    name = definition.variable.name.value
+    return given[name] is None if name in given else isinstance(definition.default_value, NullValueNode)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ requires 422 and 294 in some cases, but no client supports them yet.
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -133,7 +133,7 @@ class GraphQLView:
             session_token=session_token(request),
         )
         result = await self._execute(request.method, parameters, context)
-        body = self._body(result)
+        body = self._body(result, context.errors_beside_values)
         codes = {error["extensions"]["code"] for error in body.get("errors", ())}
         _add_to_log(outcome=",".join(sorted(context.outcomes) + sorted(codes)) or "ok")
         return _write_body(body, response, media_type)
@@ -171,9 +171,10 @@ class GraphQLView:
                 await self._stranger_delay.delay(context.client.ip_address)
         return result
 
-    def _body(self, result: ExecutionResult) -> dict[str, Any]:
+    def _body(self, result: ExecutionResult, errors_beside_values: Sequence[GraphQLError]) -> dict[str, Any]:
         is_valid = not isinstance(result, PreExecutionError)
-        errors = [self._serialise(error, is_valid=is_valid) for error in result.errors or ()]
+        found = (*(result.errors or ()), *errors_beside_values)
+        errors = [self._serialise(error, is_valid=is_valid) for error in found]
         # GraphQL §7.1: after a request error, `data` is absent. After a field error, `data` is present and may be null.
         was_executed = result.data is not None or any("path" in error for error in errors)
         body: dict[str, Any] = {"data": result.data} if was_executed else {}

@@ -77,9 +77,27 @@ async def test_renders_qr_codes_in_another_thread(logged_in_member: ApiUser, mon
 
 
 @pytest.mark.parametrize("scale", [0, 21, -1])
-async def test_rejects_an_invalid_scale(logged_in_member: ApiUser, scale: int) -> None:
-    """The error is `BAD_USER_INPUT`."""
+async def test_rejects_an_invalid_scale_before_it_starts(
+    logged_in_member: ApiUser, database: Database, scale: int
+) -> None:
+    """The error is `BAD_USER_INPUT`, and there is no activation whose key the client never gets."""
     assert await logged_in_member.client.outcome(START_WITH_SCALE, password=PASSWORD, scale=scale) == "BAD_USER_INPUT"
+    async with database.reading():
+        assert await models.Activation.all().count() == 0
+
+
+async def test_ignores_the_scale_of_a_skipped_image(logged_in_member: ApiUser) -> None:
+    """An app that cannot render SVG selects the bitmap, and others skip it."""
+    mutation = """
+        mutation ($password: String!, $scale: Int!, $png: Boolean!) {
+            startTwoFactorActivation(password: $password) { __typename ...Image @include(if: $png) }
+        }
+        fragment Image on TwoFactorActivation { qrCode { pngDataUri(scale: $scale) @skip(if: false) } }"""
+    client = logged_in_member.client
+
+    assert await client.outcome(mutation, password=PASSWORD, scale=0, png=False) == "TwoFactorActivation"
+    assert await client.outcome(mutation, password=PASSWORD, scale=0, png=True) == "BAD_USER_INPUT"
+    assert await client.outcome(mutation, password=PASSWORD, scale=1, png=True) == "TwoFactorActivation"
 
 
 async def test_requires_the_password(

@@ -156,6 +156,8 @@ def by_viewpoint(*outcomes: str) -> dict[Viewpoint, str]:
 
 IDENTITY = by_viewpoint(*["returned"] * 5, ABSENT)
 GUARDED = by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", FORBIDDEN, ABSENT)
+# The viewer's own cannot be null, so they are readable before the setup.
+REQUIRED = GUARDED | {Viewpoint.OWN_BEFORE_SETUP: "returned"}
 
 USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "id": IDENTITY,
@@ -163,11 +165,11 @@ USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "name": IDENTITY,
     "role": IDENTITY,
     "company { id }": IDENTITY,
-    "twoFactor { state }": by_viewpoint("returned", "returned", "returned", "returned", FORBIDDEN, ABSENT),
-    "locale": GUARDED,
-    "createdAt": GUARDED,
+    "twoFactor { state }": REQUIRED,
+    "locale": REQUIRED,
+    "createdAt": REQUIRED,
     "lastLoginAt": GUARDED,
     "devices { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
-    "sessions { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
+    "sessions { id }": by_viewpoint("returned", "returned", "empty", "empty", "empty", ABSENT),
     "securityEvents { nodes { id } }": by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", "null", ABSENT),
 }

@@ -33,7 +33,6 @@ from tests.support.operations import (
     ADMIN_RESET_TWO_FACTOR,
     CHANGE_PASSWORD,
     DEACTIVATE_TWO_FACTOR,
-    SESSIONS,
     START_TWO_FACTOR_ACTIVATION,
     UPDATE_SECURITY_POLICY,
     VIEWER,
@@ -434,8 +433,9 @@ async def test_enforcement_limits_existing_sessions_to_the_setup(
     """ASVS 8.3.2: from the next request on, the session can only set up 2FA. So can the admin's session."""
     await enforce_2fa(logged_in_admin)
     for api_user in (logged_in_member, logged_in_admin):
-        result = await api_user.client.execute(SESSIONS)
+        result = await api_user.client.execute("{ viewer { locale devices { id } } }")
         assert error_code(result) == "TWO_FACTOR_SETUP_REQUIRED"
+        assert result["data"] == {"viewer": {"locale": "en", "devices": None}}
         assert await api_user.client.outcome(CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=NEW_PASSWORD) == (
             "TWO_FACTOR_SETUP_REQUIRED"
         )

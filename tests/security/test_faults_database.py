@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -26,6 +27,7 @@ from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.factories import FactoryUser
 from tests.support.proxy import Moment, Proxy, proxy_to
 from tests.support.scenarios import SCENARIO_BY_NAME, SCENARIOS, Request, Scenario, account_state, broken_invariants
+from tests.support.selections import mutation_with_everything
 
 UNAVAILABLE = "SERVICE_UNAVAILABLE"
 # No scenario executes more statements.
@@ -127,6 +129,35 @@ async def test_lost_connection_at_any_statement_leaves_the_old_or_the_new_state(
         else:
             number, moment = number + 1, Moment.BEFORE
     assert 2 < number < MAX_STATEMENTS
+
+
+@pytest.mark.attack("K1")
+@pytest.mark.parametrize("name", ["login", "acknowledgeBackupCodes", "changePassword"])
+async def test_lost_connection_after_a_commit_leaves_the_answer(proxy: Proxy, clock: Clock, name: str) -> None:
+    """The result selects everything, also lists that the server reads after the commit. It is null if nothing changed.
+
+    Each list that cannot be read has an error. `sessions` cannot be null, and always has the current session.
+    """
+    has_failed: set[str] = set()
+    settings = Settings(database_url=proxy.url, database_pool_size=2, cost_per_minute=10**6)
+    async with app_harness(settings, clock) as harness:
+        for number in range(1, MAX_STATEMENTS):
+            request, old = await prepare(harness, SCENARIO_BY_NAME[name], clock)
+            request = replace(request, query=mutation_with_everything(name))
+            proxy.break_at(number)
+            result = (await harness.post(request)).json()
+            has_broken = proxy.has_broken
+            proxy.break_at(None)
+            has_changed = await state(harness, request.affected_user) != old
+            assert (result["data"][name] is not None) is has_changed, proxy.statements[-1:]
+            if has_changed:
+                for error in result.get("errors", ()):
+                    assert error["extensions"]["code"] == UNAVAILABLE
+                    has_failed.add(error["path"][2])
+                assert any(session["current"] for session in result["data"][name]["viewer"]["sessions"])
+            if not has_broken:
+                break
+    assert has_failed == {"devices", "sessions", "securityEvents"}
 
 
 @pytest.mark.attack("K1")
