@@ -19,8 +19,9 @@ class Authenticator(Model):
     key_id = fields.CharField(max_length=32, db_index=True)
     # The newest time step whose OTP was accepted. It only grows, so each OTP works once (RFC 6238 §5.2).
     last_step = fields.BigIntField()
-    # The call that activated 2FA. A client that lost its response can repeat the call and gets the same result.
+    # The activation. A client that repeats one of its last calls gets the result of the activation again.
     activation_token_hash = fields.CharField(max_length=64)
+    # A server of the version before reads it.
     activated_by_acknowledgement = fields.BooleanField()
 
     # Tortoise sets it with the relation.

@@ -285,8 +285,8 @@ class ActivationMutation:
             "Confirms with an OTP that the app is set up. If backup codes are on, it issues them, and 2FA waits for "
             "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. If the "
             "response was lost, call it again with the same OTP. The result is the same, until the acknowledgement. "
-            "A newer OTP issues new codes, which replace the first ones. 5 wrong OTPs end the activation and affect no "
-            "other attempt limit."
+            "After that it is `TwoFactorActivated`, while this activation is in force. A newer OTP issues new codes, "
+            "which replace the first ones. 5 wrong OTPs end the activation and affect no other attempt limit."
         ),
     )
     def confirm_otp(
@@ -306,7 +306,7 @@ class ActivationMutation:
         description=(
             "Confirms that the user stored the backup codes and activates 2FA. Sends an email and ends the user's "
             "other sessions. Uses no attempt. If the response was lost, call it again: the result is the same while "
-            "this activation is in force."
+            "this activation is in force, also if `confirmOtp` has activated 2FA."
         ),
     )
     def acknowledge_backup_codes(

@@ -168,8 +168,9 @@ class ChallengeExpired(UserError):
     ActivationExpiredError,
     description=(
         "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a change "
-        "to the account, or belongs to another user. Start again, and ask the user to delete the useless entry in the "
-        "app."
+        "to the account, or belongs to another user. Its entry in the app is useless. If the viewer's 2FA is inactive, "
+        "start again, and ask the user to delete that entry. If it is active, the app has the entry in force too, so "
+        "ask the user to delete nothing. An activation that is finished and in force never returns this error."
     ),
     en="This activation took too long or has ended. Please start again.",
     de="Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",

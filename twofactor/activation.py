@@ -109,7 +109,7 @@ async def acknowledge_backup_codes(
     If `old_token` is given, replace it.
 
     Raises:
-        ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
+        ActivationExpiredError: The activation is unknown, expired, or replaced by a newer one.
         OtpNotConfirmedError: No OTP has confirmed the activation yet.
     """
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
@@ -119,7 +119,7 @@ async def acknowledge_backup_codes(
         account = await lock_viewer(viewer)
         activation = await find_unfinished(account, hashed, services.now())
         if activation is None:
-            return await repeat_result(services, account, hashed, by_acknowledgement=True, old_token=old_token)
+            return await repeat_result(services, account, hashed, old_token)
         if await models.BackupCodeSet.filter(activation_id=activation.id).update(activation_id=None) != 1:
             raise OtpNotConfirmedError
         return await activate(services, client, account, activation, by_acknowledgement=True, old_token=old_token)
@@ -136,16 +136,14 @@ async def find_unfinished(account: LockedAccount, activation_hash: str, now: dat
 
 
 async def repeat_result(
-    services: Services,
-    account: LockedAccount,
-    activation_hash: str,
-    *,
-    by_acknowledgement: bool,
-    old_token: SessionToken | None,
+    services: Services, account: LockedAccount, activation_hash: str, old_token: SessionToken | None
 ) -> TwoFactorActivated:
-    """Return the same result when the client retries the call that activated 2FA."""
+    """Return the result of a finished activation, whichever of its last calls the client repeats.
+
+    Otherwise the user would read that the activation has ended, and delete the entry of the app that is in force.
+    """
     for factor in enrollable_factors():
-        if await factor.is_enrolled_by(account.user.id, activation_hash, by_acknowledgement=by_acknowledgement):
+        if await factor.is_enrolled_by(account.user.id, activation_hash):
             new_token = await repeat_session_token(services, account.session, old_token)
             return TwoFactorActivated(account.viewer.user, new_token=new_token)
     raise ActivationExpiredError

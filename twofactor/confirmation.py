@@ -63,10 +63,11 @@ async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
     """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
 
     If backup codes are off, activate 2FA, and replace `old_token` if it is given. If this session has already confirmed
-    the activation with this OTP, return the same codes until they are acknowledged, and use no attempt.
+    the activation with this OTP, return the same codes until they are acknowledged, and use no attempt. If this
+    activation is finished and in force, return its result, and check nothing.
 
     Raises:
-        ActivationExpiredError: The activation is unknown, finished otherwise, expired, or replaced by a newer one.
+        ActivationExpiredError: The activation is unknown, expired, or replaced by a newer one.
         WrongOtpError: The OTP is wrong, expired, already used or malformed.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
@@ -122,9 +123,7 @@ async def _use_otp_or_repeat(call: _Confirmation) -> _UsedOtp | BackupCodesIssue
     account = await lock_viewer(call.viewer)
     activation = await find_unfinished(account, call.activation_hash, services.now())
     if activation is None:
-        return await repeat_result(
-            services, account, call.activation_hash, by_acknowledgement=False, old_token=call.old_token
-        )
+        return await repeat_result(services, account, call.activation_hash, call.old_token)
     is_repeat = _is_repeat(services, account, activation, call.otp)
     if not is_repeat:
         await _use_first_otp(services, call.client, account, activation, call.otp)
@@ -144,12 +143,11 @@ async def _issue_codes(
     account = await lock_viewer(call.viewer)
     activation = await find_unfinished(account, call.activation_hash, services.now())
     if activation is None:
-        # If the flag was turned off, another call with this OTP may have activated 2FA.
-        return await repeat_result(
-            services, account, call.activation_hash, by_acknowledgement=False, old_token=call.old_token
-        )
+        # Another call may have activated 2FA: with this OTP, if the flag was turned off, or by an acknowledgement.
+        return await repeat_result(services, account, call.activation_hash, call.old_token)
     if activation.last_step != used.position:
-        raise ActivationExpiredError
+        # A newer OTP has replaced this one while the codes were hashed. The activation continues.
+        raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
     # Another call with this OTP may have been faster. All of them return the same codes.
     if issued := await _find_issued(call, account, activation):
         return issued

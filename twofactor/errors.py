@@ -17,7 +17,7 @@ class ChallengeExpiredError(DomainError):
 
 
 class ActivationExpiredError(DomainError):
-    """Raised when the activation is unknown, finished otherwise, expired, or replaced by a newer one."""
+    """Raised when the activation is unknown, expired, or replaced by a newer one."""
 
 
 class OtpNotConfirmedError(DomainError):

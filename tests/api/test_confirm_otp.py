@@ -11,6 +11,7 @@ from tests.support.api import Api
 from tests.support.api_users import (
     INACTIVE_TWO_FACTOR,
     ApiUser,
+    activate,
     confirm_otp,
     is_logged_in,
     log_in,
@@ -93,6 +94,32 @@ async def test_repeated_call_returns_the_same_result_if_codes_are_off(
     assert await logged_in_member.client.execute_one(CONFIRM_OTP, **entered) == first
     assert await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp="") == first
     assert await side_effects() == ([], [])
+
+
+async def test_repeated_call_after_the_acknowledgement_returns_its_result(
+    logged_in_member: ApiUser, clock: Clock, side_effects: SideEffects
+) -> None:
+    """A client that repeats the call late must not tell the user to delete the entry in the app, which is in force."""
+    await activate(logged_in_member, clock)
+    entered = {"activationId": logged_in_member.activation_id, "otp": "123456"}
+    await side_effects()
+
+    answer = await logged_in_member.client.execute_one(CONFIRM_OTP, **entered)
+
+    assert (answer["__typename"], answer["twoFactor"]["state"]) == ("TwoFactorActivated", "ACTIVE")
+    assert await side_effects() == ([], [])
+
+
+@pytest.mark.usefixtures("company_without_codes")
+async def test_acknowledgement_without_codes_returns_the_result(logged_in_member: ApiUser, clock: Clock) -> None:
+    """A client that expects codes calls `acknowledgeBackupCodes` after `confirmOtp` has activated 2FA."""
+    await activate(logged_in_member, clock)
+
+    answer = await logged_in_member.client.execute_one(
+        ACKNOWLEDGE_BACKUP_CODES, activationId=logged_in_member.activation_id
+    )
+
+    assert (answer["__typename"], answer["twoFactor"]["state"]) == ("TwoFactorActivated", "ACTIVE")
 
 
 async def test_repeated_call_returns_the_same_codes(

@@ -88,10 +88,8 @@ class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
         )
 
     @override
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str, *, by_acknowledgement: bool) -> bool:
-        return await models.Authenticator.filter(
-            user_id=user_id, activation_token_hash=activation_hash, activated_by_acknowledgement=by_acknowledgement
-        ).exists()
+    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
+        return await models.Authenticator.filter(user_id=user_id, activation_token_hash=activation_hash).exists()
 
 
 def decrypt_totp_secret(services: Services, row: models.Authenticator | models.Activation) -> bytes | None:

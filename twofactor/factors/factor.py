@@ -100,8 +100,8 @@ class EnrollableFactor(Factor, Generic[ActivationT]):
 
     @abstractmethod
     async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
-        """Insert the row of a user who has confirmed an activation. `is_enrolled_by` gets the same call."""
+        """Insert the row of a user who has confirmed an activation."""
 
     @abstractmethod
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str, *, by_acknowledgement: bool) -> bool:
-        """Return whether this call activated the user's 2FA."""
+    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
+        """Return whether this activation has activated the user's 2FA, which is still in force."""

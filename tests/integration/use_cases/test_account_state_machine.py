@@ -178,7 +178,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.past_activations: list[str] = []
         self.authenticator: Authenticator | None = None
         self.last_step = 0
-        self.activated_by: tuple[str, str] | None = None
+        self.activated_by: str | None = None
         self.codes: dict[str, list[str]] = {"unused": [], "used": [], "void": []}
         self.attempt_counts = {
             "password": AttemptLimitModel(),
@@ -518,7 +518,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         text, step = self.choose_otp(found.authenticator if found else self.authenticator, otp)
         attempt = confirm_otp(self.services, CLIENT, viewer, token, text)
         if found is None:
-            repeats = self.activated_by == (token, "confirm")
+            repeats = self.activated_by == token
             self.check(attempt, "TwoFactorActivated" if repeats else "ActivationExpiredError", changes=False)
         elif otp == "malformed":
             self.check(attempt, "WrongOtpError")
@@ -536,7 +536,7 @@ class AccountStateMachine(RuleBasedStateMachine):
         else:
             found.last_step = step
             self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
-            self.activate(found, viewer, "confirm", [])
+            self.activate(found, viewer, [])
 
     @precondition(lambda self: self.activation or self.past_activations)
     @rule(which=WHICH, past=st.sampled_from([False, False, True]))
@@ -548,18 +548,18 @@ class AccountStateMachine(RuleBasedStateMachine):
         found = self.open_activation(token)
         attempt = acknowledge_backup_codes(self.services, CLIENT, viewer, token)
         if found is None:
-            repeats = self.activated_by == (token, "acknowledge")
+            repeats = self.activated_by == token
             self.check(attempt, "TwoFactorActivated" if repeats else "ActivationExpiredError", changes=False)
         elif not found.confirmed:
             self.check(attempt, "OtpNotConfirmedError")
         else:
             self.check(attempt, "TwoFactorActivated", Event.TWO_FACTOR_ACTIVATED, "two_factor_activated")
             codes, found.codes = found.codes, []
-            self.activate(found, viewer, "acknowledge", codes)
+            self.activate(found, viewer, codes)
 
-    def activate(self, done: ActivationModel, viewer: Viewer, by: str, codes: list[str]) -> None:
+    def activate(self, done: ActivationModel, viewer: Viewer, codes: list[str]) -> None:
         """Turn 2FA on in the model."""
-        self.authenticator, self.last_step, self.activated_by = done.authenticator, done.last_step, (done.token, by)
+        self.authenticator, self.last_step, self.activated_by = done.authenticator, done.last_step, done.token
         self.end_challenges_and_activation()
         self.replace_codes(codes)
         self.end_sessions(keep=viewer.session.id)

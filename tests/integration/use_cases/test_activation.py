@@ -408,6 +408,42 @@ class TestConfirmOtp:
         assert repeated == [first]
         assert await side_effects.new() == side_effects.expected(Event.BACKUP_CODES_ISSUED)
 
+    async def test_otp_that_a_newer_one_replaces_during_hashing_is_wrong(
+        self, services: Services, clock: Clock, viewer: Viewer
+    ) -> None:
+        """The activation continues, so the user must not be told that it has ended. No attempt is used."""
+        activation = await start_activation(services, CLIENT, viewer, PASSWORD)
+        authenticator = Authenticator(activation.key)
+        newer: list[object] = []
+
+        async def enter_newer_otp() -> None:
+            otp = authenticator.otp(clock.now + TIME_STEP)
+            newer.append(await confirm_otp(services, CLIENT, viewer, activation.activation_id, otp))
+
+        with before_hashing(services, enter_newer_otp) as hooked:
+            older = confirm_otp(hooked, CLIENT, viewer, activation.activation_id, authenticator.otp(clock.now))
+            error = await raises(older, WrongOtpError)
+
+        assert (error.attempts_remaining, error.was_checked) == (5, False)
+        assert isinstance(newer[0], BackupCodesIssued)
+        await acknowledge_backup_codes(services, CLIENT, viewer, activation.activation_id)
+
+    async def test_acknowledgement_during_a_repeated_call_returns_its_result(
+        self, services: Services, viewer: Viewer, clock: Clock
+    ) -> None:
+        """A newer OTP is slow to hash, and the user acknowledges the codes of the first one meanwhile."""
+        activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
+        acknowledged: list[object] = []
+
+        async def acknowledge() -> None:
+            acknowledged.append(await acknowledge_backup_codes(services, CLIENT, viewer, activation_id))
+
+        clock.advance(TIME_STEP)
+        with before_hashing(services, acknowledge) as hooked:
+            answer = await confirm_otp(hooked, CLIENT, viewer, activation_id, authenticator.otp(clock.now))
+
+        assert acknowledged == [answer]
+
     async def test_repeated_otp_activates_if_the_flag_is_turned_off_during_hashing(
         self, services: Services, company: models.Company, viewer: Viewer, side_effects: SideEffects
     ) -> None:
@@ -608,34 +644,41 @@ class TestAcknowledgeBackupCodes:
         assert await account_rows(services) == before
         assert await side_effects.new() == []
 
-    async def test_confirm_otp_is_expired_after_the_acknowledgement(
-        self, services: Services, viewer: Viewer, clock: Clock
+    @pytest.mark.parametrize("codes_enabled", [True, False])
+    async def test_each_last_call_of_a_finished_activation_returns_its_result(
+        self,
+        services: Services,
+        company: models.Company,
+        viewer: Viewer,
+        clock: Clock,
+        side_effects: SideEffects,
+        codes_enabled: bool,  # noqa: FBT001  # a parameter of the test
     ) -> None:
-        """Only the call that activated 2FA can be retried. `confirmOtp` returns no codes."""
+        """Whichever call activated 2FA, and for any OTP. Nothing is checked, counted or sent again."""
+        await set_security_policy(services.database, company, backup_codes_enabled=codes_enabled)
         activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
-        await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
-        clock.advance(TIME_STEP)
-
-        attempt = confirm_otp(services, CLIENT, viewer, activation_id, authenticator.otp(clock.now))
-
-        await raises(attempt, ActivationExpiredError)
-
-    async def test_retry_of_confirm_otp_that_activated_checks_no_otp(
-        self, services: Services, company: models.Company, viewer: Viewer, side_effects: SideEffects
-    ) -> None:
-        """While backup codes are off, the retry returns the same result for any OTP and uses no attempt."""
-        await set_security_policy(services.database, company, backup_codes_enabled=False)
-        activation_id, authenticator, _ = await start_and_confirm_activation(services, viewer)
+        first = await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
         await side_effects.new()
         before = await account_rows(services)
+        clock.advance(timedelta(days=3))
 
-        for otp in (authenticator.otp(services.now()), authenticator.wrong_otp(services.now()), "not an OTP"):
-            answer = await confirm_otp(services, CLIENT, viewer, activation_id, otp)
-            assert isinstance(answer, TwoFactorActivated)
+        for otp in (authenticator.otp(clock.now), authenticator.wrong_otp(clock.now), "not an OTP"):
+            assert await confirm_otp(services, CLIENT, viewer, activation_id, otp) == first
+        assert await acknowledge_backup_codes(services, CLIENT, viewer, activation_id) == first
 
-        await raises(acknowledge_backup_codes(services, CLIENT, viewer, activation_id), ActivationExpiredError)
+        assert first.two_factor.is_active
         assert await account_rows(services) == before
         assert await side_effects.new() == []
+
+    async def test_finished_activation_of_another_user_is_unknown(
+        self, services: Services, viewer: Viewer, admin_viewer: Viewer
+    ) -> None:
+        """Its id is no proof."""
+        activation_id, _, _ = await start_and_confirm_activation(services, viewer)
+        await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
+
+        await raises(confirm_otp(services, CLIENT, admin_viewer, activation_id, "123456"), ActivationExpiredError)
+        await raises(acknowledge_backup_codes(services, CLIENT, admin_viewer, activation_id), ActivationExpiredError)
 
     async def test_retry_is_expired_after_deactivation(self, services: Services, clock: Clock, viewer: Viewer) -> None:
         """It stays expired after 2FA is activated again."""
@@ -643,10 +686,12 @@ class TestAcknowledgeBackupCodes:
         await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
         await deactivate(services, CLIENT, viewer, PASSWORD)
         await raises(acknowledge_backup_codes(services, CLIENT, viewer, activation_id), ActivationExpiredError)
+        await raises(confirm_otp(services, CLIENT, viewer, activation_id, "123456"), ActivationExpiredError)
         clock.advance(TIME_STEP)
         await enrol(services, clock, viewer)
 
         await raises(acknowledge_backup_codes(services, CLIENT, viewer, activation_id), ActivationExpiredError)
+        await raises(confirm_otp(services, CLIENT, viewer, activation_id, "123456"), ActivationExpiredError)
 
     async def test_activates_if_the_flag_is_turned_off_after_the_otp(
         self, services: Services, company: models.Company, viewer: Viewer

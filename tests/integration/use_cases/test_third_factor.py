@@ -132,10 +132,8 @@ class WordCardFactor(EnrollableFactor[tuple[str, str]]):
         )
 
     @override
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str, *, by_acknowledgement: bool) -> bool:
-        return await WordCard.filter(
-            user_id=user_id, activation_token_hash=activation_hash, activated_by_acknowledgement=by_acknowledgement
-        ).exists()
+    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
+        return await WordCard.filter(user_id=user_id, activation_token_hash=activation_hash).exists()
 
 
 # `database` opens the connection, so the model must be known before.
