@@ -13,6 +13,7 @@ from models.database import CLEANUP_LOCK, LockTaken
 from models.sql.cleanup import (
     delete_events_of_unknown_emails,
     delete_expired_activations,
+    delete_expired_replacements,
     delete_expired_sessions,
     delete_idle_counts,
     delete_idle_devices,
@@ -60,6 +61,7 @@ class ExpiringRows:
 KINDS: Mapping[str, ExpiringRows] = {
     "expired challenges": ExpiringRows(delete_lapsed_challenges),
     "expired activations": ExpiringRows(delete_expired_activations, cost=2),
+    "expired replacements of backup codes": ExpiringRows(delete_expired_replacements),
     "expired sessions": ExpiringRows(delete_expired_sessions),
     "idle sessions": ExpiringRows(delete_idle_sessions, SESSION_IDLE_LIFETIME),
     "sent emails": ExpiringRows(delete_sent_emails, SENT_EMAILS_KEPT),

@@ -189,9 +189,10 @@ async def locked_account(
 
 
 async def end_challenges_and_activations(user_id: UUID) -> None:
-    """Delete the user's challenges and activations. A change to the account takes effect at once."""
+    """Delete the user's challenges and activations, also of new backup codes. A change takes effect at once."""
     await models.Challenge.filter(user_id=user_id).delete()
     await models.Activation.filter(user_id=user_id).delete()
+    await models.BackupCodeReplacement.filter(user_id=user_id).delete()
 
 
 async def end_other_sessions(session: models.Session) -> bool:

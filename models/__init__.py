@@ -3,7 +3,7 @@
 from models.activation import Activation
 from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
 from models.authenticator import Authenticator
-from models.backup_code import BackupCode, BackupCodeSet, UnacknowledgedCodes
+from models.backup_code import BackupCode, BackupCodeReplacement, BackupCodeSet, UnacknowledgedCodes
 from models.challenge import Challenge, SessionTransport
 from models.company import Company
 from models.known_device import KnownDevice
@@ -22,6 +22,7 @@ __all__ = [
     "AttemptCount",
     "Authenticator",
     "BackupCode",
+    "BackupCodeReplacement",
     "BackupCodeSet",
     "Challenge",
     "Company",

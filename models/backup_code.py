@@ -1,6 +1,6 @@
 """Backup codes: sets of ten. The database stores a slow hash of each code, salted with the salt of its set.
 
-Until the user acknowledges the codes, it also stores their texts, encrypted.
+Until the user acknowledges the codes of an activation, it also stores their texts, encrypted.
 """
 
 from uuid import UUID
@@ -26,6 +26,8 @@ class BackupCodeSet(Model):
     # One salt for the set, so that one check costs one hash whatever the number of codes.
     salt = fields.BinaryField()
     created_at = fields.DatetimeField()
+    # The token of the replacement that put the set in force, for a client that repeats the acknowledgement.
+    replacement_token_hash = fields.CharField(max_length=64, null=True)
 
     # Tortoise sets them with the relations.
     user_id: UUID
@@ -37,11 +39,38 @@ class BackupCodeSet(Model):
         table = "backup_code_set"
 
 
+class BackupCodeReplacement(Model):
+    """New codes that replace the user's set as soon as the user acknowledges them. No login accepts them before.
+
+    At most one for each user. It has a table of its own, so that the set in force is untouched.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    user: fields.OneToOneRelation[User] = fields.OneToOneField(
+        "models.User", related_name="backup_code_replacement", on_delete=fields.CASCADE
+    )
+    # Those of the new set: its salt, and the hash of each code, one a line.
+    salt = fields.BinaryField()
+    code_hashes = fields.TextField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    # Tortoise sets it with the relation.
+    user_id: UUID
+
+    class Meta:
+        """The table."""
+
+        table = "backup_code_replacement"
+
+
 class UnacknowledgedCodes(Model):
     """The texts of codes that the user has not acknowledged yet, encrypted.
 
-    A client that lost the response which issued the codes can repeat the call and gets them again. The row is deleted
-    with the activation, so also by the acknowledgement, and with the set, so also by newer codes.
+    They are those of an activation. A client that lost the response which issued the codes can repeat the call and
+    gets them again. The row is deleted with the activation, so also by the acknowledgement, and with the set, so also
+    by newer codes.
     """
 
     id = fields.UUIDField(primary_key=True)

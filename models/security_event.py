@@ -69,7 +69,14 @@ class SecurityEventKind(StrEnum):
     )
     BACKUP_CODES_ISSUED = (
         "BACKUP_CODES_ISSUED",
-        "The user received a new set of backup codes. Codes of an earlier set are invalid.",
+        (
+            "The user received a new set of backup codes. Codes of an earlier set are invalid. If `note` is "
+            "`untilAcknowledged`, the earlier set stays valid until `BACKUP_CODES_ACKNOWLEDGED`."
+        ),
+    )
+    BACKUP_CODES_ACKNOWLEDGED = (
+        "BACKUP_CODES_ACKNOWLEDGED",
+        "The user stored the new backup codes of a regeneration. They replaced the earlier set, which is invalid.",
     )
     BACKUP_CODE_USED = (
         "BACKUP_CODE_USED",

@@ -7,6 +7,7 @@ from resolvers.qr_rendering import PNG_SCALE_MAX, QrCode
 from twofactor import activation, confirmation
 from twofactor.activation import TwoFactorActivated
 from twofactor.confirmation import BackupCodesIssued
+from twofactor.factors.backup_codes import BackupCodesAcknowledged
 
 
 async def confirm_otp(
@@ -28,17 +29,18 @@ async def confirm_otp(
 
 async def acknowledge_backup_codes(
     context: Context, viewer: Viewer, activation_token: str, *, rotate_session: bool
-) -> TwoFactorActivated:
-    """Activate 2FA, and replace the session token if the client wants it."""
-    activated = await activation.acknowledge_backup_codes(
+) -> TwoFactorActivated | BackupCodesAcknowledged:
+    """Activate 2FA, and replace the session token if the client wants it. Or put new backup codes in force."""
+    acknowledged = await activation.acknowledge_backup_codes(
         context.services,
         context.client,
         viewer,
         activation_token,
         old_token=context.token_to_replace(rotate_session=rotate_session),
     )
-    context.keep_new_token(activated.new_token)
-    return activated
+    if isinstance(acknowledged, TwoFactorActivated):
+        context.keep_new_token(acknowledged.new_token)
+    return acknowledged
 
 
 async def svg(context: Context, code: QrCode) -> str:

@@ -18,7 +18,7 @@ import twofactor.confirmation
 from accounts.permissions import Viewer
 from resolvers import activation
 from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
-from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, TextFile
+from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, BackupCodesAcknowledged, TextFile
 from schema.costs import PNG_COST, SVG_COST
 from schema.fields import Access, mutation, query
 from schema.info import Info
@@ -215,10 +215,13 @@ ConfirmOtpResult: TypeAlias = Annotated[
 ]
 
 AcknowledgeBackupCodesResult: TypeAlias = Annotated[
-    TwoFactorActivated | OtpNotConfirmed | ActivationExpired,
+    TwoFactorActivated | BackupCodesAcknowledged | OtpNotConfirmed | ActivationExpired,
     strawberry.union(
         "AcknowledgeBackupCodesResult",
-        description="The last step of an activation. 2FA is active only if the type is `TwoFactorActivated`.",
+        description=(
+            "The last step of an activation, or of a regeneration of backup codes. `TwoFactorActivated` is the success "
+            "of the former, `BackupCodesAcknowledged` that of the latter."
+        ),
     ),
 ]
 
@@ -238,7 +241,9 @@ Otp = Annotated[
 ]
 ConfirmedActivation = Annotated[
     strawberry.ID,
-    strawberry.argument(description="The `activationId` of the activation whose backup codes the user stored."),
+    strawberry.argument(
+        description="The `activationId` of the activation or regeneration whose backup codes the user stored."
+    ),
 ]
 
 
@@ -305,8 +310,9 @@ class ActivationMutation:
         uses_attempt=False,
         description=(
             "Confirms that the user stored the backup codes and activates 2FA. Sends an email and ends the user's "
-            "other sessions. Uses no attempt. If the response was lost, call it again: the result is the same while "
-            "this activation is in force, also if `confirmOtp` has activated 2FA."
+            "other sessions. With the `activationId` of `regenerateBackupCodes` it puts the new set in force instead, "
+            "and ends no session. Uses no attempt. If the response was lost, call it again: the result is the same "
+            "while this activation, or this set, is in force, also if `confirmOtp` has activated 2FA."
         ),
     )
     def acknowledge_backup_codes(

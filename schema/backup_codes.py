@@ -51,8 +51,8 @@ class TextFile:
 @maps_from(
     twofactor.factors.backup_codes.BackupCodesRegenerated,
     description=(
-        "A new backup code set. All codes of the old set are invalid. The user gets an email, and their sessions "
-        "continue."
+        "A new backup code set. If `activationId` is null, it is in force: all codes of the old set are invalid, and "
+        "the user gets an email. Otherwise both follow the acknowledgement. The user's sessions continue."
     ),
 )
 class BackupCodesRegenerated:
@@ -61,7 +61,37 @@ class BackupCodesRegenerated:
     codes: list[str] = strawberry.field(description=CODES_DESCRIPTION)
     file: TextFile = strawberry.field(description=FILE_DESCRIPTION)
     viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+    activation_id: strawberry.ID | None = strawberry.field(
+        description=(
+            "Let the user store the codes, then send it to `acknowledgeBackupCodes` within 10 minutes. Until then the "
+            "old set stays in force. Null without `untilAcknowledged: true`."
+        )
+    )
 
+
+@maps_from(
+    twofactor.factors.backup_codes.BackupCodesAcknowledged,
+    description=(
+        "The new backup code set of `regenerateBackupCodes` is in force. All codes of the old set are invalid, open "
+        "challenges ended, and the user gets an email. Sessions continue."
+    ),
+)
+class BackupCodesAcknowledged:
+    """A new backup code set is in force."""
+
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+
+
+UntilAcknowledged = Annotated[
+    bool | None,
+    strawberry.argument(
+        description=(
+            "True to keep the old set in force until `acknowledgeBackupCodes`, so that a lost answer costs no codes. "
+            "If the client calls this mutation again before that, the newer codes replace the unacknowledged ones. "
+            "Null is false."
+        )
+    ),
+]
 
 RegenerateBackupCodesResult: TypeAlias = Annotated[
     BackupCodesRegenerated
@@ -87,7 +117,8 @@ class BackupCodesMutation:
         uses_attempt=True,
         description=(
             "Creates a new backup code set and returns it once. The old set stops working at once, open challenges "
-            "end, and the user gets an email. Sessions continue."
+            "end, and the user gets an email. With `untilAcknowledged: true`, all this waits for "
+            "`acknowledgeBackupCodes`. Sessions continue."
         ),
     )
     def regenerate_backup_codes(
@@ -96,6 +127,7 @@ class BackupCodesMutation:
         viewer: Viewer,
         password: OwnPassword,
         second_factor: SecondFactorOfChange = strawberry.UNSET,
+        until_acknowledged: UntilAcknowledged = False,  # noqa: FBT002  # GraphQL passes it by name
     ) -> RegenerateBackupCodesResult | None:
         """Replace the viewer's backup code set."""
         return twofactor.factors.backup_codes.regenerate_backup_codes(
@@ -104,4 +136,5 @@ class BackupCodesMutation:
             viewer,
             password,
             second_factor=entered_second_factor(second_factor),
+            until_acknowledged=bool(until_acknowledged),
         )

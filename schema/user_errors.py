@@ -170,7 +170,9 @@ class ChallengeExpired(UserError):
         "The activation is older than 10 minutes, failed too often, was replaced by a newer one, was ended by a change "
         "to the account, or belongs to another user. Its entry in the app is useless. If the viewer's 2FA is inactive, "
         "start again, and ask the user to delete that entry. If it is active, the app has the entry in force too, so "
-        "ask the user to delete nothing. An activation that is finished and in force never returns this error."
+        "ask the user to delete nothing. An activation that is finished and in force never returns this error. After "
+        "`regenerateBackupCodes` there is no such entry: the new backup codes are invalid, and the set in force is "
+        "unchanged."
     ),
     en="This activation took too long or has ended. Please start again.",
     de="Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",

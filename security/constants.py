@@ -36,6 +36,8 @@ TOKEN_BYTES = 32
 
 # Long enough to install an app and write down ten codes. Short enough for a secret that is visible on a screen.
 ACTIVATION_LIFETIME = timedelta(minutes=10)
+# The user stores ten codes, as in an activation. Until then the old ones work, so nobody needs longer.
+REPLACEMENT_LIFETIME = ACTIVATION_LIFETIME
 # ASVS 6.6.2 and NIST SP 800-63B §3.1.3: an unfinished authentication is valid for minutes. Waits do not extend it.
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 # No user signs in in this many tabs at once, and each challenge takes the right password. The server deletes the

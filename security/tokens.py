@@ -15,6 +15,7 @@ class TokenKind(StrEnum):
     SESSION = "cs_session_"
     CHALLENGE = "cs_challenge_"
     ACTIVATION = "cs_activation_"
+    REPLACEMENT = "cs_replacement_"
     DEVICE = "cs_device_"
 
 

@@ -36,6 +36,7 @@ from twofactor.errors import (
     TwoFactorAlreadyActiveError,
 )
 from twofactor.factors.authenticator import AuthenticatorActivation
+from twofactor.factors.backup_codes import BackupCodesAcknowledged, acknowledge_replacement
 from twofactor.factors.factor import ActivationT, EnrollableFactor
 from twofactor.factors.registry import OTP, enrollable_factor_of, enrollable_factors
 
@@ -103,15 +104,17 @@ async def acknowledge_backup_codes(
     activation_token: str,
     *,
     old_token: SessionToken | None = None,
-) -> TwoFactorActivated:
+) -> TwoFactorActivated | BackupCodesAcknowledged:
     """Activate 2FA after the user has stored the backup codes, whether backup codes are still on or not.
 
-    If `old_token` is given, replace it.
+    If `old_token` is given, replace it. If the token is that of a regeneration, put its codes in force instead.
 
     Raises:
         ActivationExpiredError: The activation is unknown, expired, or replaced by a newer one.
         OtpNotConfirmedError: No OTP has confirmed the activation yet.
     """
+    if replacement_hash := token_hash(TokenKind.REPLACEMENT, activation_token):
+        return await acknowledge_replacement(services, client, viewer, replacement_hash)
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
         raise ActivationExpiredError

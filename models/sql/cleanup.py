@@ -151,6 +151,11 @@ async def delete_expired_activations(since: datetime, until: datetime, *, at_mos
     return await _delete("activation", "expires_at", since, until, at_most=at_most, join=join)
 
 
+async def delete_expired_replacements(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+    """Delete new backup codes that expired between two times, before the user acknowledged them."""
+    return await _delete("backup_code_replacement", "expires_at", since, until, at_most=at_most)
+
+
 async def delete_expired_sessions(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
     """Delete sessions that expired between two times."""
     return await _delete("session", "expires_at", since, until, at_most=at_most)

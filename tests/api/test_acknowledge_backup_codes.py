@@ -1,4 +1,4 @@
-"""`acknowledgeBackupCodes`: the user stored the codes, so 2FA is activated."""
+"""`acknowledgeBackupCodes`: the user stored the codes, so 2FA is activated, or new codes replace the old ones."""
 
 from datetime import timedelta
 
@@ -18,10 +18,12 @@ from tests.support.api_users import (
     start_login,
     two_factor,
     verify_login,
+    verify_outcome,
 )
 from tests.support.clock import TIME_STEP, Clock, instant
+from tests.support.factories import NEW_BACKUP_CODE, insert_replacement
 from tests.support.mail_servers import text_of
-from tests.support.operations import ACKNOWLEDGE_BACKUP_CODES, DEACTIVATE_TWO_FACTOR, SESSIONS
+from tests.support.operations import ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, DEACTIVATE_TWO_FACTOR, SESSIONS
 from tests.support.users import PASSWORD, set_security_policy
 
 
@@ -169,3 +171,40 @@ async def test_rejects_the_activation_of_another_user(
         == (await two_factor(logged_in_admin.client))["state"]
         == "INACTIVE"
     )
+
+
+async def test_puts_new_codes_in_force(
+    member_with_2fa: ApiUser, client: Api, database: Database, clock: Clock, side_effects: SideEffects
+) -> None:
+    """It sends an email and ends no session. A repeated call returns the same result without a second email."""
+    member = member_with_2fa.user
+    async with database.transaction():
+        variables = {"activationId": await insert_replacement(member.id, clock.now), "rotateSession": True}
+    await side_effects()
+
+    result = await member_with_2fa.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, **variables)
+
+    assert result == {"__typename": "BackupCodesAcknowledged", "viewer": {"id": f"user_{member.id.hex}"}}
+    events, (email,) = await side_effects()
+    assert (events, email["Subject"]) == (["BACKUP_CODES_ACKNOWLEDGED"], "You have new backup codes")
+    assert "The earlier ones no longer work." in text_of(email)
+    assert await member_with_2fa.client.execute_one(ACKNOWLEDGE_BACKUP_CODES, **variables) == result
+    assert await side_effects() == ([], [])
+    challenge = await start_login(client, member)
+    assert await verify_outcome(client, challenge, backupCode=member_with_2fa.codes[0]) == "WrongSecondFactor"
+    assert await verify_outcome(client, challenge, backupCode=NEW_BACKUP_CODE) == "LoggedIn"
+
+
+async def test_rejects_the_new_codes_of_another_user(
+    member: models.User, logged_in_admin: ApiUser, database: Database, clock: Clock
+) -> None:
+    """The result is the same as for an unknown id, and as for `confirmOtp`, which is for activations."""
+    async with database.transaction():
+        activation_id = await insert_replacement(member.id, clock.now)
+
+    for query, variables in ((ACKNOWLEDGE_BACKUP_CODES, {}), (CONFIRM_OTP, {"otp": "123456"})):
+        result = await logged_in_admin.client.execute_one(query, activationId=activation_id, **variables)
+        assert result == {
+            "__typename": "ActivationExpired",
+            "message": "This activation took too long or has ended. Please start again.",
+        }

@@ -4,7 +4,7 @@ import pytest
 
 from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api import Api
-from tests.support.api_users import ApiUser, is_logged_in, start_login, two_factor, verify_login
+from tests.support.api_users import ApiUser, is_logged_in, start_login, two_factor, verify_login, verify_outcome
 from tests.support.clock import Clock
 from tests.support.mail_servers import text_of
 from tests.support.operations import LOGIN, REGENERATE_BACKUP_CODES
@@ -14,7 +14,7 @@ REGENERATE_WITH_VIEWER = """
     mutation ($password: String!) {
         regenerateBackupCodes(password: $password) {
             ... on BackupCodesRegenerated {
-                codes file { name mimeType content } viewer { twoFactor { backupCodesRemaining } }
+                codes file { name mimeType content } viewer { twoFactor { backupCodesRemaining } } activationId
             }
         }
     }"""
@@ -33,6 +33,7 @@ async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_ef
     assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
     assert [line for line in file["content"].splitlines() if line in codes] == codes
     assert result["viewer"]["twoFactor"] == {"backupCodesRemaining": 10}
+    assert result["activationId"] is None
     assert await is_logged_in(member_with_2fa.client)
     events, (email,) = await side_effects()
     assert events == ["BACKUP_CODES_ISSUED"]
@@ -43,6 +44,34 @@ async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_ef
     token = await start_login(client, member_with_2fa.user)
     assert (await verify_login(client, token, backupCode=member_with_2fa.codes[1]))["__typename"] == "WrongSecondFactor"
     assert (await verify_login(client, token, backupCode=codes[1]))["__typename"] == "LoggedIn"
+
+
+async def test_until_acknowledged_leaves_the_old_codes_in_force(
+    member_with_2fa: ApiUser, client: Api, side_effects: SideEffects
+) -> None:
+    """A login accepts an old code and no new one, and open challenges continue. No email is sent."""
+    challenge = await start_login(client, member_with_2fa.user)
+    await side_effects()
+
+    result = await member_with_2fa.client.execute_one(
+        REGENERATE_BACKUP_CODES, password=PASSWORD, untilAcknowledged=True
+    )
+
+    assert result["__typename"] == "BackupCodesRegenerated"
+    assert result["activationId"]
+    assert await side_effects() == (["BACKUP_CODES_ISSUED"], [])
+    assert await verify_outcome(client, challenge, backupCode=result["codes"][0]) == "WrongSecondFactor"
+    assert await verify_outcome(client, challenge, backupCode=member_with_2fa.codes[0]) == "LoggedIn"
+    assert (await two_factor(member_with_2fa.client))["backupCodesRemaining"] == 9
+
+
+async def test_null_is_the_default_of_until_acknowledged(member_with_2fa: ApiUser) -> None:
+    """A client can send an optional variable that its user did not set."""
+    result = await member_with_2fa.client.execute_one(
+        REGENERATE_BACKUP_CODES, password=PASSWORD, untilAcknowledged=None
+    )
+
+    assert (result["__typename"], result["activationId"]) == ("BackupCodesRegenerated", None)
 
 
 async def test_ends_open_challenges(member_with_2fa: ApiUser, client: Api, clock: Clock) -> None:

@@ -1,9 +1,10 @@
 """Page object of the frontend. It finds elements by role and label, as users and screen readers do."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.browser.site import Account, Site
 from tests.support.authenticator import Authenticator
@@ -112,6 +113,34 @@ class Frontend:
         codes = self.page.get_by_role("list", name="Backup codes").get_by_role("listitem")
         expect(codes).to_have_count(10)
         return codes.all_inner_texts()
+
+    def acknowledge_backup_codes(self, button: str) -> None:
+        """Check the checkbox that the codes are stored, and click the button."""
+        self.page.get_by_label("I securely stored my backup codes.").check()
+        self.click_button(button)
+
+    def expect_question(self, leave: Callable[[], None], *, answer: bool) -> None:
+        """Assert that the page asks before the user leaves it, and answer."""
+        questions = []
+
+        def reply(dialog: Dialog) -> None:
+            questions.append(dialog.message)
+            if answer:
+                dialog.accept()
+            else:
+                dialog.dismiss()
+
+        self.page.once("dialog", reply)
+        leave()
+        assert [question for question in questions if "Leave this page?" in question] == questions != []
+
+    def expect_question_before_reload(self) -> None:
+        """Assert that the browser asks before it loads the page again, and stay on the page."""
+        with self.page.expect_event("dialog") as shown:
+            # Not at once, because the browser answers only after the dialog.
+            self.page.evaluate("() => { setTimeout(() => location.reload()); }")
+        assert shown.value.type == "beforeunload"
+        shown.value.dismiss()
 
     def wait_for_email(self, address: str, subject: str) -> dict[str, Any]:
         """Return the newest email to this address with this subject, as the mailbox serves it.

@@ -46,8 +46,7 @@ def test_activation_follows_the_help_page(frontend: Frontend, site: Site) -> Non
 
     frontend.click_button("Activate 2FA")
     frontend.expect_field_error("I securely stored my backup codes.", "Please store your backup codes first")
-    frontend.page.get_by_label("I securely stored my backup codes.").check()
-    frontend.click_button("Activate 2FA")
+    frontend.acknowledge_backup_codes("Activate 2FA")
 
     frontend.expect_page("Security")
     frontend.expect_notification("2FA is active")
@@ -63,7 +62,7 @@ def test_activation_follows_the_help_page(frontend: Frontend, site: Site) -> Non
 
 
 def test_backup_codes_are_deleted_when_user_leaves_the_page(frontend: Frontend, site: Site) -> None:
-    """The page starts again at the password. Neither the codes nor the TOTP secret are in the page or its storage."""
+    """The page asks first. Then it starts again at the password, and neither page nor storage has a secret."""
     member = site.create_member(site.create_company(), "Test Member")
     frontend.log_in(member)
     frontend.open_security_tab(member)
@@ -72,7 +71,10 @@ def test_backup_codes_are_deleted_when_user_leaves_the_page(frontend: Frontend, 
     frontend.expect_page("Backup codes")
     codes = frontend.displayed_backup_codes()
 
-    frontend.click_link(member.name)
+    frontend.expect_question_before_reload()
+    frontend.expect_question(lambda: frontend.click_link(member.name), answer=False)
+    assert frontend.displayed_backup_codes() == codes
+    frontend.expect_question(lambda: frontend.click_link(member.name), answer=True)
     frontend.expect_page("Profile")
     frontend.open("/account/security/activate")
     frontend.expect_page("Activate 2FA")
@@ -164,8 +166,7 @@ def test_login_redirects_to_activation_if_2fa_is_enforced(frontend: Frontend, si
     member.authenticator = Authenticator.scan(frontend.qr_code().screenshot())
     frontend.submit_otp(member)
     frontend.expect_page("Backup codes")
-    frontend.page.get_by_label("I securely stored my backup codes.").check()
-    frontend.click_button("Activate 2FA")
+    frontend.acknowledge_backup_codes("Activate 2FA")
     frontend.expect_page("Security")
     frontend.expect_text("requires 2FA of everybody, so it cannot be deactivated")
     expect(frontend.page.get_by_role("link", name="Deactivate 2FA")).to_have_count(0)

@@ -56,6 +56,7 @@ RETRY_OUTCOMES = {
     "confirmOtp": "BackupCodesIssued",
     "confirmOtp without backup codes": "TwoFactorActivated",
     "acknowledgeBackupCodes": "TwoFactorActivated",
+    "acknowledgeBackupCodes after a regeneration": "BackupCodesAcknowledged",
     "regenerateBackupCodes": "BackupCodesRegenerated",
     "deactivateTwoFactor": "TwoFactorNotActive",
     "adminResetTwoFactor": "TwoFactorNotActive",

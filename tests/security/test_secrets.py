@@ -162,6 +162,7 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     scanner.add_totp_secret(other.authenticator.key)
     await harness.execute_one(reset_request(admin, other))
     await confirm_without_acknowledgement(harness, clock, scanner, company)
+    await regenerate_without_acknowledgement(harness, scanner, company)
     await execute(
         harness, UPDATE_SECURITY_POLICY, {"password": PASSWORD, "backupCodesEnabled": False}, admin.session_token
     )
@@ -174,6 +175,18 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     scanner.add("code", enrolled.backup_code)
     scanner.add("token", enrolled.session_token, *tokens)
     return admin.session_token
+
+
+async def regenerate_without_acknowledgement(
+    harness: AppHarness, scanner: SecretScanner, company: models.Company
+) -> None:
+    """Leave new backup codes of a user unacknowledged, and add the secrets to the scanner."""
+    user, _ = await harness.factory.member_with_2fa(company)
+    scanner.add_totp_secret(user.authenticator.key)
+    variables = {"password": PASSWORD, "untilAcknowledged": True}
+    new = await execute(harness, REGENERATE_BACKUP_CODES, variables, user.session_token)
+    scanner.add("code", *new["codes"])
+    scanner.add("token", user.session_token, new["activationId"])
 
 
 async def confirm_without_acknowledgement(

@@ -1,9 +1,8 @@
 """Create users with sessions, challenges and second factors directly in the database tables."""
 
-import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from security.constants import (
     ACTIVATION_LIFETIME,
     BACKUP_CODES_PER_SET,
     CHALLENGE_LIFETIME,
+    REPLACEMENT_LIFETIME,
     SALT_BYTES,
     SESSION_LIFETIME,
     TOKEN_BYTES,
@@ -42,6 +42,30 @@ class FactoryUser:
     activation_token: str = field(default="", repr=False)
     authenticator: Authenticator = NO_AUTHENTICATOR
     backup_code: str = field(default="", repr=False)
+
+
+# A backup code of each set, and one of new codes that wait for the acknowledgement.
+BACKUP_CODE, NEW_BACKUP_CODE = "0123456789", "9876543210"
+
+
+def _code_hashes(code: str, salt: bytes) -> list[str]:
+    """Return the hashes of a set. They are slow, so only the known code gets a real one, and the others are random."""
+    return [backup_code_hash(code, salt), *(secrets.token_hex(32) for _ in range(BACKUP_CODES_PER_SET - 1))]
+
+
+async def insert_replacement(user_id: UUID, now: datetime) -> str:
+    """Insert new backup codes that wait for the acknowledgement, and return their token. Call it in a transaction."""
+    token = make_token(TokenKind.REPLACEMENT, secrets.token_bytes(TOKEN_BYTES))
+    salt = secrets.token_bytes(SALT_BYTES)
+    await models.BackupCodeReplacement.create(
+        token_hash=token_hash(TokenKind.REPLACEMENT, token),
+        user_id=user_id,
+        salt=salt,
+        code_hashes="\n".join(_code_hashes(NEW_BACKUP_CODE, salt)),
+        created_at=now,
+        expires_at=now + REPLACEMENT_LIFETIME,
+    )
+    return token
 
 
 class Factory:
@@ -98,6 +122,12 @@ class Factory:
         return FactoryUser(
             user.id, user.email, session, tokens[0] if tokens else "", "", Authenticator(key(secret)), code
         ), tokens
+
+    async def member_with_new_codes(self, company: models.Company) -> FactoryUser:
+        """Create a member with 2FA, whose new backup codes wait for `acknowledgeBackupCodes`."""
+        user, _ = await self.member_with_2fa(company)
+        async with self._database.transaction():
+            return replace(user, activation_token=await insert_replacement(user.user_id, self._clock()))
 
     async def member_activating_2fa(self, company: models.Company, *, confirmed: bool) -> FactoryUser:
         """Create a member with a session and an activation.
@@ -158,13 +188,11 @@ class Factory:
         return token
 
     async def _backup_codes(self, user: models.User, activation: models.Activation | None) -> str:
-        salt, code = secrets.token_bytes(SALT_BYTES), "0123456789"
+        salt = secrets.token_bytes(SALT_BYTES)
         code_set = await models.BackupCodeSet.create(
             user_id=user.id, activation_id=activation and activation.id, salt=salt, created_at=self._clock()
         )
-        # The hash function is slow, so only the known code gets a real hash. The other nine are random values.
-        hashes = [backup_code_hash(code, salt), *(hashlib.sha256(secrets.token_bytes(8)).hexdigest() for _ in range(9))]
         await models.BackupCode.bulk_create(
-            models.BackupCode(code_set_id=code_set.id, code_hash=each) for each in hashes
+            models.BackupCode(code_set_id=code_set.id, code_hash=each) for each in _code_hashes(BACKUP_CODE, salt)
         )
-        return code
+        return BACKUP_CODE

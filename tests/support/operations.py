@@ -59,15 +59,16 @@ mutation AcknowledgeBackupCodes($activationId: ID!, $rotateSession: Boolean! = f
   acknowledgeBackupCodes(activationId: $activationId, rotateSession: $rotateSession) {{
     __typename
     ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }}
+    ... on BackupCodesAcknowledged {{ viewer {{ id }} }}
     ... on UserError {{ message }}
   }}
 }}
 """
 REGENERATE_BACKUP_CODES = f"""
-mutation RegenerateBackupCodes($password: String!) {{
-  regenerateBackupCodes(password: $password) {{
+mutation RegenerateBackupCodes($password: String!, $untilAcknowledged: Boolean = false) {{
+  regenerateBackupCodes(password: $password, untilAcknowledged: $untilAcknowledged) {{
     __typename
-    ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id }} }}
+    ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id }} activationId }}
     {_PASSWORD_ERRORS}
   }}
 }}

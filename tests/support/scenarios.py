@@ -135,6 +135,10 @@ async def _acknowledge(factory: Factory, _now: datetime) -> Request:
     return acknowledge_request(user)
 
 
+async def _acknowledge_new_codes(factory: Factory, _now: datetime) -> Request:
+    return acknowledge_request(await factory.member_with_new_codes(await factory.company()))
+
+
 async def _regenerate(factory: Factory, _now: datetime) -> Request:
     user, _ = await factory.member_with_2fa(await factory.company())
     return Request(REGENERATE_BACKUP_CODES, {"password": PASSWORD}, user.session_token, user)
@@ -179,6 +183,7 @@ SCENARIOS = (
     Scenario("confirmOtp", "BackupCodesIssued", _confirm),
     Scenario("confirmOtp without backup codes", "TwoFactorActivated", _confirm_without_backup_codes),
     Scenario("acknowledgeBackupCodes", "TwoFactorActivated", _acknowledge),
+    Scenario("acknowledgeBackupCodes after a regeneration", "BackupCodesAcknowledged", _acknowledge_new_codes),
     Scenario("regenerateBackupCodes", "BackupCodesRegenerated", _regenerate),
     Scenario("deactivateTwoFactor", "TwoFactorDeactivated", _deactivate),
     Scenario("adminResetTwoFactor", "TwoFactorReset", _reset),
@@ -204,6 +209,7 @@ async def account_state(user: FactoryUser) -> dict[str, object]:
         "remaining codes": row.backup_codes_remaining,
         "challenges": await models.Challenge.filter(user_id=row.id).count(),
         "activations": await models.Activation.filter(user_id=row.id).count(),
+        "replacements": await models.BackupCodeReplacement.filter(user_id=row.id).count(),
         "sessions": await models.Session.filter(user_id=row.id).count(),
         "policy": (row.company.two_factor_enforced, row.company.backup_codes_enabled),
         "emails": sorted(await models.OutboxEmail.filter(recipient_email=row.email).values_list("kind", flat=True)),

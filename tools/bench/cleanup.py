@@ -79,6 +79,12 @@ ROWS = {
         {series} SELECT bench_uuid('activation {age} ' || n), bench_hash('{age} ' || n), bench_uuid('user {age} ' || n),
             bench_bytes(), 'bench', 0, 0, bench_time('old', n), bench_time('{age}', n) FROM series
     """,
+    "expired replacements of backup codes": """
+        INSERT INTO backup_code_replacement (id, token_hash, user_id, salt, code_hashes, created_at, expires_at)
+        {series} SELECT bench_uuid('replacement {age} ' || n), bench_hash('{age} ' || n),
+            bench_uuid('user {age} ' || n), bench_bytes(), bench_hash('{age} ' || n), bench_time('old', n),
+            bench_time('{age}', n) FROM series
+    """,
     "expired sessions": SESSIONS.replace("{which}", "expired")
     .replace("{expires}", "{age}")
     .replace("{last_seen}", "new"),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,6 +16,7 @@ from accounts.permissions import Viewer
 from accounts.reauthentication import (
     end_challenges_and_activations,
     hash_requester,
+    lock_viewer,
     locked_account,
     reauthenticate_with,
 )
@@ -28,10 +29,17 @@ from accounts.services import Client, Services
 from mail import emails, outbox
 from models import SecondFactorMethod, SecurityEventKind
 from models.sql.factors import use_backup_code
-from security.constants import BACKUP_CODES_PER_SET, DUPLICATE_WAIT_S, FEW_BACKUP_CODES
+from security.constants import (
+    BACKUP_CODES_PER_SET,
+    CLOCK_SLACK,
+    DUPLICATE_WAIT_S,
+    FEW_BACKUP_CODES,
+    REPLACEMENT_LIFETIME,
+)
 from security.key_ring import DecryptionError, EncryptedValue
 from security.password_hashing import Hasher
-from twofactor.errors import BackupCodesDisabledError, TwoFactorNotActiveError
+from security.tokens import TokenKind, token_hash
+from twofactor.errors import ActivationExpiredError, BackupCodesDisabledError, TwoFactorNotActiveError
 from twofactor.factors.backup_code_format import (
     backup_code_hash,
     backup_codes_file,
@@ -67,10 +75,19 @@ class NewBackupCodes:
 
 @dataclass(frozen=True, slots=True)
 class BackupCodesRegenerated:
-    """New backup codes, shown once. The old ones are invalid."""
+    """New backup codes, shown once. The old ones are invalid, or will be once the user acknowledges the new ones."""
 
     codes: tuple[str, ...] = field(repr=False)
     file: TextFile
+    viewer: User
+    # None if the new codes are in force.
+    activation_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupCodesAcknowledged:
+    """The new backup codes are in force, and the old ones are invalid."""
+
     viewer: User
 
 
@@ -97,12 +114,11 @@ async def issue_backup_codes(
     The codes are in force at once, or with the activation if there is one. In that case their texts are stored too.
     """
     now = services.now()
-    await models.BackupCodeSet.filter(user_id=user.id).delete()
-    code_set = await models.BackupCodeSet.create(
-        user_id=user.id, activation_id=activation and activation.id, salt=new.salt, created_at=now
-    )
-    await models.BackupCode.bulk_create(
-        models.BackupCode(code_set_id=code_set.id, code_hash=code_hash) for code_hash in new.hashes
+    code_set = await _replace_code_set(
+        models.BackupCodeSet(
+            user_id=user.id, activation_id=activation and activation.id, salt=new.salt, created_at=now
+        ),
+        new.hashes,
     )
     if activation:
         encrypted = services.encrypt("\n".join(new.codes).encode(), user.id)
@@ -114,6 +130,16 @@ async def issue_backup_codes(
             key_id=encrypted.key_id,
         )
     await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now)
+
+
+async def _replace_code_set(code_set: models.BackupCodeSet, code_hashes: Iterable[str]) -> models.BackupCodeSet:
+    """Insert a set with its codes instead of all sets of its user, whose row is locked."""
+    await models.BackupCodeSet.filter(user_id=code_set.user_id).delete()
+    await code_set.save(force_create=True)
+    await models.BackupCode.bulk_create(
+        models.BackupCode(code_set_id=code_set.id, code_hash=code_hash) for code_hash in code_hashes
+    )
+    return code_set
 
 
 async def find_unacknowledged_codes(services: Services, activation: models.Activation) -> tuple[str, ...] | None:
@@ -182,15 +208,18 @@ async def _record_use(services: Services, client: Client, user: models.User) -> 
         await outbox.enqueue(emails.few_backup_codes_left(remaining=remaining), to=user, now=now)
 
 
-async def regenerate_backup_codes(
+async def regenerate_backup_codes(  # noqa: PLR0913  # each is an argument of the mutation
     services: Services,
     client: Client,
     viewer: Viewer,
     password: str,
     *,
     second_factor: EnteredSecondFactor | None = None,
+    until_acknowledged: bool = False,
 ) -> BackupCodesRegenerated:
     """Replace all backup codes of the viewer. The old ones stop working at once.
+
+    If `until_acknowledged`, they work until `acknowledge_replacement`. New codes that wait for it are replaced.
 
     Raises:
         WrongPasswordError: The password is wrong.
@@ -211,12 +240,70 @@ async def regenerate_backup_codes(
         if not security_policy.backup_codes_enabled(account.company):
             raise BackupCodesDisabledError
         await require_second_factor(services, client, account, second_factor)
-        now = services.now()
+        if until_acknowledged:
+            token = await _start_replacement(services, client, account.user, new)
+            return BackupCodesRegenerated(new.codes, new.file, account.viewer.user, token)
         await issue_backup_codes(services, client, account.user, new, activation=None)
-        account.user.backup_codes_remaining = BACKUP_CODES_PER_SET
-        await account.user.save(update_fields=["backup_codes_remaining"])
-        await end_challenges_and_activations(account.user.id)
-        await outbox.enqueue(
-            emails.backup_codes_regenerated(audit.request_details(client, now)), to=account.user, now=now
-        )
+        await _complete_regeneration(services, client, account.user)
         return BackupCodesRegenerated(new.codes, new.file, account.viewer.user)
+
+
+async def acknowledge_replacement(
+    services: Services, client: Client, viewer: Viewer, replacement_hash: str
+) -> BackupCodesAcknowledged:
+    """Put new codes in force after the user has stored them, whether backup codes are still on or not.
+
+    Any session of the user may do it. If the answer was lost, a repeated call returns it again while the codes are in
+    force.
+
+    Raises:
+        ActivationExpiredError: The new codes are unknown, expired, replaced by newer ones, or ended by a change.
+    """
+    now = services.now()
+    async with services.database.transaction():
+        account = await lock_viewer(viewer)
+        user = account.user
+        replacement = await models.BackupCodeReplacement.filter(
+            token_hash=replacement_hash, user_id=user.id, created_at__lte=now + CLOCK_SLACK, expires_at__gt=now
+        ).first()
+        # The DELETE lets exactly one of all simultaneous calls do it.
+        if replacement is None or not await models.BackupCodeReplacement.filter(id=replacement.id).delete():
+            if await models.BackupCodeSet.filter(user_id=user.id, replacement_token_hash=replacement_hash).exists():
+                return BackupCodesAcknowledged(account.viewer.user)
+            raise ActivationExpiredError
+        await _replace_code_set(
+            models.BackupCodeSet(
+                user_id=user.id, salt=replacement.salt, created_at=now, replacement_token_hash=replacement_hash
+            ),
+            replacement.code_hashes.split("\n"),
+        )
+        await audit.record(SecurityEventKind.BACKUP_CODES_ACKNOWLEDGED, user=user, client=client, now=now)
+        await _complete_regeneration(services, client, user)
+        return BackupCodesAcknowledged(account.viewer.user)
+
+
+async def _start_replacement(services: Services, client: Client, user: models.User, new: NewBackupCodes) -> str:
+    """Store new codes for a user whose row is locked, and return the token that puts them in force."""
+    now, token = services.now(), services.new_token(TokenKind.REPLACEMENT)
+    await models.BackupCodeReplacement.filter(user_id=user.id).delete()
+    await models.BackupCodeReplacement.create(
+        token_hash=token_hash(TokenKind.REPLACEMENT, token),
+        user_id=user.id,
+        salt=new.salt,
+        code_hashes="\n".join(new.hashes),
+        created_at=now,
+        expires_at=now + REPLACEMENT_LIFETIME,
+    )
+    await audit.record(
+        SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now, note="untilAcknowledged"
+    )
+    return token
+
+
+async def _complete_regeneration(services: Services, client: Client, user: models.User) -> None:
+    """Count the codes of a set that is in force now, end what the old one began, and send the email."""
+    now = services.now()
+    user.backup_codes_remaining = BACKUP_CODES_PER_SET
+    await user.save(update_fields=["backup_codes_remaining"])
+    await end_challenges_and_activations(user.id)
+    await outbox.enqueue(emails.backup_codes_regenerated(audit.request_details(client, now)), to=user, now=now)

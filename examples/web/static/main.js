@@ -80,6 +80,17 @@ function redirectForAccess(route) {
   return isForbidden ? () => navigate(HOME_PATH, { replace: true }) : null;
 }
 
+/** Returns what the user would lose by leaving the current page, or null. A session that has ended leaves nothing to lose. */
+function leaveWarning() {
+  return (state.viewer && currentRoute?.leaveWarning?.()) ?? null;
+}
+
+/** Returns whether the user may leave the current page. Asks the user if they would lose something. */
+function mayLeave() {
+  const warning = leaveWarning();
+  return warning === null || window.confirm(warning);
+}
+
 /** @param {ApiError} error @param {() => void} [retry] @returns {import("./router.js").Page} */
 function errorPage(error, retry = refresh) {
   return {
@@ -152,6 +163,9 @@ function navigation(viewer) {
 }
 
 async function logOut() {
+  if (!mayLeave()) {
+    return;
+  }
   try {
     await send(LOGOUT, {});
   } catch (error) {
@@ -220,7 +234,13 @@ async function start() {
     event.preventDefault();
     main.focus();
   });
-  startRouter(render);
+  startRouter(render, mayLeave);
+  // A reload, a closed tab and another site. The browser shows a text of its own.
+  window.addEventListener("beforeunload", (event) => {
+    if (leaveWarning() !== null) {
+      event.preventDefault();
+    }
+  });
   try {
     state.config = await (await fetch("/web/config.json")).json();
     await loadViewer();

@@ -160,6 +160,7 @@ export const ACKNOWLEDGE_BACKUP_CODES = operation(`
     acknowledgeBackupCodes(activationId: $activationId, rotateSession: true) {
       __typename
       ... on TwoFactorActivated { sessionToken viewer { ...ViewerParts } }
+      ... on BackupCodesAcknowledged { viewer { ...ViewerParts } }
       ... on UserError { message }
     }
   } ${VIEWER}`);
@@ -167,9 +168,9 @@ export const ACKNOWLEDGE_BACKUP_CODES = operation(`
 /** @type {Operation<{ password: string, secondFactor: SecondFactor }, { regenerateBackupCodes: MutationResult }>} */
 export const REGENERATE_BACKUP_CODES = operation(`
   mutation RegenerateBackupCodes($password: String!, $secondFactor: SecondFactorInput) {
-    regenerateBackupCodes(password: $password, secondFactor: $secondFactor) {
+    regenerateBackupCodes(password: $password, secondFactor: $secondFactor, untilAcknowledged: true) {
       __typename
-      ... on BackupCodesRegenerated { codes file { name mimeType content } viewer { ...ViewerParts } }
+      ... on BackupCodesRegenerated { activationId codes file { name mimeType content } viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);

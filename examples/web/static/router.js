@@ -18,18 +18,27 @@
  * @property {"public" | "anonymous" | "user" | "admin"} access `public`: all; `anonymous`: only without a session
  * @property {boolean} [allowedDuringSetup] true if users who must activate 2FA first may open it
  * @property {() => void} [onLeave] deletes data that must not be kept after the user leaves the page
+ * @property {() => string | null} [leaveWarning] what the user would lose by leaving the page now, or null
  */
 
 /** @type {() => void} */
 let render = () => {};
 
 /**
- * Calls `onNavigate` whenever the hash changes, and when `refresh` is called.
+ * Calls `onNavigate` whenever the hash changes and the user may leave the page, and when `refresh` is called.
  * @param {() => void} onNavigate
+ * @param {() => boolean} mayLeave asks the user if necessary
  */
-export function startRouter(onNavigate) {
+export function startRouter(onNavigate, mayLeave) {
   render = onNavigate;
-  window.addEventListener("hashchange", onNavigate);
+  window.addEventListener("hashchange", (event) => {
+    if (mayLeave()) {
+      onNavigate();
+    } else {
+      // The browser has changed the URL already. The page stays.
+      history.replaceState(null, "", event.oldURL);
+    }
+  });
 }
 
 /** Loads and renders the current page again. */

@@ -1,8 +1,8 @@
 /** The routes of all pages. The server enforces permissions; `access` only avoids requests that it would reject. */
 
-import { activationPage, resetActivation } from "./pages/activation.js";
+import { activationPage, activationWarning, resetActivation } from "./pages/activation.js";
 import { activityPage } from "./pages/activity.js";
-import { backupCodesPage, clearBackupCodes } from "./pages/backup-codes.js";
+import { backupCodesPage, backupCodesWarning, clearBackupCodes } from "./pages/backup-codes.js";
 import { deactivationPage } from "./pages/deactivation.js";
 import { eventsPage } from "./pages/events.js";
 import { loginPage } from "./pages/login.js";
@@ -29,8 +29,15 @@ export const ROUTES = [
     access: "user",
     allowedDuringSetup: true,
     onLeave: resetActivation,
+    leaveWarning: activationWarning,
   },
-  { path: "/account/security/backup-codes", load: backupCodesPage, access: "user", onLeave: clearBackupCodes },
+  {
+    path: "/account/security/backup-codes",
+    load: backupCodesPage,
+    access: "user",
+    onLeave: clearBackupCodes,
+    leaveWarning: backupCodesWarning,
+  },
   { path: "/account/security/deactivate", load: deactivationPage, access: "user" },
   { path: "/account/sessions", load: sessionsPage, access: "user" },
   { path: "/account/password", load: passwordPage, access: "user" },

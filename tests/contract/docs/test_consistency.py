@@ -83,6 +83,7 @@ FIRST_WAIT_S = constants.FIRST_WAIT // timedelta(seconds=1)
 LONGEST_WAIT_H = constants.LONGEST_WAIT // HOURS
 LOCKED_AT = constants.SECOND_FACTOR_FAILURES_ALLOWED
 ACTIVATION = in_minutes(constants.ACTIVATION_LIFETIME)
+REPLACEMENT = in_minutes(constants.REPLACEMENT_LIFETIME)
 CHALLENGE = in_minutes(constants.CHALLENGE_LIFETIME)
 PASSWORD = (constants.PASSWORD_MIN_LENGTH, constants.PASSWORD_MAX_LENGTH)
 IP_LIMIT = (int(Settings.model_fields["failures_per_address"].default), in_minutes(ip_rate_limiter.WINDOW))
@@ -194,6 +195,12 @@ RULES = [
         rf"(?:[Aa]ctivation (?:\| )?(?:expires after|is older than)|OTPs?, or after) {N} minutes",
         (ACTIVATION,),
         ("schema.graphql", "activate.md", "limits.md"),
+    ),
+    Rule(
+        "lifetime of new backup codes",
+        rf"(?:acknowledgeBackupCodes within|acknowledge them within|\| expire after|After) {N} minutes",
+        (REPLACEMENT,),
+        ("schema.graphql", "backup-codes.md", "limits.md"),
     ),
     Rule(
         "deadline of an activation",

@@ -14,6 +14,7 @@ from tests.integration.performance.statement_counter import StatementCount, coun
 from tests.support.api import Api, api_of
 from tests.support.api_users import ApiUser, activate, confirm_otp, log_in, start_activation, start_login, verify_login
 from tests.support.clock import TIME_STEP, Clock
+from tests.support.factories import insert_replacement
 from tests.support.operations import (
     ACKNOWLEDGE_BACKUP_CODES,
     ADMIN_RESET_TWO_FACTOR,
@@ -66,13 +67,15 @@ EXPECTED_COUNTS = {
     "revokeOtherSessions": (5, 1),
     "startTwoFactorActivation": (9, 2),
     "confirmOtp": (16, 2),
-    "acknowledgeBackupCodes": (15, 1),
-    "regenerateBackupCodes": (14, 2),
-    "deactivateTwoFactor": (15, 2),
-    "adminResetTwoFactor": (16, 2),
-    "endUserSessions": (11, 2),
+    "acknowledgeBackupCodes": (16, 1),
+    "regenerateBackupCodes": (15, 2),
+    "regenerateBackupCodes until acknowledged": (9, 2),
+    "acknowledgeBackupCodes after a regeneration": (14, 1),
+    "deactivateTwoFactor": (16, 2),
+    "adminResetTwoFactor": (17, 2),
+    "endUserSessions": (12, 2),
     "updateSecurityPolicy": (8, 2),
-    "changePassword": (13, 2),
+    "changePassword": (14, 2),
 }
 
 USER_FIELDS = "id email name role company { id name } twoFactor { state backupCodesRemaining } locale lastLoginAt"
@@ -224,6 +227,20 @@ async def regenerate(scenario: Scenario) -> Request:
     return REGENERATE_BACKUP_CODES, {"password": PASSWORD}
 
 
+async def regenerate_until_acknowledged(scenario: Scenario) -> Request:
+    """Return the regeneration of backup codes that replace the old ones at the acknowledgement."""
+    await scenario.activate(scenario.member)
+    return REGENERATE_BACKUP_CODES, {"password": PASSWORD, "untilAcknowledged": True}
+
+
+async def acknowledge_new_codes(scenario: Scenario) -> Request:
+    """Return the acknowledgement of regenerated backup codes."""
+    await scenario.activate(scenario.member)
+    async with scenario.database.transaction():
+        activation_id = await insert_replacement(scenario.member.id, scenario.clock.now)
+    return ACKNOWLEDGE_BACKUP_CODES, {"activationId": activation_id}
+
+
 async def deactivate(scenario: Scenario) -> Request:
     """Return the deactivation of 2FA."""
     await scenario.activate(scenario.member)
@@ -284,6 +301,8 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "confirmOtp": confirm,
     "acknowledgeBackupCodes": acknowledge,
     "regenerateBackupCodes": regenerate,
+    "regenerateBackupCodes until acknowledged": regenerate_until_acknowledged,
+    "acknowledgeBackupCodes after a regeneration": acknowledge_new_codes,
     "deactivateTwoFactor": deactivate,
     "adminResetTwoFactor": reset,
     "endUserSessions": end_sessions,

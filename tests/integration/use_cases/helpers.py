@@ -185,7 +185,7 @@ async def emails_of(services: Services, kind: str) -> list[models.OutboxEmail]:
 # A use case that fails may change no row of these tables. It may change attempt counts, audit events and emails.
 ACCOUNT_TABLES = (
     "company", "user_account", "session", "challenge", "activation", "authenticator", "backup_code_set", "backup_code",
-    "unacknowledged_codes",
+    "unacknowledged_codes", "backup_code_replacement",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ async def assert_invariants(services: Services) -> None:
         activations = await models.Activation.all()
         challenges = {each.user_id for each in await models.Challenge.all()}
         sessions = {each.user_id for each in await models.Session.all()}
+        replacements = {each.user_id for each in await models.BackupCodeReplacement.all()}
         sets = await models.BackupCodeSet.all()
         codes = await models.BackupCode.all()
         events = Counter([each.kind for each in await models.SecurityEvent.all().only("kind")])
@@ -39,8 +40,8 @@ async def assert_invariants(services: Services) -> None:
     assert all(number == 10 for number in Counter(code.code_set_id for code in codes).values())
     assert len({each.user_id for each in activations}) == len(activations)
     assert not {each.user_id for each in activations} & active
-    assert challenges <= active
-    assert not disabled & (challenges | sessions | {each.user_id for each in activations})
+    assert challenges | replacements <= active
+    assert not disabled & (challenges | sessions | replacements | {each.user_id for each in activations})
     unused = Counter(code.code_set_id for code in codes if code.used_at is None)
     left = {each.user_id: unused[each.id] for each in sets if each.activation_id is None}
     assert {user.id: user.backup_codes_remaining for user in users} == {user.id: left.get(user.id, 0) for user in users}

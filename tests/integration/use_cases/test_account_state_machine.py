@@ -128,6 +128,15 @@ class ActivationModel:
 
 
 @dataclass
+class ReplacementModel:
+    """The expected new codes that wait for the acknowledgement."""
+
+    token: str
+    codes: list[str]
+    expires_at: datetime
+
+
+@dataclass
 class SessionModel:
     """An expected session."""
 
@@ -179,6 +188,10 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.authenticator: Authenticator | None = None
         self.last_step = 0
         self.activated_by: str | None = None
+        self.replacement: ReplacementModel | None = None
+        self.past_replacements: list[str] = []
+        # The token of the replacement that put the codes in force.
+        self.replaced_by: str | None = None
         self.codes: dict[str, list[str]] = {"unused": [], "used": [], "void": []}
         self.attempt_counts = {
             "password": AttemptLimitModel(),
@@ -246,6 +259,14 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.past_challenges += self.challenges
         self.challenges = {}
         self.end_activation()
+        self.end_replacement()
+
+    def end_replacement(self) -> None:
+        """End the new codes of the model that wait for the acknowledgement."""
+        if self.replacement:
+            self.past_replacements.append(self.replacement.token)
+            self.codes["void"] += self.replacement.codes
+        self.replacement = None
 
     def end_activation(self) -> None:
         """End the activation of the model and its codes."""
@@ -261,8 +282,9 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.end_challenges_and_activation()
         self.attempt_counts |= {"otp": AttemptLimitModel(), "code": AttemptLimitModel()}
 
-    def replace_codes(self, codes: list[str]) -> None:
+    def replace_codes(self, codes: list[str], by: str | None = None) -> None:
         """Replace the valid codes of the model."""
+        self.replaced_by = by
         self.codes["void"] += self.codes["unused"] + self.codes["used"]
         self.codes |= {"unused": list(codes), "used": []}
 
@@ -367,7 +389,8 @@ class AccountStateMachine(RuleBasedStateMachine):
     def verify_backup_code(self, which: int, past: bool, kind: str) -> None:  # noqa: FBT001
         """Complete a sign-in with a backup code."""
         challenge = self.choose_challenge(which, past=past)
-        waiting = self.activation.codes if self.activation else []
+        unfinished = self.replacement or self.activation
+        waiting = unfinished.codes if unfinished else []
         candidates = (self.codes | {"waiting": waiting, "malformed": ["not a code"]}).get(kind) or [WRONG_BACKUP_CODE]
         if challenge is None:
             return
@@ -564,19 +587,44 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.replace_codes(codes)
         self.end_sessions(keep=viewer.session.id)
 
+    @precondition(lambda self: self.replacement or self.past_replacements)
+    @rule(which=WHICH, past=st.sampled_from([False, False, True]))
+    def acknowledge_replacement(self, which: int, past: bool) -> None:  # noqa: FBT001
+        """Acknowledge new backup codes of a regeneration as the member."""
+        viewer, found = self.viewer(which), None if past else self.replacement
+        token = found.token if found else next(reversed(self.past_replacements), None)
+        if viewer is None or token is None:
+            return
+        attempt = acknowledge_backup_codes(self.services, CLIENT, viewer, token)
+        if found is None or self.now >= found.expires_at:
+            repeats = self.replaced_by == token
+            self.check(attempt, "BackupCodesAcknowledged" if repeats else "ActivationExpiredError", changes=False)
+        else:
+            kinds = Event.BACKUP_CODES_ACKNOWLEDGED, "backup_codes_regenerated"
+            self.check(attempt, "BackupCodesAcknowledged", *kinds)
+            codes, found.codes = found.codes, []
+            self.replace_codes(codes, by=token)
+            self.end_challenges_and_activation()
+
     @precondition(has_session)
-    @rule(which=WHICH, is_right=IS_RIGHT)
-    def regenerate(self, which: int, is_right: bool) -> None:  # noqa: FBT001
-        """Regenerate the backup codes as the member."""
+    @rule(which=WHICH, is_right=IS_RIGHT, waits=st.booleans())
+    def regenerate(self, which: int, is_right: bool, waits: bool) -> None:  # noqa: FBT001
+        """Regenerate the backup codes as the member, at once or at the acknowledgement."""
         if (viewer := self.viewer(which)) is None:
             return
-        attempt = regenerate_backup_codes(self.services, CLIENT, viewer, self.password if is_right else WRONG_PASSWORD)
+        password = self.password if is_right else WRONG_PASSWORD
+        attempt = regenerate_backup_codes(self.services, CLIENT, viewer, password, until_acknowledged=waits)
         if rejected := self.password_error("password", right=is_right):
             self.check(attempt, rejected[0], *rejected[1])
         elif self.authenticator is None:
             self.check(attempt, "TwoFactorNotActiveError")
         elif not self.codes_on:
             self.check(attempt, "BackupCodesDisabledError")
+        elif waits:
+            new: BackupCodesRegenerated = self.check(attempt, "BackupCodesRegenerated", Event.BACKUP_CODES_ISSUED)
+            self.end_replacement()
+            assert new.activation_id
+            self.replacement = ReplacementModel(new.activation_id, list(new.codes), self.now + timedelta(minutes=10))
         else:
             kinds = Event.BACKUP_CODES_ISSUED, "backup_codes_regenerated"
             answer: BackupCodesRegenerated = self.check(attempt, "BackupCodesRegenerated", *kinds)
@@ -710,6 +758,8 @@ class AccountStateMachine(RuleBasedStateMachine):
         self.challenges = {token: until for token, until in self.challenges.items() if until > self.now}
         if self.activation and self.activation.expires_at <= self.now:
             self.end_activation()
+        if self.replacement and self.replacement.expires_at <= self.now:
+            self.end_replacement()
         for each in ("password", "admin"):
             if self.attempt_counts[each].failures and self.now - self.attempt_counts[each].last >= timedelta(days=1):
                 self.attempt_counts[each] = AttemptLimitModel()
@@ -729,12 +779,14 @@ class AccountStateMachine(RuleBasedStateMachine):
             sessions = {row.id for row in await models.Session.filter(user_id=user.id)}
             challenges = await models.Challenge.filter(user_id=user.id).count()
             activations = await models.Activation.filter(user_id=user.id).count()
+            replacements = await models.BackupCodeReplacement.filter(user_id=user.id).count()
             waiting = await models.BackupCode.filter(code_set__activation_id__isnull=False).count()
         assert (user.two_factor_activated_at is not None) == (self.authenticator is not None)
         assert user.backup_codes_remaining == len(self.codes["unused"])
         assert sessions == {session.id for session in self.sessions}
         assert challenges == len(self.challenges)
         assert activations == (self.activation is not None)
+        assert replacements == (self.replacement is not None)
         assert waiting == len(self.activation.codes if self.activation else [])
         for token in self.ended[-3:]:
             assert await authenticate(self.services, token) is None

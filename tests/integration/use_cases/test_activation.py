@@ -290,7 +290,10 @@ class TestConfirmOtp:
             acknowledge_backup_codes(services, CLIENT, viewer, activation.activation_id), ActivationExpiredError
         )
 
-    @pytest.mark.parametrize("token", ["", "cs_activation_", "cs_activation_" + "A" * 43, "\ud800", "x" * 100_000])
+    @pytest.mark.parametrize(
+        "token",
+        ["", "cs_activation_", "cs_activation_" + "A" * 43, "cs_replacement_" + "A" * 43, "\ud800", "x" * 100_000],
+    )
     async def test_unknown_activation_returns_the_error_of_an_expired_one(
         self, services: Services, viewer: Viewer, token: str
     ) -> None:
@@ -603,6 +606,7 @@ class TestAcknowledgeBackupCodes:
 
         answer = await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
 
+        assert isinstance(answer, TwoFactorActivated)
         assert answer.two_factor.is_active
         assert answer.two_factor.activated_at == services.now()
         assert answer.two_factor.backup_codes_remaining == 10
@@ -702,6 +706,7 @@ class TestAcknowledgeBackupCodes:
 
         answer = await acknowledge_backup_codes(services, CLIENT, viewer, activation_id)
 
+        assert isinstance(answer, TwoFactorActivated)
         assert answer.two_factor.is_active
         assert answer.two_factor.backup_codes_remaining is None
         await set_security_policy(services.database, company, backup_codes_enabled=True)

@@ -34,6 +34,7 @@ from tests.integration.use_cases.helpers import (
     start_and_confirm_activation,
 )
 from tests.support.clock import Clock
+from tests.support.factories import insert_replacement
 from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor.login import log_in
 
@@ -47,6 +48,8 @@ class TestDeleteExpiredRows:
         """Open challenges and activations, live sessions, unsent emails and recent attempt counts stay."""
         await new_challenge(services, member.email)
         await start_and_confirm_activation(services, admin_viewer)
+        async with services.database.transaction():
+            await insert_replacement(member.id, services.now())
         await raises(log_in(services, CLIENT, "unknown@acme.example", PASSWORD, TOKEN), WrongEmailOrPasswordError)
         before = await account_rows(services)
         emails, attempt_counts = (
@@ -68,6 +71,7 @@ class TestDeleteExpiredRows:
         [
             (models.Challenge, timedelta(minutes=5)),
             (models.Activation, timedelta(minutes=10)),
+            (models.BackupCodeReplacement, timedelta(minutes=10)),
             (models.Session, timedelta(days=7)),
         ],
     )
@@ -79,13 +83,14 @@ class TestDeleteExpiredRows:
         enrolled: Enrolled,
         admin_viewer: Viewer,
         *,
-        table: type[models.Challenge | models.Activation | models.Session],
+        table: type[models.Challenge | models.Activation | models.BackupCodeReplacement | models.Session],
         after: timedelta,
     ) -> None:
         """One microsecond before that it stays."""
         await start_and_confirm_activation(services, admin_viewer)
         await new_challenge(services, member.email)
         async with services.database.transaction():
+            await insert_replacement(member.id, clock.now)
             await models.Session.all().update(last_seen_at=clock.now)
         rows = await count_rows(services, table)
         clock.advance(after - MICROSECOND)
@@ -207,6 +212,7 @@ async def other_process(database: Database, url: str) -> AsyncIterator[OtherProc
 INDEXES = {
     "expired challenges": "idx_challenge_expires_a981ed",
     "expired activations": "idx_activation_expires_a0feeb",
+    "expired replacements of backup codes": "idx_backup_code_expires_",
     "expired sessions": "idx_session_expires_823c67",
     "idle sessions": "idx_session_last_se_07057d",
     "sent emails": "idx_email_outbo_state_95f409",

@@ -45,9 +45,10 @@ from tests.integration.use_cases.helpers import (
 from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
+from tests.support.factories import insert_replacement
 from tests.support.parameter_ids import printable_id
 from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
-from twofactor.activation import start_activation
+from twofactor.activation import acknowledge_backup_codes, start_activation
 from twofactor.confirmation import confirm_otp
 from twofactor.errors import ActivationExpiredError, ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.backup_codes import regenerate_backup_codes
@@ -1065,13 +1066,14 @@ class TestChallenges:
         ).token
         challenge = await new_challenge(services, member.email)
         activation = (await start_activation(services, CLIENT, admin_viewer, PASSWORD)).activation_id
-        kinds = ("cs_session_", "cs_challenge_", "cs_activation_", "")
-        random_parts = [
-            token.removeprefix(kind) for token, kind in zip((session, challenge, activation), kinds[:3], strict=True)
-        ]
-        assert len(set(random_parts)) == 3
+        async with services.database.transaction():
+            replacement = await insert_replacement(admin_viewer.user.id, services.now())
+        issued = (session, challenge, activation, replacement)
+        kinds = ("cs_session_", "cs_challenge_", "cs_activation_", "cs_replacement_", "")
+        random_parts = [token.removeprefix(kind) for token, kind in zip(issued, kinds[:4], strict=True)]
+        assert len(set(random_parts)) == 4
         tokens = [kind + part for kind in kinds for part in random_parts]
-        assert {session, challenge, activation} < set(tokens)
+        assert set(issued) < set(tokens)
 
         for token in tokens:
             assert (await authenticate(services, token) is not None) == (token == session)
@@ -1081,6 +1083,8 @@ class TestChallenges:
                 )
             if token != activation:
                 await raises(confirm_otp(services, CLIENT, admin_viewer, token, "000000"), ActivationExpiredError)
+            if token not in {activation, replacement}:
+                await raises(acknowledge_backup_codes(services, CLIENT, admin_viewer, token), ActivationExpiredError)
 
     @pytest.mark.parametrize("token", ["", "cs_challenge_", "cs_challenge_" + "A" * 43, "\ud800", "x" * 1_000_000])
     async def test_forged_token_returns_the_error_of_an_expired_challenge(self, services: Services, token: str) -> None:
@@ -1115,11 +1119,17 @@ class TestAccountChanges:
     async def test_account_change_ends_open_challenges(
         self, services: Services, clock: Clock, enrolled: Enrolled, admin_viewer: Viewer, change: str
     ) -> None:
-        """After a change of password, 2FA, role or account no factor works in the challenge."""
+        """After a change of password, 2FA, role or account no factor works in the challenge.
+
+        New backup codes that wait for the acknowledgement are deleted.
+        """
         challenge = await new_challenge(services, enrolled.viewer.user.email)
+        async with services.database.transaction():
+            await insert_replacement(enrolled.viewer.user.id, clock.now)
 
         await CHANGES[change](services, enrolled.viewer, admin_viewer)
 
+        assert await count_rows(services, models.BackupCodeReplacement) == 0
         await raises(verify_otp(services, challenge, enrolled.authenticator.otp(clock.now)), ChallengeExpiredError)
         await raises(verify_backup_code(services, challenge, enrolled.codes[0]), ChallengeExpiredError)
 

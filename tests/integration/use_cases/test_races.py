@@ -32,6 +32,7 @@ from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
+from tests.support.factories import insert_replacement
 from tests.support.users import KEYS, PASSWORD
 from twofactor.activation import acknowledge_backup_codes, start_activation
 from twofactor.confirmation import confirm_otp
@@ -249,6 +250,83 @@ class TestBackupCode:
         assert await count_rows(services, models.BackupCode, used_at__isnull=True) == 10
         old_code = verify_backup_code(services, await new_challenge(services, member.email), member_with_2fa.codes[1])
         await raises(old_code, WrongSecondFactorError)
+
+
+class TestReplacementOfBackupCodes:
+    @pytest.mark.attack("E12")
+    @pytest.mark.parametrize("call_count", [2, 20])
+    async def test_many_acknowledgements_replace_the_codes_once(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        run: RunCalls,
+        side_effects: SideEffects,
+        call_count: int,
+    ) -> None:
+        """All calls return the same result. One event and one email follow."""
+        activation_id = await start_replacement(services, member)
+        await side_effects.new()
+
+        outcomes = await run(
+            [call("acknowledge", session=member_with_2fa.token, activation=activation_id)] * call_count
+        )
+
+        assert outcomes == {"BackupCodesAcknowledged": call_count}
+        assert await side_effects.new() == side_effects.expected(
+            Event.BACKUP_CODES_ACKNOWLEDGED, "backup_codes_regenerated"
+        )
+        assert await count_rows(services, models.BackupCodeSet) == 1
+
+    @pytest.mark.attack("E12", "I7")
+    async def test_reset_during_an_acknowledgement_leaves_no_codes(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        admin_session: SignedIn,
+        run: RunCalls,
+    ) -> None:
+        """The order of the two calls makes no difference."""
+        activation_id = await start_replacement(services, member)
+
+        outcomes = await run(
+            [
+                call("reset", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+                call("acknowledge", session=member_with_2fa.token, activation=activation_id),
+            ]
+        )
+
+        assert outcomes.pop("TwoFactorReset") == 1
+        assert outcomes in ({"BackupCodesAcknowledged": 1}, {"UnauthenticatedError": 1})
+        assert await count_rows(services, models.BackupCodeSet) == 0
+        assert await count_rows(services, models.BackupCodeReplacement) == 0
+
+    @pytest.mark.attack("E12")
+    async def test_acknowledgement_during_a_regeneration_leaves_the_codes_of_one(
+        self, services: Services, member: models.User, member_with_2fa: WithTwoFactor, run: RunCalls
+    ) -> None:
+        """The codes of the regeneration are in force at once, and no others."""
+        activation_id = await start_replacement(services, member)
+
+        outcomes = await run(
+            [
+                call("regenerate", session=member_with_2fa.token, password=PASSWORD),
+                call("acknowledge", session=member_with_2fa.token, activation=activation_id),
+            ]
+        )
+
+        assert outcomes.pop("BackupCodesRegenerated") == 1
+        assert outcomes in ({"BackupCodesAcknowledged": 1}, {"ActivationExpiredError": 1})
+        sets = await count_rows(services, models.BackupCodeSet)
+        assert sets == await count_rows(services, models.BackupCodeSet, replacement_token_hash__isnull=True) == 1
+        assert await count_rows(services, models.BackupCodeReplacement) == 0
+
+
+async def start_replacement(services: Services, user: models.User) -> str:
+    """Insert new codes that wait for the acknowledgement, and return their id."""
+    async with services.database.transaction():
+        return await insert_replacement(user.id, services.now())
 
 
 class TestWrongAttempts:

@@ -84,9 +84,11 @@ class Client:
         activation_id, _, _ = await start_and_confirm_activation(self.services, await self.viewer())
 
         async def acknowledge() -> MayReplaceToken:
-            return await acknowledge_backup_codes(
+            activated = await acknowledge_backup_codes(
                 self.services, CLIENT, await self.viewer(), activation_id, old_token=self.token
             )
+            assert isinstance(activated, TwoFactorActivated)
+            return activated
 
         return acknowledge
 

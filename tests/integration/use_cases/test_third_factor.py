@@ -179,7 +179,7 @@ async def test_activates_2fa_with_backup_codes(
     activated = [await acknowledge_backup_codes(services, CLIENT, viewer, token) for _ in range(2)]
 
     assert isinstance(issued, BackupCodesIssued)
-    assert [answer.two_factor.is_active for answer in activated] == [True, True]
+    assert [answer.viewer.two_factor.is_active for answer in activated] == [True, True]
     assert await count_rows(services, WordCard, user_id=member.id) == 1
     assert await count_rows(services, models.Authenticator) == 0
     challenge = await new_challenge(services, member.email)

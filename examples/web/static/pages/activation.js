@@ -14,7 +14,7 @@ import { ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, GET_ACTIVATION_PAGE, START_ACTIV
 import { HOME_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { keepNewToken, state } from "../state.js";
-import { backupCodeList, copyButton } from "./backup-code-list.js";
+import { copyButton, newCodesPage } from "./backup-code-list.js";
 
 /** @typedef {import("../router.js").Page} Page */
 /** @typedef {import("../graphql.js").MutationResult} MutationResult */
@@ -30,6 +30,11 @@ let progress = { step: "password" };
 /** Deletes the secrets, and goes back to the first step. */
 export function resetActivation() {
   progress = { step: "password" };
+}
+
+/** Warns the user who has not confirmed yet that they stored the backup codes. */
+export function activationWarning() {
+  return progress.step === "codes" ? t("codes.leave") : null;
 }
 
 /** @returns {Page | Promise<Page>} */
@@ -201,22 +206,7 @@ async function confirmOtp(activationId, otp) {
 
 /** @param {MutationResult} issued @returns {Page} */
 function codesStep({ activationId, codes, file }) {
-  return {
-    title: t("backupCodes"),
-    narrow: true,
-    content: [
-      h(
-        "div",
-        { class: "card" },
-        backupCodeList(codes, file),
-        form({
-          fields: [{ name: "stored", label: t("codes.stored"), type: "checkbox", requiredText: t("codes.notStored") }],
-          submit: t("activate"),
-          onSubmit: () => acknowledgeCodes(activationId),
-        }),
-      ),
-    ],
-  };
+  return newCodesPage(codes, file, t("activate"), () => acknowledgeCodes(activationId));
 }
 
 /** @param {string} activationId */
@@ -239,6 +229,8 @@ function finish(activated) {
   const { viewer } = activated;
   keepNewToken(activated);
   state.viewer = viewer;
+  // Nothing is left to lose, so the user is not asked.
+  resetActivation();
   notify(t("activate.done"));
   navigate(viewer ? SECURITY_PATH : HOME_PATH, { replace: true });
 }

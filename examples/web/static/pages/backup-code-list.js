@@ -1,6 +1,7 @@
-/** The list of new backup codes, with buttons to download, copy and print them. */
+/** The page of new backup codes, with buttons to download, copy and print them, and the checkbox that they are stored. */
 
 import { h, note } from "../dom.js";
+import { form } from "../forms.js";
 import { formatDateTime, t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { state } from "../state.js";
@@ -8,12 +9,39 @@ import { state } from "../state.js";
 /** @typedef {{ name: string, mimeType: string, content: string }} TextFile */
 
 /**
+ * Shows new backup codes until the user confirms that they stored them.
+ * @param {string[]} codes
+ * @param {TextFile} file
+ * @param {string} submit the text of the button
+ * @param {() => Promise<import("../forms.js").FormError | void>} onSubmit
+ * @returns {import("../router.js").Page}
+ */
+export function newCodesPage(codes, file, submit, onSubmit) {
+  return {
+    title: t("backupCodes"),
+    narrow: true,
+    content: [
+      h(
+        "div",
+        { class: "card" },
+        backupCodeList(codes, file),
+        form({
+          fields: [{ name: "stored", label: t("codes.stored"), type: "checkbox", requiredText: t("codes.notStored") }],
+          submit,
+          onSubmit,
+        }),
+      ),
+    ],
+  };
+}
+
+/**
  * The server returns backup codes only once, so that the page cannot show them again.
  * @param {string[]} codes
  * @param {TextFile} file
  * @returns {Node[]}
  */
-export function backupCodeList(codes, file) {
+function backupCodeList(codes, file) {
   const { productName } = state.config;
   const printedFor = `${state.viewer?.email}, ${formatDateTime(new Date().toISOString())}`;
   return [
