@@ -18,6 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Route
 
 from accounts import cleanup
+from accounts.identity import problem_of_email
 from accounts.response_padding import update_login_padding
 from accounts.services import Services, utc_now
 from mail.worker import EmailWorker, SmtpSettings
@@ -213,6 +214,8 @@ def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) 
 def _email_worker(settings: Settings, database: Database, clock: Callable[[], datetime]) -> EmailWorker:
     password = settings.smtp_password
     with _naming_setting("mail_from"):
+        if problem := problem_of_email(settings.mail_from):
+            raise ValueError(problem)
         smtp = SmtpSettings(
             host=settings.smtp_host,
             port=settings.smtp_port,

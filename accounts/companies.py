@@ -4,7 +4,7 @@ import models
 from accounts import audit
 from accounts.entities import Company
 from accounts.errors import InvalidInputError
-from accounts.identity import is_well_formed_name
+from accounts.identity import problem_of_name
 from accounts.services import Services
 from models import SecurityEventKind
 
@@ -15,7 +15,7 @@ async def create_company(
     """Create a company account.
 
     Raises:
-        InvalidInputError: The name is not 1 to 200 characters of plain text.
+        InvalidInputError: The name is empty, too long, not plain text, or invisible.
     """
     require_name(name)
     async with services.database.transaction():
@@ -39,7 +39,7 @@ def require_name(name: str) -> None:
     """Reject an invalid name of a company account or user.
 
     Raises:
-        InvalidInputError: The name is not 1 to 200 characters of plain text.
+        InvalidInputError: The name is empty, too long, not plain text, or invisible.
     """
-    if not is_well_formed_name(name):
-        raise InvalidInputError("name", "1 to 200 characters of plain text")
+    if problem := problem_of_name(name):
+        raise InvalidInputError("name", problem)

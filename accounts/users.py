@@ -12,7 +12,7 @@ from accounts import attempt_limits, audit
 from accounts.companies import require_name
 from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
-from accounts.identity import email_key, search_key
+from accounts.identity import email_key, problem_of_email, search_key, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
 from accounts.passwords import hash_unless_weak
@@ -234,9 +234,9 @@ async def _prepare(services: Services, new_users: Iterable[NewUser]) -> tuple[li
 
 
 def _checked_email_key(new: NewUser, keys: set[str]) -> str:
-    key = email_key(new.email)
-    if key is None:
-        raise InvalidInputError("email", "not an email address")
+    key, problem = email_key(new.email), problem_of_email(new.email)
+    if key is None or problem:
+        raise InvalidInputError("email", problem or "not an email address")
     if key in keys:
         raise InvalidInputError("email", "used twice")
     require_name(new.name)
@@ -280,7 +280,7 @@ async def _insert(services: Services, company: models.Company, ready: Sequence[_
             email_key=row.key,
             name=row.new.name,
             name_key=search_key(row.new.name),
-            search_key=search_key(f"{row.new.name}\n{row.new.email}"),
+            search_key=user_search_key(row.new.name, row.new.email),
             role=row.new.role,
             password_hash=row.password_hash,
             locale=row.new.locale,

@@ -12,7 +12,7 @@ import typer
 from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.services import Services
 from app import build_services
-from models.database import DatabaseUnavailable, UnknownMigrations
+from models.database import DatabaseUnavailable, MigrationRefused, UnknownMigrations
 from settings import SettingsError, key_of, read_settings
 from transport.logs import configure_logging
 from twofactor.errors import TwoFactorNotActiveError
@@ -59,6 +59,8 @@ def errors_in_one_line() -> Iterator[None]:
         fail(f"The database is unavailable. Check that it runs and that {key_of('database_url')} is correct.")
     except UnknownMigrations as error:
         fail(f"This version cannot use the database: {error}.")
+    except MigrationRefused as error:
+        fail(f"The database cannot be migrated: {error}.")
     except UserNotFoundError:
         fail("There is no such user.")
     except TwoFactorNotActiveError:

@@ -74,6 +74,10 @@ class UnknownMigrations(Exception):
         self.names = names
 
 
+class MigrationRefused(Exception):
+    """Raised when a migration cannot change the rows as they are. The message says what the operator can do."""
+
+
 class CommitAndRaise(Exception):
     """Commit the transaction, then raise `error` outside it.
 
@@ -252,6 +256,7 @@ class Database:
 
         Raises:
             UnknownMigrations: The database is from before the first release, or from a newer version.
+            MigrationRefused: A migration cannot change the rows as they are. It changed nothing.
             DatabaseUnavailable: The database is unavailable.
         """
         async with (

@@ -92,12 +92,15 @@ RESPONSE_PADDING_S = 0.05
 # asks for at least 64).
 PASSWORD_MIN_LENGTH = 12
 PASSWORD_MAX_LENGTH = 256
-# RFC 5321 §4.5.3.1.3, without the angle brackets.
+# RFC 5321 §4.5.3.1.3, without the angle brackets, and §4.5.3.1.1. Mail servers count bytes of UTF-8 (RFC 6531 §3.3).
 EMAIL_MAX_LENGTH = 254
+EMAIL_LOCAL_PART_MAX_BYTES = 64
 NAME_MAX_LENGTH = 200
 # The maximum length of a name in the form that lists are ordered and searched by. Case folding alone turns one
 # character into three at most.
 NAME_KEY_MAX_LENGTH = 600
+# The width of the column: a name in this form, and an email in up to three spellings.
+USER_SEARCH_KEY_MAX_LENGTH = 1400
 REASON_MAX_LENGTH = 500
 USER_AGENT_MAX_LENGTH = 500
 SEARCH_MAX_LENGTH = 200

@@ -15,7 +15,7 @@ from models.added_columns import AddFieldInModelsOnly, Column, add_columns
 class Migration(migrations.Migration):
     """See the module."""
 
-    dependencies = [("models", "0008_index_of_imported_hashes")]
+    dependencies = [("models", "0009_email_keys")]
 
     initial = False
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import importlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
-from models.database import MIGRATIONS_CONFIG, Database, UnknownMigrations
+from accounts.identity import email_key, search_key, user_search_key
+from models.database import MIGRATIONS_CONFIG, Database, MigrationRefused, UnknownMigrations
 from models.sql import password_hashes
 from tests.support.clock import START
 
@@ -310,7 +312,7 @@ async def test_0010_keeps_backup_codes_of_both_versions(empty_database_url: str)
         await database.connection.execute_script(insert_set.format(id=uuid4(), user=user, salt=salt, at=START))
 
     try:
-        await migrate_to(database, "0008_index_of_imported_hashes")
+        await migrate_to(database, "0009_email_keys")
         tables, indexes = await names(database, TABLES), await names(database, INDEXES)
         await database.connection.execute_script(
             f"""
@@ -328,10 +330,121 @@ async def test_0010_keeps_backup_codes_of_both_versions(empty_database_url: str)
         await insert_as_before()
         assert [row.replacement_token_hash for row in await models.BackupCodeSet.all()] == [None, None]
 
-        await migrate_to(database, "0008_index_of_imported_hashes")
+        await migrate_to(database, "0009_email_keys")
 
         assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
         assert len(await database.connection.execute_query_dict("SELECT id FROM backup_code_set")) == 2
+    finally:
+        await database.close()
+
+
+EMAILS = (
+    "ada@acme.example", "Greta@Bücher.example", "bob@xn--bcher-kva.example", "carl@straße.example",
+    "straße@acme.example", "ﬁnn@ac\u00adme.example", "x@💩.example", "y@acme..example",
+    "李" * 64 + "@" + "".join(map(chr, range(0x4E00, 0x4EB0))), "İ@\u0378.example",
+)  # fmt: skip
+
+
+async def insert_users(database: Database, emails: Sequence[str]) -> list[str]:
+    """Insert users as the versions before 0009 did, and return their ids."""
+    company, when, ids = str(uuid4()), str(START), []
+    true = "1" if database.dialect == "sqlite" else "true"
+    await database.connection.execute_script(
+        f"INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)"  # noqa: S608  # ours
+        f" VALUES ('{company}', 'Acme', {true}, {true}, '{when}')"
+    )
+    for email in emails:
+        ids.append(str(uuid4()))
+        await database.connection.execute_script(
+            f"""
+            INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+                is_enabled, created_at, last_login_at, backup_codes_remaining)
+            VALUES ('{ids[-1]}', '{company}', '{email}', '{search_key(email)}', 'Müller', 'müller',
+                '{search_key(f"Müller{chr(10)}{email}")}', 'MEMBER', 'a', {true}, '{when}', '{when}', 0);
+            """  # noqa: S608  # ours
+        )
+    return ids
+
+
+async def keys_of_users(database: Database) -> dict[str, tuple[str, str]]:
+    """Return the keys of each email, as they are in the database."""
+    rows = await database.connection.execute_query_dict("SELECT email, email_key, search_key FROM user_account")
+    return {row["email"]: (row["email_key"], row["search_key"]) for row in rows}
+
+
+async def test_0009_gives_every_user_the_keys_of_new_users(empty_database_url: str) -> None:
+    """A login and a search find them. The emails do not change. The way back works too."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await migrate_to(database, "0008_index_of_imported_hashes")
+        await insert_users(database, EMAILS)
+        before = await keys_of_users(database)
+
+        await migrate_to(database, "0009_email_keys")
+
+        after = await keys_of_users(database)
+        assert after == {email: (email_key(email), user_search_key("Müller", email)) for email in EMAILS}
+        assert {email for email in EMAILS if after[email][0] != before[email][0]} == {
+            "Greta@Bücher.example", "carl@straße.example", "straße@acme.example", "ﬁnn@ac\u00adme.example",
+            "x@💩.example",
+        }  # fmt: skip
+
+        await migrate_to(database, "0008_index_of_imported_hashes")
+
+        assert await keys_of_users(database) == before
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("anna@ac\u00adme.example", "anna@acme.example"),
+        ("anna@例え。test", "anna@例え.test"),
+    ],
+)
+async def test_0009_changes_nothing_if_two_users_have_one_email(empty_database_url: str, one: str, other: str) -> None:
+    """The error names them. The operator deletes one, and migrates again."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await migrate_to(database, "0008_index_of_imported_hashes")
+        ids = await insert_users(database, [*EMAILS, one, other])
+        before = await keys_of_users(database)
+
+        with pytest.raises(MigrationRefused) as refused:
+            await database.migrate()
+
+        names_of_ids = sorted(f"user_{each.replace('-', '')}" for each in ids[-2:])
+        assert sorted(re.findall("user_[0-9a-f]{32}", str(refused.value))) == names_of_ids
+        assert await keys_of_users(database) == before
+        assert not await database.is_current()
+
+        await database.connection.execute_script(f"DELETE FROM user_account WHERE id = '{ids[-1]}'")  # noqa: S608  # ours
+        await database.migrate()
+
+        assert (await keys_of_users(database))[one] == (email_key(one), user_search_key("Müller", one))
+    finally:
+        await database.close()
+
+
+async def test_0009_can_give_a_user_the_key_that_another_one_had(empty_database_url: str) -> None:
+    """`ﬁnn` had the key of `finn`, which another spelling of a domain now gets."""
+    database = Database(empty_database_url)
+    await database.open()
+    emails = ["finn@ac\u00adme.example", "ﬁnn@acme.example"]
+    try:
+        for order in (emails, emails[::-1]):
+            await migrate_to(database, "0008_index_of_imported_hashes")
+            await database.connection.execute_script("DELETE FROM user_account")
+            await insert_users(database, order)
+
+            await migrate_to(database, "0009_email_keys")
+
+            keys = {email: key for email, (key, _) in (await keys_of_users(database)).items()}
+            assert keys == {emails[0]: "finn@acme.example", emails[1]: "ﬁnn@acme.example"}
     finally:
         await database.close()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from argon2 import PasswordHasher
 
 import models
-from accounts.identity import email_key, search_key
+from accounts.identity import email_key, search_key, user_search_key
 from models import Role
 from models.database import Database
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
@@ -48,7 +48,7 @@ async def insert_user(
         email_key=email_key(email),
         name=name,
         name_key=search_key(name),
-        search_key=search_key(f"{name}\n{email}"),
+        search_key=user_search_key(name, email),
         role=role,
         password_hash=password_hash,
         created_at=now,

@@ -20,7 +20,7 @@ with atheris.instrument_imports(
     ]
 ):
     from accounts.errors import InvalidInputError
-    from accounts.identity import email_key, is_well_formed_name
+    from accounts.identity import email_key, problem_of_email, problem_of_name, user_search_key
     from accounts.pagination import decode_cursor
     from accounts.password_strength import could_be_password
     from schema import ids
@@ -55,7 +55,9 @@ def parse_text(text: str) -> None:
     assert sum(each is not None for each in hashes) <= 1
     key = email_key(text)
     assert key is None or (len(key) <= EMAIL_MAX_LENGTH and email_key(key) == key)
-    is_well_formed_name(text)
+    assert key is not None or problem_of_email(text)
+    problem_of_name(text)
+    user_search_key(text, text)
     could_be_password(text)
     decoded = ids.decode(text)
     assert decoded is None or ids.encode(*decoded) == text

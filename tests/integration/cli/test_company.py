@@ -34,4 +34,6 @@ def test_create_rejects_an_invalid_name_in_one_line(command_line: CommandLine) -
     rejected = command_line.run("company", "create", "a\nb", exit_code=1)
 
     assert rejected.stderr == "Error: name: 1 to 200 characters of plain text\n"
+    rejected = command_line.run("company", "create", "Acme\u202e", exit_code=1)
+    assert rejected.stderr == "Error: name: contains the invisible character U+202E\n"
     assert command_line.run("company", "list").stdout == "There are no company accounts.\n"

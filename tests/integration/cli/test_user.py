@@ -47,6 +47,36 @@ class TestCreate:
         assert rejected.stderr.startswith(line)
         assert command_line.run("user", "list", "--json").json == []
 
+    @pytest.mark.parametrize(
+        ("email", "name", "line"),
+        [
+            ("ada\u200b@acme.example", "Ada", "email: contains the invisible character U+200B"),
+            ("ada@example..com", "Ada", "email: An email address cannot have two periods in a row"),
+            ("ada@💩.example", "Ada", "email: the part after the @ is not a domain name (IDNA 2008)"),
+            ("ada@acme.example", "\u2800", "name: no visible character"),
+        ],
+    )
+    def test_rejects_an_email_or_a_name_with_the_reason(
+        self, acme: CommandLine, email: str, name: str, line: str
+    ) -> None:
+        """No user is created."""
+        rejected = acme.run("user", "create", email, "--company", "Acme", "--name", name, "--password-stdin",
+                            stdin=GOOD_PASSWORD, exit_code=1)  # fmt: skip
+
+        assert rejected.stderr == f"Error: {line}\n"
+        assert len(acme.run("user", "list", "--json").json) == 1
+
+    def test_finds_a_user_by_each_spelling_of_the_domain(self, acme: CommandLine) -> None:
+        """The email is shown as it was entered, and the other spelling is taken."""
+        acme.create_user("anna@bücher.example")
+
+        acme.run("user", "set-role", "anna@xn--bcher-kva.example", "admin")
+
+        assert acme.user("anna@bücher.example").role is Role.ADMIN
+        rejected = acme.run("user", "create", "anna@xn--bcher-kva.example", "--company", "Acme", "--name", "Anna",
+                            "--password-stdin", stdin=GOOD_PASSWORD, exit_code=1)  # fmt: skip
+        assert rejected.stderr == "Error: email: taken\n"
+
     def test_rejects_a_taken_email(self, acme: CommandLine) -> None:
         """Upper and lower case of an email are equal."""
         rejected = acme.run("user", "create", "MIA@acme.example", "--company", "Acme", "--name", "Mia",

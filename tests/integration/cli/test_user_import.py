@@ -93,7 +93,7 @@ def test_other_encodings_are_an_option(empty_acme: CommandLine, tmp_path: Path, 
 
 @pytest.fixture
 def bad_file(tmp_path: Path, password_hash: str) -> Path:
-    """Return a file with one good row and one bad row of each kind."""
+    """Return a file with two good rows and one bad row of each kind."""
     file = tmp_path / "users.csv"
     file.write_text(
         f"{HEADER}\n"
@@ -107,12 +107,17 @@ def bad_file(tmp_path: Path, password_hash: str) -> Path:
         f"short@acme.example,Short\n"
         f",Nameless,,,{GOOD_PASSWORD},\n"
         f"locale@acme.example,Locale,,not a tag,{GOOD_PASSWORD},\n"
+        f"dots@acme..example,Dots,,,{GOOD_PASSWORD},\n"
+        f"blank@acme.example,\u3164,,,{GOOD_PASSWORD},\n"
+        f'idn@bücher.example,Good,,,,"{password_hash}"\n'
+        f"IDN@xn--bcher-kva.example,Twice,,,{GOOD_PASSWORD},\n",
+        encoding="utf-8",
     )
     return file
 
 
 REASONS = [
-    "Row 2 (line 3): email: not an email address",
+    "Row 2 (line 3): email: An email address must have an @-sign",
     "Row 3 (line 4): password: too easy to guess",
     "Row 4 (line 5): role: must be MEMBER or ADMIN",
     "Row 5 (line 6): email: used twice",
@@ -121,6 +126,9 @@ REASONS = [
     "Row 8 (line 9): has 2 cells, but the header has 6",
     "Row 9 (line 10): email: is missing",
     "Row 10 (line 11): locale: not a BCP 47 tag",
+    "Row 11 (line 12): email: An email address cannot have two periods in a row",
+    "Row 12 (line 13): name: contains the invisible character U+3164",
+    "Row 14 (line 15): email: used twice",
 ]
 
 
@@ -128,7 +136,7 @@ def test_imports_nothing_if_a_row_is_bad(empty_acme: CommandLine, bad_file: Path
     """The error lists every bad row with its number and reason, without a value. The good row is not imported."""
     rejected = empty_acme.run("user", "import", str(bad_file), "--company", "Acme", exit_code=1)
 
-    assert rejected.stderr.splitlines() == [*REASONS, "Error: Nothing was imported: 9 of 10 rows are bad."]
+    assert rejected.stderr.splitlines() == [*REASONS, "Error: Nothing was imported: 12 of 14 rows are bad."]
     assert emails(empty_acme) == []
     assert empty_acme.kinds() == []
 
@@ -138,8 +146,8 @@ def test_skip_bad_imports_the_good_rows(empty_acme: CommandLine, bad_file: Path)
     done = empty_acme.run("user", "import", str(bad_file), "--company", "Acme", "--skip-bad", exit_code=1)
 
     assert [line for line in done.stderr.splitlines() if "audit_event" not in line] == REASONS
-    assert done.stdout == "1 imported, 9 skipped.\n"
-    assert emails(empty_acme) == ["good@acme.example"]
+    assert done.stdout == "2 imported, 12 skipped.\n"
+    assert emails(empty_acme) == ["good@acme.example", "idn@bücher.example"]
 
 
 def test_rejects_users_that_exist(empty_acme: CommandLine, tmp_path: Path, password_hash: str) -> None:

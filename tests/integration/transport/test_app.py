@@ -352,6 +352,9 @@ async def test_readiness_recovers_after_a_path_that_is_a_directory(tmp_path: Pat
         ({"secret_keys": "k1:AAAA"}, "COUNTERSIGN_SECRET_KEYS"),
         ({"database_url": "postgres://"}, "COUNTERSIGN_DATABASE_URL"),
         ({"mail_from": "a@ö..c"}, "COUNTERSIGN_MAIL_FROM"),
+        ({"mail_from": "a@example..com"}, "COUNTERSIGN_MAIL_FROM"),
+        ({"mail_from": "a@💩.example"}, "COUNTERSIGN_MAIL_FROM"),
+        ({"mail_from": "a\u200b@acme.example"}, "COUNTERSIGN_MAIL_FROM"),
         ({"smtp_ca_file": __file__}, "COUNTERSIGN_SMTP_CA_FILE"),
     ],
 )

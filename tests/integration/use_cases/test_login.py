@@ -16,8 +16,8 @@ from accounts.permissions import Viewer
 from accounts.security_policy import update_security_policy
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, authenticate
-from accounts.users import delete_user, disable_user, enable_user, set_password, set_role
-from models import SecondFactorMethod, SecurityEventKind, SessionTransport
+from accounts.users import NewUser, create_user, delete_user, disable_user, enable_user, set_password, set_role
+from models import Role, SecondFactorMethod, SecurityEventKind, SessionTransport
 from security.constants import CHALLENGES_PER_USER, PASSWORD_MAX_LENGTH
 from security.errors import OverloadedError, TooManyAttemptsError
 from security.fair_queue import FairQueue
@@ -47,7 +47,14 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.factories import insert_replacement
 from tests.support.parameter_ids import printable_id
-from tests.support.users import NEW_PASSWORD, PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
+from tests.support.users import (
+    NEW_PASSWORD,
+    PASSWORD,
+    WRONG_BACKUP_CODE,
+    WRONG_PASSWORD,
+    insert_user,
+    set_security_policy,
+)
 from twofactor.activation import acknowledge_backup_codes, start_activation
 from twofactor.confirmation import confirm_otp
 from twofactor.errors import ActivationExpiredError, ChallengeExpiredError, WrongSecondFactorError
@@ -88,6 +95,46 @@ class TestLogIn:
     async def test_email_is_case_insensitive(self, services: Services, member: models.User) -> None:
         """An email in upper case finds the same user."""
         assert (await sign_in(services, member.email.upper())).user.id == member.id
+
+    @pytest.mark.parametrize("email", ["anna@bücher.example", "anna@xn--bcher-kva.example"])
+    async def test_both_spellings_of_a_domain_are_one_email(
+        self, services: Services, company: models.Company, password_hash: str, email: str
+    ) -> None:
+        """Browsers send the domain in ASCII. The user keeps the spelling that was entered."""
+        created = await create_user(services, company.id, NewUser(email, "Anna", password_hash=password_hash))
+
+        for spelling in ("Anna@bücher.example", "anna@BU\u0308CHER.example", "anna@xn--bcher-kva.example"):
+            viewer = await sign_in(services, spelling)
+            assert (viewer.user.id, viewer.user.email) == (created.id, email)
+
+    @pytest.mark.parametrize(
+        ("email", "others"),
+        [("anna@straße.example", ["anna@strasse.example"]), ("straße@acme.example", ["strasse@acme.example"])],
+    )
+    async def test_sharp_s_is_not_ss(
+        self, services: Services, company: models.Company, password_hash: str, email: str, others: list[str]
+    ) -> None:
+        """They are different domains and mailboxes (RFC 5891, RFC 6530)."""
+        for each in (email, *others):
+            await create_user(services, company.id, NewUser(each, "Anna", password_hash=password_hash))
+
+        assert [(await sign_in(services, each)).user.email for each in (email, *others)] == [email, *others]
+
+    @pytest.mark.parametrize(
+        "email",
+        ["a\u200b@acme.example", "a@💩.example", "a@example..com", "a@acme.example.", "李" * 64 + "@" + "例" * 180],
+        ids=ascii,
+    )
+    async def test_users_from_before_the_rules_of_emails_log_in(
+        self, services: Services, company: models.Company, password_hash: str, email: str
+    ) -> None:
+        """No new user can get such an email."""
+        async with services.database.transaction():
+            await insert_user(
+                company.id, email, "Anna", role=Role.MEMBER, password_hash=password_hash, now=services.now()
+            )
+
+        assert (await sign_in(services, email)).user.email == email
 
     async def test_password_is_compared_exactly(self, services: Services, member: models.User) -> None:
         """Case and surrounding spaces make a difference (ASVS 6.2.8)."""
