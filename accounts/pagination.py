@@ -14,7 +14,7 @@ from security.constants import PAGE_MAX
 RowT = TypeVar("RowT")
 NodeT = TypeVar("NodeT")
 
-# A cursor is JSON in base64: the order, a name of at most 600 characters, and an id.
+# A cursor is JSON in base64: the order, a name of at most 600 characters, which take up to 2,400 bytes, and an id.
 CURSOR_MAX_LENGTH = 4096
 
 
@@ -61,7 +61,9 @@ def require_page_size(first: int) -> None:
 
 def encode_cursor(order: str, value: str, row_id: UUID) -> str:
     """Return the cursor for a position in a list with this order. It is opaque to clients."""
-    return base64.urlsafe_b64encode(json.dumps([order, value, row_id.hex]).encode()).decode("ascii").rstrip("=")
+    # Without ASCII escapes, which would make the cursor of a long name too long.
+    cursor = json.dumps([order, value, row_id.hex], ensure_ascii=False)
+    return base64.urlsafe_b64encode(cursor.encode()).decode("ascii").rstrip("=")
 
 
 def decode_cursor(order: str, cursor: str) -> tuple[str, UUID]:

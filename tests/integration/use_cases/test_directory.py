@@ -24,6 +24,7 @@ from accounts.entities import User
 from accounts.errors import InvalidInputError
 from accounts.permissions import Viewer
 from accounts.services import Services
+from accounts.users import NewUser, create_user
 from models import Role, SecurityEventKind
 from models.database import Database
 from tests.integration.use_cases.helpers import CLIENT, Enrolled, raises, reload_viewer, sign_in
@@ -97,6 +98,25 @@ class TestListUsers:
         assert (sorted(seen[:5]), seen[5:]) == (sorted(expected[:5]), expected[5:])
         assert order is not UserOrder.NAME or seen == expected
 
+    @pytest.mark.parametrize("name", ["ﷺ" * 33, "㌖" * 100, "李" * 200, "𞤀" * 200])
+    async def test_cursors_of_the_longest_names_work(
+        self, services: Services, company: models.Company, admin_viewer: Viewer, password_hash: str, name: str
+    ) -> None:
+        """A cursor contains the search key of the name."""
+        for number in range(2):
+            new = NewUser(f"anna{number}@acme.example", name, password_hash=password_hash)
+            await create_user(services, company.id, new)
+        seen, after = [], None
+
+        while True:
+            page = await list_users(services, admin_viewer, UserQuery(1, after, order=UserOrder.NAME))
+            seen += [user.email for user in page.nodes]
+            after = page.page_info.end_cursor
+            if not page.page_info.has_next_page:
+                break
+
+        assert len(seen) == len(set(seen)) == 3
+
     async def test_user_created_between_two_pages_moves_no_row(
         self, services: Services, database: Database, company: models.Company, password_hash: str, clock: Clock,
         admin_viewer: Viewer, five_members: list[models.User],
@@ -144,6 +164,16 @@ class TestListUsers:
         """Search text is literal. `count_users` counts the users of all pages."""
         assert sorted(await names(services, admin_viewer, query)) == expected
         assert await count_users(services, admin_viewer, query) == len(expected)
+
+    @pytest.mark.parametrize("email", ["anna@bücher.example", "anna@xn--bcher-kva.example"])
+    async def test_search_finds_both_spellings_of_a_domain(
+        self, services: Services, company: models.Company, admin_viewer: Viewer, password_hash: str, email: str
+    ) -> None:
+        """The operator may have entered either. A part of the domain is enough."""
+        await create_user(services, company.id, NewUser(email, "Anna", password_hash=password_hash))
+
+        for search in ("@BÜCHER.", "bu\u0308ch", "a@xn--bcher-kva.example", "xn--bch", email):
+            assert await names(services, admin_viewer, UserQuery(100, search=search)) == ["Anna"]
 
     async def test_filter_by_codes_finds_no_user_while_backup_codes_are_off(
         self, services: Services, company: models.Company, enrolled: Enrolled, admin_viewer: Viewer
