@@ -38,6 +38,8 @@ ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.A
 EMAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 # Key URI Format: a colon separates the issuer from the account name, even if the colon is percent-encoded.
 NAME = re.compile(r"(?=.*\S)[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
+# A QR code has 2,331 bytes (ISO/IEC 18004, version 40-M). It has the issuer twice, percent-encoded, and an email.
+NAME_MAX_BYTES = 240
 
 
 class SettingsError(Exception):
@@ -175,7 +177,8 @@ class Settings(BaseSettings):
     @field_validator("product_name", "issuer")
     @classmethod
     def _check_name(cls, value: str) -> str:
-        return _require(value, NAME.fullmatch(value), "must be 1 to 64 characters without colons")
+        is_name = NAME.fullmatch(value) and len(value.encode(errors="replace")) <= NAME_MAX_BYTES
+        return _require(value, is_name, f"must be 1 to 64 characters without colons, at most {NAME_MAX_BYTES} bytes")
 
     @field_validator("mail_from")
     @classmethod

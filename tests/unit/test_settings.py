@@ -84,6 +84,7 @@ def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
         ("product_name", "a:b"),
         ("issuer", "  "),
         ("issuer", "a\nb"),
+        ("issuer", "🔐" * 61),
         ("port", "70000"),
         ("workers", SECRET),
         ("smtp_security", "maybe"),

@@ -146,6 +146,21 @@ class TestOtpauthUri:
         assert uri.startswith("otpauth://totp/A%20B%2FC:ada%20x@acme.example?")
         assert "&issuer=A%20B%2FC&" in uri
 
+    @pytest.mark.parametrize("character", ["a", "é", "नि", "李", "𞤀"])
+    def test_longest_names_of_every_script_fit_into_a_qr_code(self, character: str) -> None:
+        """The limits of both names count bytes, which the URI escapes. A longer email of an old account is cut off."""
+        issuer = (character * 64)[:64].encode()[:240].decode(errors="ignore")
+        longest = (character * 254).encode()[:245].decode(errors="ignore") + "@a.test"
+        too_long = character * 254
+
+        for email in (longest, too_long):
+            uri = totp.otpauth_uri(SECRET, issuer=issuer, account_name=email)
+            assert QrCode(uri).svg()
+            authenticator = Authenticator.parse(uri)
+            assert authenticator.issuer == issuer
+            assert email.startswith(authenticator.account_name)
+            assert len(authenticator.account_name.encode()) >= 250
+
     @pytest.mark.parametrize(
         "issuer", ["Acme&secret=AAAA", "Acme?digits=8#", "../Acme", "Acme%3AEvil", "日本 🔐", "A" * 64]
     )

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pyotp
 
-from security.constants import OTP_DIGITS, OTP_DRIFT_STEPS, OTP_PERIOD_S
+from security.constants import EMAIL_MAX_LENGTH, OTP_DIGITS, OTP_DRIFT_STEPS, OTP_PERIOD_S
 from twofactor.factors.entered_code import without_separators
 
 WELL_FORMED_OTP = re.compile(rf"[0-9]{{{OTP_DIGITS}}}", re.ASCII)
@@ -62,8 +62,11 @@ def otpauth_uri(secret: bytes, *, issuer: str, account_name: str) -> str:
 
     The issuer is both a prefix of the label and a parameter, since some apps read only one of them. A space is `%20`,
     since some apps show a `+` as it is. A colon would end the issuer, so it becomes a space.
+
+    The URI fits into a QR code. Users from before the limit of emails in bytes can have a longer email: it is cut off.
     """
     issuer = issuer.replace(":", " ").strip()
+    account_name = account_name.encode()[:EMAIL_MAX_LENGTH].decode(errors="ignore")
     label = f"{quote(issuer, safe='')}:{quote(account_name.replace(':', ' '), safe='@')}"
     parameters = {
         "secret": key(secret),
