@@ -95,7 +95,11 @@ class MailServer:
 
 @asynccontextmanager
 async def mail_server(
-    certificate: trustme.LeafCert | None = None, *, tls: bool = False, with_login: bool = False
+    certificate: trustme.LeafCert | None = None,
+    *,
+    tls: bool = False,
+    with_login: bool = False,
+    with_smtputf8: bool = True,
 ) -> AsyncIterator[MailServer]:
     """Run a mail server. With a certificate it offers STARTTLS, or TLS from the start if `tls` is true."""
     state = MailServer()
@@ -124,7 +128,7 @@ async def mail_server(
             # aiosmtpd detects TLS only if it was started by STARTTLS.
             auth_required=with_login and not tls,
             auth_require_tls=not tls,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=with_smtputf8,
         )
 
     server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, ssl=context if tls else None)

@@ -123,6 +123,33 @@ class TestDelivery:
 
         assert server.received[0].recipients == ["zoë@example.org"]
 
+    @pytest.mark.parametrize("domain", ["bücher.example", "xn--bcher-kva.example", "BÜCHER．example"])
+    async def test_sends_internationalised_domains_in_ascii(
+        self, database: Database, worker_for: WorkerFactory, domain: str
+    ) -> None:
+        """So any server takes them (RFC 5891 §5), also one without SMTPUTF8."""
+        await insert_email(database, recipient_email=f"anna@{domain}")
+
+        async with mail_server(with_smtputf8=False) as server:
+            assert await worker_for(server.port).deliver_due(NOW) == 1
+
+        [received] = server.received
+        assert received.recipients == ["anna@xn--bcher-kva.example"]
+        assert [each.addr_spec for each in received.message["To"].addresses] == ["anna@xn--bcher-kva.example"]
+
+    async def test_needs_a_server_with_smtputf8_for_other_names(
+        self, database: Database, worker_for: WorkerFactory
+    ) -> None:
+        """Characters outside ASCII before the @ have no spelling in ASCII. The email to such a user fails alone."""
+        await insert_email(database, recipient_email="jürgen@bücher.example")
+
+        async with mail_server(with_smtputf8=False) as server:
+            assert await worker_for(server.port).deliver_due(NOW) == 0
+        async with mail_server() as server:
+            assert await worker_for(server.port).deliver_due(NOW + timedelta(hours=1)) == 1
+
+        assert server.received[0].recipients == ["jürgen@xn--bcher-kva.example"]
+
     @pytest.mark.attack("J5")
     async def test_two_workers_send_each_email_once(self, database: Database, worker_for: WorkerFactory) -> None:
         """Two workers share the outbox, and no email is sent twice."""
