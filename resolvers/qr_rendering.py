@@ -28,11 +28,7 @@ class QrCode:
     @cached_property
     def _modules(self) -> segno.QRCode:
         # ISO/IEC 18004 §7.8 asks for the best of eight masks. The search for it is slow, so keep the result.
-        try:
-            return segno.make_qr(self.text, error="m")
-        except segno.DataOverflowError:
-            # The names of product and user are very long. The lowest error correction has room for a quarter more.
-            return segno.make_qr(self.text, error="l")
+        return segno.make_qr(self.text, error="m")
 
     def svg(self) -> str:
         """Return a complete `<svg>` element."""

@@ -149,7 +149,11 @@ VerifyLoginResult: TypeAlias = Annotated[
 Email = Annotated[
     str,
     strawberry.argument(
-        description="The email that the user typed, without surrounding spaces. Upper and lower case are equal."
+        description=(
+            "The email that the user typed, without surrounding spaces. Upper and lower case are equal. An "
+            "internationalised domain may have either form: `bücher.example` or `xn--bcher-kva.example`, as browsers "
+            "send it."
+        )
     ),
 ]
 LoginPassword = Annotated[

@@ -79,7 +79,11 @@ class User(Node):
     """A person with an account."""
 
     email: str = strawberry.field(
-        description="The email address for login, which also receives the emails. Each address belongs to one user."
+        description=(
+            "The email address for login, which also receives the emails, in the spelling in which it was entered. "
+            "Each address belongs to one user. Upper and lower case, and both forms of an internationalised domain, are one "
+            "address."
+        )
     )
     name: str = strawberry.field(description="The name to show, as the user writes it, at most 200 characters.")
     role: Role = strawberry.field(
@@ -210,9 +214,9 @@ class UserFilter:
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Text that the name or the email contains. Upper and lower case are equal, white space around the text is "
-            "removed, and tabs and line breaks count as spaces. More than 200 characters give the error "
-            "`BAD_USER_INPUT`."
+            "Text that the name or the email contains. Upper and lower case, and both forms of an internationalised "
+            "domain, are equal. White space around the text is removed, and tabs and line breaks count as spaces. More "
+            "than 200 characters give the error `BAD_USER_INPUT`."
         ),
     )
     role: Role | None = strawberry.field(

@@ -117,7 +117,7 @@ def _problem(same: list[list[Any]]) -> str:
     accounts = "; ".join(" and ".join(f"user_{str(each).replace('-', '')}" for each in user_ids) for user_ids in same)
     return (
         f"these users have the same email in different spellings: {accounts}. Nothing was changed. With the version "
-        "that served until now, look at them (`countersign user list --json`) and delete the account that is not needed "
+        "that served until now, look at them (`countersign user list --json`) and delete the account that nobody needs "
         "(`countersign user delete EMAIL`). Then migrate again"
     )
 

@@ -45,10 +45,3 @@ def test_svg_data_uri_has_the_namespace_once() -> None:
 
     assert svg.count('xmlns="http://www.w3.org/2000/svg"') == 1
     assert svg.startswith("<svg ")
-
-
-def test_long_text_has_less_error_correction() -> None:
-    """An old account can have an email that leaves no room for the usual error correction."""
-    text = "otpauth://totp/" + "%E6%9D%8E" * 270
-
-    assert read_qr_code(QrCode(text).svg_data_uri()) == text
