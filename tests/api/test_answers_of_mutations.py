@@ -36,7 +36,7 @@ TESTED = {
     "logout": {"LoggedOut"},
     "startTwoFactorActivation": {"TwoFactorActivation"},
     "confirmOtp": {"BackupCodesIssued", "TwoFactorActivated"},
-    "acknowledgeBackupCodes": {"TwoFactorActivated"},
+    "acknowledgeBackupCodes": {"TwoFactorActivated", "BackupCodesAcknowledged"},
     "regenerateBackupCodes": {"BackupCodesRegenerated"},
     "deactivateTwoFactor": {"TwoFactorDeactivated"},
     "adminResetTwoFactor": {"TwoFactorReset"},
@@ -176,6 +176,8 @@ async def test_changes_of_the_own_account_return_their_answers(member_with_2fa: 
     """Each change gives the client what only this answer contains: codes and tokens."""
     client = member_with_2fa.client
     assert len((await answer_of(client, "regenerateBackupCodes", password=PASSWORD))["codes"]) == 10
+    waiting = await answer_of(client, "regenerateBackupCodes", password=PASSWORD, untilAcknowledged=True)
+    await answer_of(client, "acknowledgeBackupCodes", activationId=waiting["activationId"])
     for name, variables in (
         ("changePassword", {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}),
         ("deactivateTwoFactor", {"password": NEW_PASSWORD}),

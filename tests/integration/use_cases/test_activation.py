@@ -670,6 +670,7 @@ class TestAcknowledgeBackupCodes:
             assert await confirm_otp(services, CLIENT, viewer, activation_id, otp) == first
         assert await acknowledge_backup_codes(services, CLIENT, viewer, activation_id) == first
 
+        assert isinstance(first, TwoFactorActivated)
         assert first.two_factor.is_active
         assert await account_rows(services) == before
         assert await side_effects.new() == []
