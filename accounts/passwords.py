@@ -21,10 +21,11 @@ from accounts.session_tokens import MayReplaceToken, SessionToken, replace_sessi
 from mail import emails, outbox
 from models import SecurityEventKind
 from security.constants import PASSWORD_MIN_LENGTH
+from security.password_form import forms_to_check
 from security.password_hashing import Hasher
 
-# The old password, the strength of the new password, and the new password.
-PASSWORD_CHANGE_HASHES = 3
+# The strength of the new password, and its hash.
+NEW_PASSWORD_HASHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ async def change_password(  # noqa: PLR0913  # each is a part of the request
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer), hashes=PASSWORD_CHANGE_HASHES) as hasher:
+    hashes = len(forms_to_check(current_password)) + NEW_PASSWORD_HASHES
+    async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, current_password)
         new_hash = await hash_unless_weak(hasher, new_password, viewer.user.email, viewer.user.name)
     async with locked_account(services, proof) as account:

@@ -6,7 +6,7 @@ run one after the other on PostgreSQL, as all transactions do on SQLite.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -27,7 +27,8 @@ from models.sql.users import lock_user
 from security.constants import FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import DomainError
 from security.fair_queue import Requester
-from security.password_hashing import Hasher
+from security.password_form import forms_to_check
+from security.password_hashing import Hasher, PasswordCheck
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class PasswordProof:
 
     viewer: Viewer
     limit: AttemptLimit
-    password_hash: str = field(repr=False)
+    check: PasswordCheck
 
 
 async def lock_viewer(viewer: Viewer, other_user_id: UUID | None = None) -> LockedAccount:
@@ -100,7 +101,7 @@ async def reauthenticate(services: Services, client: Client, viewer: Viewer, pas
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer)) as hasher:
+    async with services.hashing.admit(hash_requester(viewer), hashes=len(forms_to_check(password))) as hasher:
         return await reauthenticate_with(hasher, services, client, viewer, password)
 
 
@@ -126,11 +127,11 @@ async def reauthenticate_with(
             return await models.User.filter(id=viewer.user.id).first()
 
     user = await reserve_when_decided(reserve, hasher)
-    password_hash = user.password_hash if user else None
-    if password_hash is None or not await hasher.is_password(password, password_hash):
+    check = await hasher.check_password(password, user.password_hash if user else None)
+    if not check.is_right:
         async with services.database.transaction():
             raise CommitAndRaise(await _wrong_password(services, client, viewer, limit))
-    return PasswordProof(viewer, limit, password_hash)
+    return PasswordProof(viewer, limit, check)
 
 
 async def _wrong_password(services: Services, client: Client, viewer: Viewer, limit: AttemptLimit) -> DomainError:
@@ -178,14 +179,21 @@ async def locked_account(
     """
     async with services.database.transaction():
         account = await lock_viewer(proof.viewer, other_user_id)
-        if account.user.password_hash != proof.password_hash:
+        if not proof.check.is_still_right(account.user.password_hash):
             failures = await attempt_limits.record_failure(proof.limit)
             raise CommitAndRaise(WrongPasswordError(attempts_remaining(failures.in_a_row)))
         await attempt_limits.reset_wait(proof.limit)
+        await store_better_hash(account.user, proof.check)
         try:
             yield account
         except DomainError as error:
             raise CommitAndRaise(error) from None
+
+
+async def store_better_hash(user: models.User, check: PasswordCheck) -> None:
+    """Replace the hash of a right password, unless another transaction has replaced it."""
+    if check.better_hash is not None:
+        await models.User.filter(id=user.id, password_hash=check.stored_hash).update(password_hash=check.better_hash)
 
 
 async def end_challenges_and_activations(user_id: UUID) -> None:

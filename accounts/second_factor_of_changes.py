@@ -6,6 +6,7 @@ from accounts.errors import SecondFactorNeededError
 from accounts.permissions import Viewer
 from accounts.reauthentication import LockedAccount, PasswordProof, hash_requester, reauthenticate_with
 from accounts.services import Client, Services
+from security.password_form import forms_to_check
 from security.password_hashing import Hasher
 
 
@@ -29,7 +30,7 @@ async def reauthenticate_for_change(
     services: Services, client: Client, viewer: Viewer, password: str, entered: EnteredSecondFactor | None
 ) -> PasswordProof:
     """Check the viewer's password again, and prepare the second factor. It raises what `reauthenticate` raises."""
-    hashes = 2 if entered and viewer.user.company.second_factor_for_changes else 1
+    hashes = len(forms_to_check(password)) + bool(entered and viewer.user.company.second_factor_for_changes)
     async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
         await prepare_second_factor(services, hasher, viewer, entered)

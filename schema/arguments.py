@@ -13,8 +13,8 @@ OwnPassword = Annotated[
     str,
     strawberry.argument(
         description=(
-            "The viewer's own password, entered again. Send it exactly as the user typed it. A wrong password uses one "
-            "attempt of the same attempt limit as `login`."
+            "The viewer's own password, entered again. Send it as the user typed it, without changes. A wrong "
+            "password uses one attempt of the same attempt limit as `login`."
         )
     ),
 ]

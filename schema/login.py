@@ -159,7 +159,10 @@ Email = Annotated[
 LoginPassword = Annotated[
     str,
     strawberry.argument(
-        description="The password exactly as the user typed it: do not trim it and do not change its case."
+        description=(
+            "The password as the user typed it: do not trim it and do not change its case. The server normalises it to "
+            "Unicode NFC, so that one password typed on two systems is the same."
+        )
     ),
 ]
 Transport = Annotated[

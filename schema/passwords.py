@@ -50,8 +50,9 @@ NewPassword = Annotated[
     str,
     strawberry.argument(
         description=(
-            f"The new password, {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters, used unchanged. Common "
-            "passwords and passwords made of the user's own name or email return `PasswordTooWeak`."
+            f"The new password, {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters in Unicode NFC. The server "
+            "normalises it to this form and changes nothing else. Common passwords and passwords made "
+            "of the user's own name or email return `PasswordTooWeak`."
         )
     ),
 ]

@@ -92,6 +92,8 @@ RESPONSE_PADDING_S = 0.05
 # asks for at least 64).
 PASSWORD_MIN_LENGTH = 12
 PASSWORD_MAX_LENGTH = 256
+# The same password before it is normalised: one code point in NFC is at most four in NFD.
+ENTERED_PASSWORD_MAX_LENGTH = 4 * PASSWORD_MAX_LENGTH
 # RFC 5321 §4.5.3.1.3, without the angle brackets, and §4.5.3.1.1. Mail servers count bytes of UTF-8 (RFC 6531 §3.3).
 EMAIL_MAX_LENGTH = 254
 EMAIL_LOCAL_PART_MAX_BYTES = 64

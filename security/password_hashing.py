@@ -1,6 +1,7 @@
 """Slow hashes outside the event loop: a thread pool with one thread for each core, and a fair queue before it."""
 
 import asyncio
+import hashlib
 import os
 import sys
 import threading
@@ -8,13 +9,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
+from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, SALT_BYTES
 from security.fair_queue import FairQueue, Requester, Turns
+from security.password_form import forms_to_check, normal_form
 
 ResultT = TypeVar("ResultT")
 
@@ -24,6 +27,23 @@ PLACES_PER_WORKER = 2
 NICENESS = 19
 
 _argon2 = PasswordHasher(time_cost=ARGON2_PASSES, memory_cost=ARGON2_MEMORY_KIB, parallelism=ARGON2_LANES)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """The result of the check of a password against a stored hash."""
+
+    stored_hash: str | None = field(repr=False)
+    # A hash to store instead: the old one has outdated parameters, or is not of the normal form of the password.
+    better_hash: str | None = field(default=None, repr=False)
+    is_right: bool = field(kw_only=True)
+
+    def is_still_right(self, stored_hash: str) -> bool:
+        """Return whether this is still the right password of a user whose stored hash may have changed meanwhile.
+
+        If a simultaneous check of the same password stored the better hash, it is.
+        """
+        return self.is_right and stored_hash in {self.stored_hash, self.better_hash}
 
 
 class HashingPool:
@@ -89,19 +109,23 @@ class Hasher:
         self._turns.end_turn()
 
     async def hash_password(self, password: str) -> str:
-        """Return the argon2id hash of a password as a PHC string."""
-        return await self.run(_argon2.hash, password)
+        """Return the argon2id hash of the normal form of a password, as a PHC string."""
+        return await self.run(_argon2.hash, normal_form(password))
 
-    async def is_password(self, password: str, password_hash: str | None) -> bool:
-        """Return whether the hash is of this password. If there is no hash, return False after the same time."""
-        matches = await self.run(_matches, password, password_hash or self._pool.dummy_hash)
-        return matches and password_hash is not None
+    async def check_password(self, password: str, stored_hash: str | None) -> PasswordCheck:
+        """Check a password. If there is no hash, it is wrong after the same time.
 
-    async def rehash(self, password: str, password_hash: str) -> str | None:
-        """Return a hash of the right password with the current parameters, or None if its hash already has them."""
-        if not _argon2.check_needs_rehash(password_hash):
-            return None
-        return await self.hash_password(password)
+        It computes one hash for each of `forms_to_check`, and one more if the password is right and its hash is to be
+        replaced.
+        """
+        forms = forms_to_check(password)
+        matches = [await self.run(_matches, form, stored_hash or self._pool.dummy_hash) for form in forms]
+        if stored_hash is None or not any(matches):
+            return PasswordCheck(stored_hash, is_right=False)
+        if matches[0] and not _argon2.check_needs_rehash(stored_hash):
+            return PasswordCheck(stored_hash, is_right=True)
+        better_hash = await self.run(_better_hash, forms[0], stored_hash)
+        return PasswordCheck(stored_hash, better_hash, is_right=True)
 
 
 def _lower_priority() -> None:
@@ -121,3 +145,9 @@ def _matches(password: str, password_hash: str) -> bool:
         return _argon2.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _better_hash(password: str, stored_hash: str) -> str:
+    """Return the same hash in simultaneous checks, so that none of them invalidates another one."""
+    salt = hashlib.sha256(stored_hash.encode()).digest()[:SALT_BYTES]
+    return _argon2.hash(password, salt=salt)

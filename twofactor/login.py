@@ -23,7 +23,7 @@ from accounts.known_devices import (
     reserve_attempt_of,
 )
 from accounts.password_strength import could_be_password
-from accounts.reauthentication import record_wrong_password
+from accounts.reauthentication import record_wrong_password, store_better_hash
 from accounts.response_padding import padded_response_time
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
@@ -37,6 +37,7 @@ from security.constants import (
     CHALLENGES_PER_USER,
     LONGEST_WAIT,
 )
+from security.password_form import forms_to_check
 from security.tokens import TokenKind, token_hash
 from twofactor.factors.registry import FACTORS
 
@@ -85,16 +86,17 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
             limit = await reserve_attempt_of(device_id, stranger_limit, services.now())
             return limit, await find_user_by_email_key(key)
 
-    async with padded_response_time(services.login_padding.interval_s), ip_rate_limited(services, client) as ip_limit:
+    hashes = len(forms_to_check(password))
+    interval_s = services.login_padding.interval_s * hashes
+    async with padded_response_time(interval_s), ip_rate_limited(services, client) as ip_limit:
         if device_id is None:
             ip_limit.require_allowed()
-        async with services.hashing.admit(requester_of(key, client, device_id)) as hasher:
+        async with services.hashing.admit(requester_of(key, client, device_id), hashes=hashes) as hasher:
             limit, found = await reserve_when_decided(reserve, hasher)
-            is_right = await hasher.is_password(password, found.password_hash if found else None)
-            better_hash = await hasher.rehash(password, found.password_hash) if found and is_right else None
+            check = await hasher.check_password(password, found.password_hash if found else None)
         async with services.database.transaction():
             user = await lock_user(found.id if found else UNKNOWN_USER_ID)
-            if not is_right or user is None or found is None or _has_changed(found, user):
+            if user is None or not user.is_enabled or not check.is_still_right(user.password_hash):
                 await _record_wrong_password(services, client, user, limit, device_id)
                 raise CommitAndRaise(WrongEmailOrPasswordError())
             if limit.factor == KNOWN_DEVICE:
@@ -103,8 +105,7 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
             else:
                 await attempt_limits.reset_wait(limit)
                 device_id = None
-            if better_hash:
-                await models.User.filter(id=user.id).update(password_hash=better_hash)
+            await store_better_hash(user, check)
             if user.two_factor_activated_at is not None:
                 return await _open_challenge(
                     services, client, user, transport, device_id=device_id, remembers_device=devices.wants_token
@@ -127,10 +128,6 @@ async def _record_wrong_password(
         return
     await audit.record(SecurityEventKind.LOGIN_FAILED, user=user, client=client, now=services.now())
     await record_failure_of_device(services, client, user, limit, device_id)
-
-
-def _has_changed(found: models.User, locked: models.User) -> bool:
-    return locked.password_hash != found.password_hash or not locked.is_enabled
 
 
 async def _open_challenge(  # noqa: PLR0913  # each is a fact of the challenge

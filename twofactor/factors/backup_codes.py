@@ -37,6 +37,7 @@ from security.constants import (
     REPLACEMENT_LIFETIME,
 )
 from security.key_ring import DecryptionError, EncryptedValue
+from security.password_form import forms_to_check
 from security.password_hashing import Hasher
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ActivationExpiredError, BackupCodesDisabledError, TwoFactorNotActiveError
@@ -230,7 +231,8 @@ async def regenerate_backup_codes(  # noqa: PLR0913  # each is an argument of th
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
-    async with services.hashing.admit(hash_requester(viewer), hashes=1 + BACKUP_CODES_PER_SET) as hasher:
+    hashes = len(forms_to_check(password)) + BACKUP_CODES_PER_SET
+    async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
         await prepare_second_factor(services, hasher, viewer, second_factor)
         new = await new_backup_codes(services, hasher, viewer.user.email)

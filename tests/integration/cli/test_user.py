@@ -1,5 +1,7 @@
 """Tests of `countersign user`. See test_live for the effect on sessions and test_user_import for files."""
 
+import unicodedata
+
 import pytest
 from argon2 import PasswordHasher
 
@@ -8,7 +10,7 @@ from models import Role, SecurityEventKind
 from models.database import Database
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
 
-NEW_PASSWORD = "hunaze-pivoka-limuto-71"
+NEW_PASSWORD = "hünaze-pivoka-limuto-71"
 
 
 class TestCreate:
@@ -103,8 +105,9 @@ class TestChange:
         assert acme.query(note) == "ADMIN"
 
     def test_set_password(self, acme: CommandLine) -> None:
-        """The new password is valid. An audit event and an email report the change."""
-        acme.run("user", "set-password", "mia@acme.example", "--password-stdin", stdin=NEW_PASSWORD)
+        """The new password is valid, in Unicode NFC. An audit event and an email report the change."""
+        entered = unicodedata.normalize("NFD", NEW_PASSWORD)
+        acme.run("user", "set-password", "mia@acme.example", "--password-stdin", stdin=entered)
 
         assert PasswordHasher().verify(acme.user("mia@acme.example").password_hash, NEW_PASSWORD)
         assert acme.kinds()[-1] is SecurityEventKind.PASSWORD_CHANGED

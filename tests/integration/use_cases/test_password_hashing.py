@@ -26,11 +26,11 @@ class TestHashingPool:
             password_hash = await hasher.hash_password(PASSWORD)
 
             assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-            assert await hasher.is_password(PASSWORD, password_hash)
-            assert not await hasher.is_password(PASSWORD + " ", password_hash)
-            assert not await hasher.is_password(PASSWORD, None)
-            assert not await hasher.is_password("another password", None)
-            assert not await hasher.is_password(PASSWORD, "not a hash")
+            assert (await hasher.check_password(PASSWORD, password_hash)).is_right
+            assert not (await hasher.check_password(PASSWORD + " ", password_hash)).is_right
+            assert not (await hasher.check_password(PASSWORD, None)).is_right
+            assert not (await hasher.check_password("another password", None)).is_right
+            assert not (await hasher.check_password(PASSWORD, "not a hash")).is_right
 
     async def test_salts_every_hash(self, hashing: HashingPool) -> None:
         """Two hashes of one password differ."""
