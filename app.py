@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from accounts import cleanup
 from accounts.identity import problem_of_email
+from accounts.password_strength import PasswordRules
 from accounts.response_padding import update_login_padding
 from accounts.services import Services, utc_now
 from mail.worker import EmailWorker, SmtpSettings
@@ -30,6 +31,7 @@ from security.cost_limiter import CostLimiter
 from security.development_key import development_keys
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
+from security.password_blocklist import PasswordBlocklist
 from security.password_hashing import HashingPool
 from settings import DEVELOPMENT_KEY_FILE, Settings, SettingsError, key_of, read_settings, unknown_variables
 from transport.connection_limits import ConnectionLimits
@@ -200,6 +202,8 @@ def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) 
         ip_rate_limiter = IpRateLimiter(
             failures_allowed=settings.failures_per_address, store_url=f"async+{settings.address_store_url}"
         )
+    with _naming_setting("password_blocklist"):
+        blocklist = PasswordBlocklist(settings.password_blocklist) if settings.password_blocklist else None
     return Services(
         database,
         key_ring,
@@ -208,6 +212,7 @@ def build_services(settings: Settings, clock: Callable[[], datetime] = utc_now) 
         settings.issuer,
         clock,
         CostLimiter(settings.cost_per_minute),
+        password_rules=PasswordRules((settings.product_name, settings.issuer), blocklist),
     )
 
 

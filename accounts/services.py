@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from accounts.password_strength import PasswordRules
 from models.database import Database
 from security.constants import SALT_BYTES, TOKEN_BYTES, TOTP_SECRET_BYTES
 from security.cost_limiter import CostLimiter
@@ -34,6 +35,7 @@ class Services:
     clock: Callable[[], datetime] = utc_now
     cost_limiter: CostLimiter = field(default_factory=CostLimiter)
     login_padding: LoginPadding = field(default_factory=LoginPadding)
+    password_rules: PasswordRules = field(default_factory=PasswordRules)
 
     def now(self) -> datetime:
         """Return the current time in UTC."""

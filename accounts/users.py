@@ -15,18 +15,25 @@ from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.identity import email_key, problem_of_email, search_key, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
+from accounts.password_strength import Weakness
 from accounts.passwords import hash_unless_weak
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
 from mail import emails, outbox
 from models import Role, SecurityEventKind
 from models.sql.users import lock_user
+from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from security.fair_queue import COMMAND_LINE
 
 OPERATOR = Client()
 # The form of a BCP 47 tag (RFC 5646 §2.1). The registry of languages is not checked.
 LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 LOCALE_MAX_LENGTH = 35
+WEAKNESSES = {
+    Weakness.TOO_SHORT: f"too short: at least {PASSWORD_MIN_LENGTH} characters",
+    Weakness.TOO_LONG: f"too long: at most {PASSWORD_MAX_LENGTH} characters",
+    Weakness.EASY_TO_GUESS: "too easy to guess",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ async def create_user(services: Services, company_id: UUID, new: NewUser) -> Use
     Raises:
         InvalidInputError: A value of the user is invalid, or the email is taken.
     """
-    bad, ready = await _prepare(services, [new])
+    bad, ready = await _prepare(services, company_id, [new])
     if bad:
         raise InvalidInputError(bad[0].argument, bad[0].reason)
     try:
@@ -84,7 +91,7 @@ async def import_users(
     Raises:
         InvalidInputError: There is no such company account, or another transaction took an email in the meantime.
     """
-    bad, ready = await _prepare(services, new_users)
+    bad, ready = await _prepare(services, company_id, new_users)
     try:
         async with services.database.transaction():
             company = await models.Company.filter(id=company_id).first()
@@ -147,16 +154,17 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
 
     Raises:
         UserNotFoundError: There is no such user.
-        InvalidInputError: The password is too easy to guess.
+        InvalidInputError: The password is too short, too long or too easy to guess.
     """
     async with services.database.reading():
-        known = await models.User.filter(id=user_id).first()
+        known = await models.User.filter(id=user_id).select_related("company").first()
     if known is None:
         raise UserNotFoundError
     async with services.hashing.admit(COMMAND_LINE) as hasher:
-        password_hash = await hash_unless_weak(hasher, password, known.email, known.name)
-    if password_hash is None:
-        raise InvalidInputError("password", "too easy to guess")
+        about = (known.email, known.name, known.company.name)
+        password_hash = await hash_unless_weak(services, hasher, password, about=about)
+    if isinstance(password_hash, Weakness):
+        raise InvalidInputError("password", WEAKNESSES[password_hash])
     async with services.database.transaction():
         user = await _locked(user_id)
         user.password_hash = password_hash
@@ -217,14 +225,19 @@ class _Ready:
     password_hash: str = field(repr=False)
 
 
-async def _prepare(services: Services, new_users: Iterable[NewUser]) -> tuple[list[BadRow], list[_Ready]]:
+async def _prepare(
+    services: Services, company_id: UUID, new_users: Iterable[NewUser]
+) -> tuple[list[BadRow], list[_Ready]]:
+    async with services.database.reading():
+        company = await models.Company.filter(id=company_id).first()
+    company_name = company.name if company else ""
     bad: list[BadRow] = []
     ready: list[_Ready] = []
     keys: set[str] = set()
     for number, new in enumerate(new_users, start=1):
         try:
             key = _checked_email_key(new, keys)
-            password_hash = await _password_hash(services, new)
+            password_hash = await _password_hash(services, company_name, new)
         except InvalidInputError as problem:
             bad.append(BadRow(number, problem.argument, problem.reason))
         else:
@@ -245,7 +258,7 @@ def _checked_email_key(new: NewUser, keys: set[str]) -> str:
     return key
 
 
-async def _password_hash(services: Services, new: NewUser) -> str:
+async def _password_hash(services: Services, company_name: str, new: NewUser) -> str:
     if (new.password is None) == (new.password_hash is None):
         raise InvalidInputError("password", "give either a password or a password hash")
     if new.password_hash is not None:
@@ -253,9 +266,10 @@ async def _password_hash(services: Services, new: NewUser) -> str:
             raise InvalidInputError("password_hash", problem)
         return new.password_hash
     async with services.hashing.admit(COMMAND_LINE) as hasher:
-        password_hash = await hash_unless_weak(hasher, new.password or "", new.email, new.name)
-    if password_hash is None:
-        raise InvalidInputError("password", "too easy to guess")
+        about = (new.email, new.name, company_name)
+        password_hash = await hash_unless_weak(services, hasher, new.password or "", about=about)
+    if isinstance(password_hash, Weakness):
+        raise InvalidInputError("password", WEAKNESSES[password_hash])
     return password_hash
 
 

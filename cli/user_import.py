@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from accounts import users
+from accounts.password_strength import Weakness
 from accounts.passwords import hash_unless_weak
 from accounts.services import Services
 from accounts.users import BadRow, NewUser
@@ -51,8 +52,9 @@ def import_file(
         fail(f"{file}: {error}.")
 
     async def import_rows(services: Services) -> tuple[int, list[BadRow]]:
-        company_id = (await find_company(services, company)).id
-        return await users.import_users(services, company_id, await _hashed(services, rows), skip_bad=skip_bad)
+        found = await find_company(services, company)
+        hashed = await _hashed(services, found.name, rows)
+        return await users.import_users(services, found.id, hashed, skip_bad=skip_bad)
 
     imported, bad = run(import_rows)
     for problem in bad:
@@ -65,7 +67,7 @@ def import_file(
         raise typer.Exit(FAILED)
 
 
-async def _hashed(services: Services, rows: Sequence[Row]) -> list[NewUser]:
+async def _hashed(services: Services, company_name: str, rows: Sequence[Row]) -> list[NewUser]:
     """Return the users. Hashes replace the passwords that are strong enough.
 
     Hashing takes most of the time, so it uses every core and shows a progress bar.
@@ -75,8 +77,11 @@ async def _hashed(services: Services, rows: Sequence[Row]) -> list[NewUser]:
 
     async def hash_password(user: NewUser) -> NewUser:
         async with services.hashing.admit(COMMAND_LINE) as hasher:
-            password_hash = await hash_unless_weak(hasher, user.password or "", user.email, user.name)
-        return replace(user, password=None, password_hash=password_hash) if password_hash else user
+            about = (user.email, user.name, company_name)
+            password_hash = await hash_unless_weak(services, hasher, user.password or "", about=about)
+        return (
+            user if isinstance(password_hash, Weakness) else replace(user, password=None, password_hash=password_hash)
+        )
 
     with progress_bar() as bar:
         task = bar.add_task("Hashing passwords", total=len(to_hash))

@@ -13,7 +13,7 @@ from accounts.errors import (
     UserNotFoundError,
 )
 from schema.error_mapping import UserError, user_error
-from security.constants import PASSWORD_MIN_LENGTH
+from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from twofactor.errors import (
     CannotResetOwnTwoFactorError,
 )
@@ -84,18 +84,26 @@ class SessionNotFound(UserError):
 @user_error(
     PasswordTooWeakError,
     description=(
-        f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than 256, common, or made of the "
-        "user's own name or email. The old password still works, and no attempt is used."
+        f"The new password is shorter than {PASSWORD_MIN_LENGTH} characters, longer than {PASSWORD_MAX_LENGTH}, "
+        "common, easy to guess, or made of the user's own name or email, or of the names of the company account "
+        "or the product. The old password still works, and no attempt is used."
     ),
     en="This password is too easy to guess. Use at least {minimum_length} characters that nobody would expect.",
     de=(
         "Dieses Passwort ist zu leicht zu erraten. Verwenden Sie mindestens {minimum_length} Zeichen, mit denen "
         "niemand rechnet."
     ),
+    is_too_long={
+        "en": "This password is too long. Use at most {maximum_length} characters.",
+        "de": "Dieses Passwort ist zu lang. Verwenden Sie höchstens {maximum_length} Zeichen.",
+    },
 )
 class PasswordTooWeak(UserError):
-    """The new password is too easy to guess."""
+    """The new password is too easy to guess, or too long."""
 
     minimum_length: int = strawberry.field(
         description="Minimum number of characters of a password. A common password is too weak at any length."
+    )
+    maximum_length: int = strawberry.field(
+        description="Maximum number of characters of a password. The server never cuts off a longer one."
     )

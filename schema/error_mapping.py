@@ -49,32 +49,30 @@ UserErrorT = TypeVar("UserErrorT", bound=UserError)
 USER_ERRORS: dict[type[DomainError], type[UserError]] = {}
 # The messages of each user error by language.
 MESSAGES: dict[type[UserError], dict[str, str]] = {}
-# Those of user errors that have another message for malformed input.
-MALFORMED_MESSAGES: dict[type[UserError], dict[str, str]] = {}
+# Other messages of some user errors, by the attribute of the domain error that selects them if it is true.
+OTHER_MESSAGES: dict[type[UserError], dict[str, dict[str, str]]] = {}
 
 
 def user_error(
-    domain_error: type[DomainError], *, description: str, en: str, de: str, malformed: dict[str, str] | None = None
+    domain_error: type[DomainError], *, description: str, en: str, de: str, **others: dict[str, str]
 ) -> Callable[[type[UserErrorT]], type[UserErrorT]]:
     """Declare a user error, which a mutation returns as a member of its union if it raises the domain error.
 
-    `en` and `de` are the messages in English and German. A name in braces is a field of the user error. `malformed` are
-    the messages if the input was malformed, for a user error with the field `malformed`.
+    `en` and `de` are the messages in English and German. A name in braces is a field of the user error. `others` are
+    the messages if an attribute of the domain error is true: `malformed={"en": …, "de": …}`.
     """
 
     def declare(cls: type[UserErrorT]) -> type[UserErrorT]:
         USER_ERRORS[domain_error] = cls
         MESSAGES[cls] = {"en": en, "de": de}
-        if malformed:
-            MALFORMED_MESSAGES[cls] = malformed
+        OTHER_MESSAGES[cls] = others
         return strawberry.type(cls, description=description)
 
     return declare
 
 
-def message(error_type: type[UserError], locale: str, values: dict[str, object]) -> str:
-    """Return the message of a user error in the language of a BCP 47 tag, or in English if it is not supported."""
-    languages = MALFORMED_MESSAGES[error_type] if values.get("malformed") else MESSAGES[error_type]
+def message(languages: dict[str, str], locale: str, values: dict[str, object]) -> str:
+    """Return the message in the language of a BCP 47 tag, or in English if it is not supported."""
     language = locale.partition("-")[0].lower()
     return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(values)
 
@@ -99,7 +97,9 @@ class UserErrorHandler:
         """Return the user error with the values of the domain error and a message in the language of the request."""
         names = (field.name for field in dataclasses.fields(self.error_type) if field.name != "message")
         values = {name: getattr(exception, name) for name in names}
-        return self.error_type(message=message(self.error_type, info.context.client.locale, values), **values)
+        others = OTHER_MESSAGES[self.error_type].items()
+        languages = next((each for name, each in others if getattr(exception, name)), MESSAGES[self.error_type])
+        return self.error_type(message=message(languages, info.context.client.locale, values), **values)
 
 
 def user_error_handlers() -> list[UserErrorHandler]:

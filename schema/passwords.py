@@ -51,8 +51,9 @@ NewPassword = Annotated[
     strawberry.argument(
         description=(
             f"The new password, {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters in Unicode NFC. The server "
-            "normalises it to this form and changes nothing else. Common passwords and passwords made "
-            "of the user's own name or email return `PasswordTooWeak`."
+            "normalises it to this form and changes nothing else. Common passwords, and passwords "
+            "made of the user's own name or email or of the names of the company account or the product, return "
+            "`PasswordTooWeak`."
         )
     ),
 ]

@@ -103,7 +103,7 @@ mutation ChangePassword($currentPassword: String!, $newPassword: String!, $rotat
   changePassword(currentPassword: $currentPassword, newPassword: $newPassword, rotateSession: $rotateSession) {{
     __typename
     ... on PasswordChanged {{ viewer {{ id }} sessionToken }}
-    ... on PasswordTooWeak {{ minimumLength }}
+    ... on PasswordTooWeak {{ minimumLength maximumLength }}
     {_PASSWORD_ERRORS}
   }}
 }}

@@ -34,10 +34,11 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("password", "line"),
         [
-            ("short", "Error: password: too easy to guess"),
+            ("short", "Error: password: too short: at least 12 characters"),
+            ("acme-2026!!!", "Error: password: too easy to guess"),
             ("", "Error: Standard input contains no password."),
             (b"\xff" * 20, "Error: The password on standard input is not UTF-8."),
-            ("x" * 300, "Error: password: too easy to guess"),
+            ("x" * 300, "Error: password: too long: at most 256 characters"),
         ],
     )
     def test_rejects_an_unusable_password(self, command_line: CommandLine, password: str | bytes, line: str) -> None:
