@@ -140,6 +140,8 @@ async function acknowledge(api: Countersign, activationId: string): Promise<Outc
   const result = requireResult(acknowledgeBackupCodes);
   switch (result.__typename) {
     case "TwoFactorActivated":
+    // For the new codes of `regenerateBackupCodes`.
+    case "BackupCodesAcknowledged":
       return DONE;
     case "ActivationExpired":
     case "OtpNotConfirmed":
