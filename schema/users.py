@@ -81,8 +81,8 @@ class User(Node):
     email: str = strawberry.field(
         description=(
             "The email address for login, which also receives the emails, in the spelling in which it was entered. "
-            "Each address belongs to one user. Upper and lower case, and both forms of an internationalised domain, are "
-            "one address."
+            "Each address belongs to one user. Upper and lower case, and both forms of an internationalised domain, "
+            "are one address."
         )
     )
     name: str = strawberry.field(description="The name to show, as the user writes it, at most 200 characters.")
