@@ -25,6 +25,7 @@ from settings import Settings, key_of
 from tests.contract.docs.markdown import FENCED_CODE, ROOT, markdown_files
 from transport import connection_limits, document_cache, error_codes, http_protocol, limits, operations, stranger_delay
 from twofactor.factors.backup_code_format import ALPHABET
+from twofactor.factors.entered_code import INPUT_MAX_LENGTH
 
 SCHEMA = ROOT / "schema.graphql"
 OPERATIONS = ROOT / "docs/security/operations.md"
@@ -371,6 +372,7 @@ RULES = [
         ("schema.graphql",),
     ),
     Rule("length of a search", f"More than {N} characters give", (constants.SEARCH_MAX_LENGTH,), ("schema.graphql",)),
+    Rule("text of a code", rf"as a user enters it \| at most {N} characters", (INPUT_MAX_LENGTH,), ("limits.md",)),
     Rule("scale of a QR code", f"in pixels, from 1 to {N}", (PNG_SCALE_MAX,), ("schema.graphql",)),
     Rule(
         "requests without a session",
@@ -380,7 +382,7 @@ RULES = [
     ),
     Rule(
         "delay of responses to strangers",
-        f"each response is delayed by {N} second",
+        f"(?:each response|the answer) is delayed by {N} second",
         (stranger_delay.DELAY_S,),
         ("limits.md",),
     ),
