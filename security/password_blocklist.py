@@ -97,9 +97,13 @@ class SortedLines:
         return self._line_after(low)[1] == wanted
 
     def seem_sorted(self) -> bool:
-        """Return whether lines from all parts of the file are sorted."""
-        positions = range(self._start, self._end, max(1, self._end // SAMPLES))
-        lines = [line for start, line in map(self._line_after, positions) if start < self._end]
+        """Return whether lines from all parts of the file are sorted, and all at its end, where people add some."""
+        last_chunk = max(self._start, self._end - CHUNK_BYTES)
+        positions = range(self._start, last_chunk, max(1, self._end // SAMPLES))
+        lines = [line for start, line in map(self._line_after, positions) if start < last_chunk]
+        start, _ = self._line_after(last_chunk)
+        self._file.seek(start)
+        lines += [line.rstrip(b"\r") for line in self._file.read().removesuffix(b"\n").split(b"\n")]
         return lines == sorted(lines)
 
     def _line_after(self, position: int) -> tuple[int, bytes]:

@@ -82,10 +82,14 @@ def test_search_of_a_large_file_reads_little(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("everything_is_large")
-def test_rejects_a_large_file_that_is_not_sorted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["second\nfirst\n", "0\n" * 3], ids=["shuffled", "added lines"])
+def test_rejects_a_large_file_that_is_not_sorted(tmp_path: Path, end: str) -> None:
     """To read it through for each password would take too long."""
+    lines = b"".join(b"%09d\n" % number for number in range(200_000))
+    PasswordBlocklist(file_of(tmp_path, lines))
+
     with pytest.raises(ValueError, match="LC_ALL=C sort -u"):
-        PasswordBlocklist(file_of(tmp_path, b"second\nfirst\n"))
+        PasswordBlocklist(file_of(tmp_path, lines + end.encode()))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.support.users import KEYS
 
 ResultT = TypeVar("ResultT")
 
-# zxcvbn accepts it.
+# The weighing accepts it.
 GOOD_PASSWORD = "tibaku-rosemi-vadole-34"
 
 

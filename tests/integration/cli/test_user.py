@@ -1,6 +1,7 @@
 """Tests of `countersign user`. See test_live for the effect on sessions and test_user_import for files."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -8,6 +9,7 @@ from argon2 import PasswordHasher
 import models
 from models import Role, SecurityEventKind
 from models.database import Database
+from settings import key_of
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
 
 NEW_PASSWORD = "hünaze-pivoka-limuto-71"
@@ -79,6 +81,31 @@ class TestCreate:
         rejected = acme.run("user", "create", "anna@xn--bcher-kva.example", "--company", "Acme", "--name", "Anna",
                             "--password-stdin", stdin=GOOD_PASSWORD, exit_code=1)  # fmt: skip
         assert rejected.stderr == "Error: email: taken\n"
+
+    def test_rejects_what_the_settings_forbid(self, command_line: CommandLine, tmp_path: Path) -> None:
+        """The names of the product, and each password in the file of the operator."""
+        file = tmp_path / "passwords.txt"
+        file.write_text(f"{GOOD_PASSWORD}\n", encoding="utf-8")
+        command_line.run("company", "create", "Acme")
+        command_line.environment |= {
+            key_of("product_name"): "Zorbyx", key_of("issuer"): "Quvil", key_of("password_blocklist"): str(file),
+        }  # fmt: skip
+
+        for password in (GOOD_PASSWORD, "zorbyx-2026!", "quvil-2026!!"):
+            rejected = command_line.run("user", "create", "ada@acme.example", "--company", "Acme", "--name", "Ada",
+                                       "--password-stdin", stdin=password, exit_code=1)  # fmt: skip
+            assert rejected.stderr == "Error: password: too easy to guess\n"
+
+    def test_unreadable_file_of_passwords_is_one_line_of_error(self, command_line: CommandLine, tmp_path: Path) -> None:
+        """The start fails. The error names the variable."""
+        for content in (None, ""):
+            file = tmp_path / "passwords.txt"
+            if content is not None:
+                file.write_text(content)
+            command_line.environment[key_of("password_blocklist")] = str(file)
+            failed = command_line.run("user", "list", exit_code=1)
+            assert failed.stderr.startswith(f"Error: {key_of('password_blocklist')}: is ")
+            assert failed.stderr.count("\n") == 1
 
     def test_rejects_a_taken_email(self, acme: CommandLine) -> None:
         """Upper and lower case of an email are equal."""
