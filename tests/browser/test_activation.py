@@ -122,9 +122,10 @@ def test_wrong_password_and_wrong_otp_show_errors_at_their_fields(frontend: Fron
     frontend.advance_time(timedelta(minutes=1))
     frontend.click_button("Continue")
     frontend.expect_page("Activate two-factor authentication")
-    frontend.fill("One-time password", "12345")
-    frontend.click_button("Continue")
-    frontend.expect_field_error("One-time password", "wrong, expired or already used")
+    for otp, error in (("12345", "malformed"), ("000000", "wrong, expired or already used")):
+        frontend.fill("One-time password", otp)
+        frontend.click_button("Continue")
+        frontend.expect_field_error("One-time password", error)
 
     frontend.advance_time(timedelta(minutes=11))
     frontend.click_button("Continue")
