@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import islice
+from threading import Lock
 
 from accounts.password_guesses import LONGEST_WORD, SHORTEST_WORD, without_marks
 
@@ -18,9 +19,19 @@ SHORTEST_LISTED_PASSWORD = 10
 _POWERS = [tenths / 10 for tenths in range(60)]
 
 
-@cache
+# Several hashing threads can need the words at the same time. One that reads the lists of zxcvbn while another one
+# frees them would fail.
+_loading = Lock()
+
+
 def common_words() -> Mapping[str, float]:
     """Return common words, in the form of `without_marks`, with the power of ten of the rank of each in its list."""
+    with _loading:
+        return _load()
+
+
+@cache
+def _load() -> Mapping[str, float]:
     # The packages take memory, and most processes of the command line never need them.
     import wordfreq  # noqa: PLC0415
     from zxcvbn import frequency_lists, matching  # noqa: PLC0415

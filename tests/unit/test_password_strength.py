@@ -2,6 +2,8 @@
 
 import random
 import string
+import subprocess
+import sys
 import unicodedata
 from typing import Any, Literal
 
@@ -181,3 +183,18 @@ def test_power_of_guesses_is_at_most_that_of_single_characters(first: str, secon
     length = len(unicodedata.normalize("NFKC", first + second).casefold())
 
     assert 0 <= power_of_guesses(first + second, {}, frozenset()) <= length
+
+
+def test_threads_that_need_the_words_first_get_the_same() -> None:
+    """The first new passwords of a process can come at the same time. Only a new process has not loaded the words."""
+    code = (
+        "import sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from accounts.password_strength import weakness_of\n"
+        "sys.setswitchinterval(0.001)\n"
+        "with ThreadPoolExecutor(4) as threads:\n"
+        "    found = list(threads.map(weakness_of, ['tausend kleine Igel'] * 8))\n"
+        "assert found == [None] * 8"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
