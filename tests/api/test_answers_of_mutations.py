@@ -49,9 +49,11 @@ TESTED = {
 }
 
 
-async def answer_and_errors(client: Api, name: str, **variables: object) -> tuple[dict[str, Any], set[tuple[str, str]]]:
+async def answer_and_errors(
+    client: Api, name: str, *, member: str = "", **variables: object
+) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     """Send a mutation that selects everything. Return its result, and the fields and codes of its errors."""
-    result = await client.execute(mutation_with_everything(name), variables)
+    result = await client.execute(mutation_with_everything(name, member), variables)
     answer = result["data"][name]
     assert answer is not None, result["errors"]
     assert answer["__typename"] in TESTED[name], answer
@@ -60,9 +62,9 @@ async def answer_and_errors(client: Api, name: str, **variables: object) -> tupl
     return answer, {(error["path"][-1], error["extensions"]["code"]) for error in result.get("errors", ())}
 
 
-async def answer_of(client: Api, name: str, **variables: object) -> dict[str, Any]:
+async def answer_of(client: Api, name: str, *, member: str = "", **variables: object) -> dict[str, Any]:
     """Send a mutation that selects everything, and return its result. Fail if one of its fields has an error."""
-    answer, errors = await answer_and_errors(client, name, **variables)
+    answer, errors = await answer_and_errors(client, name, member=member, **variables)
     assert errors == set()
     return answer
 
@@ -132,7 +134,8 @@ class TestBeforeSetup:
         otp = authenticator.otp(clock.now)
         await answer_before_setup(client, "confirmOtp", activationId=activation_id, otp=otp)
 
-        answer = await answer_of(client, "acknowledgeBackupCodes", activationId=activation_id, rotateSession=True)
+        acknowledged = {"activationId": activation_id, "rotateSession": True}
+        answer = await answer_of(client, "acknowledgeBackupCodes", member="TwoFactorActivated", **acknowledged)
 
         assert answer["viewer"]["twoFactor"]["setupRequired"] is False
         client.session_token = answer["sessionToken"]
@@ -177,7 +180,8 @@ async def test_changes_of_the_own_account_return_their_answers(member_with_2fa: 
     client = member_with_2fa.client
     assert len((await answer_of(client, "regenerateBackupCodes", password=PASSWORD))["codes"]) == 10
     waiting = await answer_of(client, "regenerateBackupCodes", password=PASSWORD, untilAcknowledged=True)
-    await answer_of(client, "acknowledgeBackupCodes", activationId=waiting["activationId"])
+    acknowledged = {"activationId": waiting["activationId"]}
+    await answer_of(client, "acknowledgeBackupCodes", member="BackupCodesAcknowledged", **acknowledged)
     for name, variables in (
         ("changePassword", {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}),
         ("deactivateTwoFactor", {"password": NEW_PASSWORD}),
