@@ -50,7 +50,7 @@ TESTED = {
 
 
 async def answer_and_errors(
-    client: Api, name: str, *, member: str = "", **variables: object
+    client: Api, name: str, variables: dict[str, Any], *, member: str = ""
 ) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     """Send a mutation that selects everything. Return its result, and the fields and codes of its errors."""
     result = await client.execute(mutation_with_everything(name, member), variables)
@@ -64,14 +64,14 @@ async def answer_and_errors(
 
 async def answer_of(client: Api, name: str, *, member: str = "", **variables: object) -> dict[str, Any]:
     """Send a mutation that selects everything, and return its result. Fail if one of its fields has an error."""
-    answer, errors = await answer_and_errors(client, name, member=member, **variables)
+    answer, errors = await answer_and_errors(client, name, variables, member=member)
     assert errors == set()
     return answer
 
 
 async def answer_before_setup(client: Api, name: str, **variables: object) -> dict[str, Any]:
     """Send a mutation of a user who has to set up 2FA. The closed fields of the viewer are null beside their errors."""
-    answer, errors = await answer_and_errors(client, name, **variables)
+    answer, errors = await answer_and_errors(client, name, variables)
     assert errors == ({(field, SETUP_REQUIRED) for field in CLOSED_BEFORE_SETUP} if "viewer" in answer else set())
     return answer
 
