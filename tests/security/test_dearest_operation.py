@@ -248,10 +248,9 @@ async def test_large_queries_are_executed_one_at_a_time(
 
 @pytest.mark.attack("H17")
 async def test_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
-    logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services, monkeypatch: pytest.MonkeyPatch
+    logged_in_admin: ApiUser, logged_in_member: ApiUser, services: Services
 ) -> None:
     """Nothing is executed. Other viewers are not affected."""
-    monkeypatch.setattr("transport.view.DELAY_S", 0)
     dear = "{ users(first: 100) { nodes { name email role locale createdAt lastLoginAt } } }"
     cost = cost_of(dear)
     assert cost is not None
@@ -271,11 +270,8 @@ async def test_viewer_who_used_up_the_cost_of_a_minute_has_to_wait(
 
 
 @pytest.mark.attack("H17")
-async def test_logins_with_a_dear_response_count_by_address(
-    api: Api, member: models.User, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_logins_with_a_dear_response_count_by_address(api: Api, member: models.User, services: Services) -> None:
     """A member cannot avoid the limit by selecting much in the response to each login."""
-    monkeypatch.setattr("transport.view.DELAY_S", 0)
     query = LOGIN.replace("viewer { id }", "viewer { securityEvents(first: 100) { nodes { id } } }")
     cost = cost_of(query)
     assert cost is not None
