@@ -18,7 +18,7 @@ from tests.support import users
 from tests.support.clock import Clock
 from tests.support.databases import DatabaseTemplate, PostgresTemplate, SqliteTemplate, postgres_template
 from tests.support.mail_servers import MailServer, mail_server
-from tests.support.postgres import postgres_server
+from tests.support.postgres import OPTIONS, postgres_server
 from tests.support.users import KEYS, make_user
 from transport import stranger_delay
 
@@ -54,7 +54,8 @@ def _without_surrogates(data: Any) -> Any:  # noqa: ANN401  # a report contains 
 @pytest.fixture(scope="session")
 def running_postgres() -> Iterator[SplitResult]:
     """Start a PostgreSQL server for this worker of pytest-xdist, and return its URL."""
-    with postgres_server() as url:
+    # Statistics that it collects would change the plans of statements at random times.
+    with postgres_server((*OPTIONS, "autovacuum=off")) as url:
         yield url
 
 
