@@ -5,6 +5,7 @@ before its next request sends fewer of them. `transport/view.py` delays the answ
 """
 
 import asyncio
+import random
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
@@ -27,4 +28,9 @@ class StrangerDelay:
     async def delay(self, address: str | None) -> None:
         """Count a request, and wait if the address sent too many."""
         if address is not None and not await self._limiter.hit(self._limit, rate_limit_key(address)):
-            await asyncio.sleep(DELAY_S)
+            await asyncio.sleep(random_delay_s())
+
+
+def random_delay_s() -> float:
+    """Return `DELAY_S` on average. After equal delays, many clients would come back at the same moment."""
+    return DELAY_S * random.uniform(0.5, 1.5)  # noqa: S311  # not a secret

@@ -160,7 +160,7 @@ class GraphQLView:
                     error.__traceback__ = None
             if _is_refused(result, context):
                 # Otherwise a client that repeats its request at once would cost more than the operation.
-                await asyncio.sleep(stranger_delay.DELAY_S)
+                await asyncio.sleep(stranger_delay.random_delay_s())
         except InvalidOperationTypeError:
             raise _method_not_allowed("POST") from None
         except MissingQueryError:
