@@ -12,12 +12,9 @@ from accounts.password_guesses import LONGEST_WORD, SHORTEST_WORD, without_marks
 LANGUAGES = {"de": 20_000} | dict.fromkeys(("cs", "es", "fr", "it", "nl", "pl", "pt", "ru", "sv", "tr", "uk"), 10_000)
 # How German is written on other keyboards.
 TRANSCRIPTIONS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-SHORTEST_LISTED_PASSWORD = 10
-
 
 # Few different objects, since each takes memory.
 _POWERS = [tenths / 10 for tenths in range(60)]
-
 
 # Several hashing threads can need the words at the same time. One that reads the lists of zxcvbn while another one
 # frees them would fail.

@@ -304,30 +304,21 @@ async def test_0010_keeps_backup_codes_of_both_versions(empty_database_url: str)
     """A server of the version before inserts sets without the new column. The way back keeps them."""
     database = Database(empty_database_url)
     await database.open()
-    company, user, true = str(uuid4()), str(uuid4()), "1" if database.dialect == "sqlite" else "true"
     salt = "x'01'" if database.dialect == "sqlite" else "decode('01', 'hex')"
     insert_set = "INSERT INTO backup_code_set (id, user_id, salt, created_at) VALUES ('{id}', '{user}', {salt}, '{at}')"
 
-    async def insert_as_before() -> None:
+    async def insert_as_before(user: str) -> None:
         await database.connection.execute_script(insert_set.format(id=uuid4(), user=user, salt=salt, at=START))
 
     try:
         await migrate_to(database, "0009_email_keys")
         tables, indexes = await names(database, TABLES), await names(database, INDEXES)
-        await database.connection.execute_script(
-            f"""
-            INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)
-            VALUES ('{company}', 'Acme', {true}, {true}, '{START}');
-            INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
-                is_enabled, created_at, last_login_at, backup_codes_remaining)
-            VALUES ('{user}', '{company}', 'a', 'a', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{START}', '{START}', 0);
-            """  # noqa: S608  # ours
-        )
-        await insert_as_before()
+        (user,) = await insert_users(database, ["ada@acme.example"])
+        await insert_as_before(user)
 
         await migrate_to(database, "0010_backup_code_replacement")
 
-        await insert_as_before()
+        await insert_as_before(user)
         assert [row.replacement_token_hash for row in await models.BackupCodeSet.all()] == [None, None]
 
         await migrate_to(database, "0009_email_keys")
