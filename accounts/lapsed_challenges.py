@@ -6,7 +6,7 @@ from itertools import takewhile
 from uuid import UUID
 
 import models
-from accounts.warnings import may_warn, warn
+from accounts.warnings import may_warn, recent_times, warn
 from mail import emails
 from mail.emails import RequestDetails
 from models.sql.cleanup import (
@@ -17,7 +17,6 @@ from models.sql.cleanup import (
     delete_challenges,
     expired_challenges,
 )
-from security.constants import CLOCK_SLACK, WARNING_INTERVAL
 
 WARNING = emails.login_not_completed.__name__
 # A warning costs the database as much as the deletion of this many challenges.
@@ -30,14 +29,7 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     The number of warnings is limited too. The next batch continues with the first challenge whose user has to wait for
     a warning. If another transaction has locked the row of a user, the next cleanup deletes the challenge.
     """
-    expired = await expired_challenges(
-        since,
-        now,
-        at_most=at_most,
-        warning=WARNING,
-        warned_since=now - WARNING_INTERVAL,
-        warned_until=now + CLOCK_SLACK,
-    )
+    expired = await expired_challenges(since, now, at_most=at_most, warning=WARNING, warned=recent_times(now))
     lapsed = await _lapsed(expired, now)
     # Each user, with the first of their challenges.
     unwarned: dict[UUID, LapsedChallenge] = {}

@@ -54,14 +54,17 @@ def weakness_of(password: str, *, about: Iterable[str] = (), rules: PasswordRule
     Names and words `about` the user make it easy to guess. It takes up to 0.25 seconds, and longer for the first one.
     """
     rules = rules or PasswordRules()
-    if len(password) > ENTERED_PASSWORD_MAX_LENGTH or len(normal_form(password)) > PASSWORD_MAX_LENGTH:
+    if len(password) > ENTERED_PASSWORD_MAX_LENGTH:
         return Weakness.TOO_LONG
-    if len(normal_form(password)) < PASSWORD_MIN_LENGTH:
+    normal = normal_form(password)
+    if len(normal) > PASSWORD_MAX_LENGTH:
+        return Weakness.TOO_LONG
+    if len(normal) < PASSWORD_MIN_LENGTH:
         return Weakness.TOO_SHORT
-    if not _is_encodable(password) or _is_known(password, rules.blocklist):
+    if not _is_encodable(normal) or _is_known(normal, rules.blocklist):
         return Weakness.EASY_TO_GUESS
     context = frozenset(_words_of(("Countersign", *rules.product_names, *about)))
-    if power_of_guesses(password, common_words(), context) < MIN_POWER_OF_GUESSES:
+    if power_of_guesses(normal, common_words(), context) < MIN_POWER_OF_GUESSES:
         return Weakness.EASY_TO_GUESS
     return None
 
@@ -71,9 +74,8 @@ def is_weak_password(password: str, *, about: Iterable[str] = ()) -> bool:
     return weakness_of(password, about=about) is not None
 
 
-def _is_known(password: str, blocklist: PasswordBlocklist | None) -> bool:
-    normal = normal_form(password)
-    compatible = unicodedata.normalize("NFKC", password)
+def _is_known(normal: str, blocklist: PasswordBlocklist | None) -> bool:
+    compatible = unicodedata.normalize("NFKC", normal)
     folded = compatible.casefold()
     forms = {normal, compatible, compatible.lower(), folded}
     if blocklist is not None and blocklist.contains(forms):

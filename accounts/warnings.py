@@ -23,11 +23,17 @@ def may_warn(warnings_sent: Mapping[str, str] | None, kind: str, now: datetime) 
     return _is_allowed(_recent(warnings_sent, now), kind)
 
 
+def recent_times(now: datetime) -> tuple[datetime, datetime]:
+    """Return between which times a warning was sent that still counts. A later one comes from a wrong clock."""
+    return now - WARNING_INTERVAL, now + CLOCK_SLACK
+
+
 def _recent(warnings_sent: Mapping[str, str] | None, now: datetime) -> dict[str, str]:
+    since, until = recent_times(now)
     return {
         kind: sent_at
         for kind, sent_at in (warnings_sent or {}).items()
-        if now - WARNING_INTERVAL < datetime.fromisoformat(sent_at) <= now + CLOCK_SLACK
+        if since < datetime.fromisoformat(sent_at) <= until
     }
 
 

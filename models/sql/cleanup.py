@@ -102,8 +102,8 @@ class LapsedChallenge(NamedTuple):
     warnings_sent: dict[str, str] | None
 
 
-async def expired_challenges(  # noqa: PLR0913  # each is a part of the statement
-    since: datetime, until: datetime, *, at_most: int, warning: str, warned_since: datetime, warned_until: datetime
+async def expired_challenges(
+    since: datetime, until: datetime, *, at_most: int, warning: str, warned: tuple[datetime, datetime]
 ) -> Sequence[ExpiredChallenge]:
     """Return the oldest challenges that expired between two times.
 
@@ -111,7 +111,7 @@ async def expired_challenges(  # noqa: PLR0913  # each is a part of the statemen
     """
     await _avoid_other_plans()
     statement = EXPIRED_CHALLENGES.format(place=PLACE[dialect()], warned_at=WARNED_AT[dialect()], at_most=at_most)
-    rows = await select(statement, since, until, warned_since.isoformat(), warned_until.isoformat(), warning)
+    rows = await select(statement, since, until, *(each.isoformat() for each in warned), warning)
     return [ExpiredChallenge(row["place"], _time(row["expires_at"]), bool(row["is_suspicious"])) for row in rows]
 
 

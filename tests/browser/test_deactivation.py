@@ -5,8 +5,20 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from tests.browser.page_object import Frontend
-from tests.browser.site import Site
+from tests.browser.site import Account, Site
 from tests.support.users import PASSWORD
+
+
+def log_in_with_backup_codes(frontend: Frontend, member: Account, *, wrong: str, right: str) -> None:
+    """Log in with a backup code that is rejected, and then with one of a full set that is accepted."""
+    frontend.submit_password(member)
+    frontend.click_link("Use a backup code instead")
+    frontend.fill("Backup code", wrong)
+    frontend.click_button("Verify")
+    frontend.expect_field_error("Backup code", "wrong, expired or already used")
+    frontend.fill("Backup code", right)
+    frontend.click_button("Verify")
+    frontend.expect_notification("You have 9 backup codes left")
 
 
 def test_deactivation_follows_the_help_page(frontend: Frontend, site: Site) -> None:
@@ -51,14 +63,7 @@ def test_new_backup_codes_replace_old_ones(frontend: Frontend, site: Site) -> No
     assert member.name in frontend.wait_for_email(member.email, "You have new backup codes")["text"]
 
     frontend.click_button("Log out")
-    frontend.submit_password(member)
-    frontend.click_link("Use a backup code instead")
-    frontend.fill("Backup code", member.backup_codes[0])
-    frontend.click_button("Verify")
-    frontend.expect_field_error("Backup code", "wrong, expired or already used")
-    frontend.fill("Backup code", codes[0])
-    frontend.click_button("Verify")
-    frontend.expect_notification("You have 9 backup codes left")
+    log_in_with_backup_codes(frontend, member, wrong=member.backup_codes[0], right=codes[0])
 
 
 def test_page_of_new_backup_codes_asks_before_it_is_left(frontend: Frontend, site: Site) -> None:
@@ -77,14 +82,7 @@ def test_page_of_new_backup_codes_asks_before_it_is_left(frontend: Frontend, sit
     assert frontend.page.url.endswith("#/account/security/backup-codes")
     frontend.expect_question(lambda: frontend.click_button("Log out"), answer=True)
 
-    frontend.submit_password(member)
-    frontend.click_link("Use a backup code instead")
-    frontend.fill("Backup code", codes[0])
-    frontend.click_button("Verify")
-    frontend.expect_field_error("Backup code", "wrong, expired or already used")
-    frontend.fill("Backup code", member.backup_codes[0])
-    frontend.click_button("Verify")
-    frontend.expect_notification("You have 9 backup codes left")
+    log_in_with_backup_codes(frontend, member, wrong=codes[0], right=member.backup_codes[0])
 
 
 def test_new_backup_codes_expire(frontend: Frontend, site: Site) -> None:
