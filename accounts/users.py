@@ -160,11 +160,7 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         known = await models.User.filter(id=user_id).select_related("company").first()
     if known is None:
         raise UserNotFoundError
-    async with services.hashing.admit(COMMAND_LINE) as hasher:
-        about = (known.email, known.name, known.company.name)
-        password_hash = await hash_unless_weak(services, hasher, password, about=about)
-    if isinstance(password_hash, Weakness):
-        raise InvalidInputError("password", WEAKNESSES[password_hash])
+    password_hash = await _hash_of_new_password(services, password, about=(known.email, known.name, known.company.name))
     async with services.database.transaction():
         user = await _locked(user_id)
         user.password_hash = password_hash
@@ -265,9 +261,13 @@ async def _password_hash(services: Services, company_name: str, new: NewUser) ->
         if problem := problem_of_imported_hash(new.password_hash):
             raise InvalidInputError("password_hash", problem)
         return new.password_hash
+    return await _hash_of_new_password(services, new.password or "", about=(new.email, new.name, company_name))
+
+
+async def _hash_of_new_password(services: Services, password: str, *, about: tuple[str, ...]) -> str:
+    """Return the hash of a new password. Reject a weak one."""
     async with services.hashing.admit(COMMAND_LINE) as hasher:
-        about = (new.email, new.name, company_name)
-        password_hash = await hash_unless_weak(services, hasher, new.password or "", about=about)
+        password_hash = await hash_unless_weak(services, hasher, password, about=about)
     if isinstance(password_hash, Weakness):
         raise InvalidInputError("password", WEAKNESSES[password_hash])
     return password_hash
