@@ -5,7 +5,7 @@ import importlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from tortoise.context import TortoiseContext
@@ -511,6 +511,24 @@ async def test_look_up_of_imported_hashes_uses_its_index(database: Database) -> 
     assert "TEMP B-TREE" not in plan
 
 
+INSERT_USERS = """
+    INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+        is_enabled, created_at, last_login_at, two_factor_activated_at, backup_codes_remaining)
+    SELECT gen_random_uuid(), $1, key, key, key, key, key, CASE WHEN n % 10 = 0 THEN 'ADMIN' ELSE 'MEMBER' END, '',
+        true, now() - n * interval '1 h', now() - n * interval '1 min', CASE WHEN n % 2 = 0 THEN now() END, n % 11
+    FROM (SELECT n, md5(n::text) || '@acme.example' AS key FROM generate_series(1, 1000) AS n) AS people
+"""
+
+
+@pytest.fixture
+async def company_id(database: Database, company: models.Company) -> UUID:
+    """Create a company account. On PostgreSQL it has 1,000 users, since their statistics decide between indexes."""
+    if database.dialect == "postgres":
+        await database.connection.execute_query(INSERT_USERS, [company.id])
+        await database.connection.execute_query("ANALYZE user_account")
+    return company.id
+
+
 async def explain(database: Database, query: str) -> str:
     """Return the query plan for tables that are too large for a sequential scan."""
     if database.dialect == "sqlite":
@@ -525,25 +543,22 @@ async def explain(database: Database, query: str) -> str:
 
 
 class TestIndexesOfTheUserList:
-    @pytest.mark.parametrize("order", ORDERS)
     @pytest.mark.parametrize("filtered_by", FILTERS)
-    async def test_each_filter_in_each_order_uses_an_index(
-        self, database: Database, filtered_by: str, order: str
-    ) -> None:
+    async def test_each_order_uses_an_index(self, database: Database, company_id: UUID, filtered_by: str) -> None:
         """A page is read in the order of one index, without sorting."""
-        where = " AND ".join(filter(None, [f"company_id = '{uuid4()}'", filtered_by]))
+        where = " AND ".join(filter(None, [f"company_id = '{company_id}'", filtered_by]))
+        for order, index in ORDERS.items():
+            plan = await explain(database, f"SELECT * FROM user_account WHERE {where} ORDER BY {order}, id LIMIT 26")  # noqa: S608  # ours
 
-        plan = await explain(database, f"SELECT * FROM user_account WHERE {where} ORDER BY {order}, id LIMIT 26")  # noqa: S608  # ours
+            assert f"{FILTERS[filtered_by]}_{index} " in plan
+            assert "Sort" not in plan
+            assert "TEMP B-TREE" not in plan
 
-        assert f"{FILTERS[filtered_by]}_{ORDERS[order]} " in plan
-        assert "Sort" not in plan
-        assert "TEMP B-TREE" not in plan
-
-    async def test_filter_by_backup_codes_uses_an_index(self, database: Database) -> None:
+    async def test_filter_by_backup_codes_uses_an_index(self, database: Database, company_id: UUID) -> None:
         """The result is small, so it may be sorted."""
         plan = await explain(
             database,
-            f"SELECT * FROM user_account WHERE company_id = '{uuid4()}' AND two_factor_activated_at IS NOT NULL"  # noqa: S608  # ours
+            f"SELECT * FROM user_account WHERE company_id = '{company_id}' AND two_factor_activated_at IS NOT NULL"  # noqa: S608  # ours
             " AND backup_codes_remaining <= 1",
         )
 
@@ -563,13 +578,7 @@ class TestIndexesOfTheUserList:
         self, database: Database, company: models.Company
     ) -> None:
         """Each search scans it. If it is long, PostgreSQL ignores the index and reads the whole table."""
-        await database.connection.execute_query(
-            "INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role,"
-            " password_hash, is_enabled, created_at, last_login_at, backup_codes_remaining)"
-            " SELECT gen_random_uuid(), $1, key, key, key, key, key, 'MEMBER', '', true, now(), now(), 0"
-            " FROM (SELECT md5(n::text) || '@acme.example' AS key FROM generate_series(1, 1000) AS n) AS people",
-            [company.id],
-        )
+        await database.connection.execute_query(INSERT_USERS, [company.id])
         await database.connection.execute_query("UPDATE user_account SET last_login_at = now()")
 
         (left,) = await database.connection.execute_query_dict("SELECT gin_clean_pending_list('user_by_text') AS pages")

@@ -18,7 +18,7 @@ from tests.support.postgres import OPTIONS, postgres_server
 
 # Deleted rows stay in the tables and indexes until then.
 MAX_USES = 50
-# Everything that a test can change besides rows: relations, columns, constraints, migrations and settings.
+# Everything that a test can change besides rows: relations, columns, constraints, migrations, settings and statistics.
 SCHEMA = """
     SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
         SELECT concat_ws('.', relname, relkind, attname, atttypid, atttypmod, attnotnull, attisdropped) AS part
@@ -34,6 +34,7 @@ SCHEMA = """
             WHERE relnamespace = 'public'::regnamespace AND relacl IS NOT NULL
         UNION ALL SELECT setconfig::text FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
             WHERE datname = current_database()
+        UNION ALL SELECT concat_ws('.', schemaname, tablename, attname) FROM pg_stats WHERE schemaname = 'public'
     ) AS parts
 """
 CLOSE_OTHER_CONNECTIONS = """
