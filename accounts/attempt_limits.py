@@ -52,6 +52,13 @@ class Failures:
     in_a_row: int
     since_sign_in: int
     undecided: int
+    # The end of the wait before the next attempt. None if there is no wait, or if the factor is locked.
+    next_attempt_at: datetime | None = None
+
+    @property
+    def attempts_remaining(self) -> int:
+        """The number of attempts before the next wait."""
+        return attempts_remaining(self.in_a_row)
 
 
 class UndecidedAttemptsError(DomainError):
@@ -146,12 +153,14 @@ async def remaining_attempts(limit: AttemptLimit, now: datetime) -> int:
     return _remaining_attempts(limit, await _rows(limit).first(), now)
 
 
-async def attempts_left(limit: AttemptLimit, now: datetime) -> int:
-    """Return the number of attempts before the next wait, also if the next attempt already has to wait."""
+async def attempts_left(limit: AttemptLimit, now: datetime) -> tuple[int, datetime | None]:
+    """Return the number of attempts before the next wait, and the end of the wait if it has started."""
     try:
-        return await remaining_attempts(limit, now)
-    except (SecondFactorLockedError, TooManyAttemptsError):
-        return 0
+        return await remaining_attempts(limit, now), None
+    except TooManyAttemptsError as error:
+        return 0, error.retry_at
+    except SecondFactorLockedError:
+        return 0, None
 
 
 def _remaining_attempts(limit: AttemptLimit, row: AttemptCount | None, now: datetime) -> int:
@@ -177,7 +186,13 @@ def _just_before(now: datetime) -> DomainError:
 
 async def record_failure(limit: AttemptLimit) -> Failures:
     """Record that the attempt failed that was reserved under a limit."""
-    return Failures(*await attempt_counts.record_failure(limit.subject, limit.factor))
+    row = await attempt_counts.record_failure(limit.subject, limit.factor)
+    if row is None:
+        # The count was deleted after the attempt was reserved, for example together with the second factor.
+        return Failures(1, 1, 0)
+    may_wait = attempts_remaining(row.failures) == 0 and row.failures_since_sign_in < limit.failures_allowed
+    next_attempt_at = retry_at(row.failures, row.last_attempt_at) if may_wait else None
+    return Failures(row.failures, row.failures_since_sign_in, row.undecided, next_attempt_at)
 
 
 async def release_attempt(limit: AttemptLimit) -> None:
@@ -212,11 +227,12 @@ def _rows(limit: AttemptLimit) -> QuerySet[AttemptCount]:
     return AttemptCount.filter(subject=limit.subject, factor=limit.factor)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IpRateLimit:
     """The IP rate limit of an attempt. Require it of strangers: many people may share the address of a known device."""
 
     retry_at: datetime | None
+    is_required: bool = False
 
     def require_allowed(self) -> None:
         """Allow the attempt, unless the IP address had too many failures within ten minutes.
@@ -224,6 +240,7 @@ class IpRateLimit:
         Raises:
             TooManyAttemptsError: It had. The server checked nothing.
         """
+        self.is_required = True
         if self.retry_at is not None:
             raise TooManyAttemptsError(self.retry_at)
 
@@ -237,4 +254,6 @@ async def ip_rate_limited(services: Services, client: Client) -> AsyncIterator[I
     except FailedAttemptError as error:
         if error.was_checked:
             await services.ip_rate_limiter.record_failure(client.ip_address)
+        if limit.is_required:
+            error.add_wait(await services.ip_rate_limiter.retry_at(client.ip_address, services.now()))
         raise

@@ -1,5 +1,7 @@
 """Errors of accounts and sessions. They hold facts; `schema.error_mapping` maps them for clients."""
 
+from datetime import datetime
+
 from security.errors import DomainError
 
 
@@ -7,13 +9,22 @@ class FailedAttemptError(DomainError):
     """The base class of errors for a wrong password, OTP or backup code.
 
     `attempts_remaining` is the number of attempts before the next wait. It is None if the client must not see it.
+    `next_attempt_at` is the end of the wait before the next attempt. It is None if there is no wait, or if waiting does
+    not help.
     `was_checked` is false if the input was malformed: the server then compared nothing and counted no attempt.
     """
 
-    def __init__(self, attempts_remaining: int | None, *, was_checked: bool = True) -> None:
+    def __init__(
+        self, attempts_remaining: int | None, next_attempt_at: datetime | None = None, *, was_checked: bool = True
+    ) -> None:
         super().__init__()
         self.attempts_remaining = attempts_remaining
+        self.next_attempt_at = next_attempt_at
         self.was_checked = was_checked
+
+    def add_wait(self, until: datetime | None) -> None:
+        """Add another wait before the next attempt. The later end counts."""
+        self.next_attempt_at = max((each for each in (self.next_attempt_at, until) if each), default=None)
 
     @property
     def malformed(self) -> bool:
@@ -24,8 +35,8 @@ class FailedAttemptError(DomainError):
 class WrongEmailOrPasswordError(FailedAttemptError):
     """Raised when no enabled account has this email and password."""
 
-    def __init__(self, *, was_checked: bool = True) -> None:
-        super().__init__(None, was_checked=was_checked)
+    def __init__(self, next_attempt_at: datetime | None = None, *, was_checked: bool = True) -> None:
+        super().__init__(None, next_attempt_at, was_checked=was_checked)
 
 
 class WrongPasswordError(FailedAttemptError):

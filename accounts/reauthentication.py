@@ -14,7 +14,6 @@ import structlog
 import models
 from accounts import attempt_limits, audit
 from accounts.attempt_limits import AttemptLimit, Failures, reserve_when_decided
-from accounts.attempt_waits import attempts_remaining
 from accounts.entities import Session, User
 from accounts.errors import UnauthenticatedError, UserNotFoundError, WrongPasswordError
 from accounts.password_strength import could_be_password
@@ -141,7 +140,7 @@ async def _wrong_password(services: Services, client: Client, viewer: Viewer, li
     if user is not None and failures.in_a_row >= REAUTHENTICATION_FAILURES_ALLOWED:
         await end_session_of_wrong_attempts(services, client, viewer, user)
         return UnauthenticatedError()
-    return WrongPasswordError(attempts_remaining(failures.in_a_row))
+    return WrongPasswordError(failures.attempts_remaining, failures.next_attempt_at)
 
 
 async def end_session_of_wrong_attempts(services: Services, client: Client, viewer: Viewer, user: models.User) -> None:
@@ -181,7 +180,7 @@ async def locked_account(
         account = await lock_viewer(proof.viewer, other_user_id)
         if not proof.check.is_still_right(account.user.password_hash):
             failures = await attempt_limits.record_failure(proof.limit)
-            raise CommitAndRaise(WrongPasswordError(attempts_remaining(failures.in_a_row)))
+            raise CommitAndRaise(WrongPasswordError(failures.attempts_remaining, failures.next_attempt_at))
         await attempt_limits.reset_wait(proof.limit)
         await store_better_hash(account.user, proof.check)
         try:

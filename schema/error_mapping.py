@@ -95,7 +95,8 @@ class UserErrorHandler:
         info: Info,
     ) -> UserError:
         """Return the user error with the values of the domain error and a message in the language of the request."""
-        names = (field.name for field in dataclasses.fields(self.error_type) if field.name != "message")
+        # Other fields have a resolver.
+        names = (each.name for each in dataclasses.fields(self.error_type) if each.init and each.name != "message")
         values = {name: getattr(exception, name) for name in names}
         others = OTHER_MESSAGES[self.error_type].items()
         languages = next((each for name, each in others if getattr(exception, name)), MESSAGES[self.error_type])

@@ -14,6 +14,12 @@ from accounts.errors import (
     WrongPasswordError,
 )
 from schema.error_mapping import UserError, user_error
+from schema.waits import (
+    NEXT_ATTEMPT_AT_DESCRIPTION,
+    RETRY_AFTER_DESCRIPTION,
+    seconds_to_next_attempt,
+    seconds_to_retry,
+)
 from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.errors import TooManyAttemptsError
 from twofactor.errors import (
@@ -30,8 +36,9 @@ from twofactor.errors import (
 
 _ATTEMPTS_REMAINING = (
     f"Number of failed attempts left before a wait, from 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has started: the next "
-    "attempt returns `TooManyAttempts` with the end of the wait. Malformed input uses no attempt."
+    "attempt returns `TooManyAttempts` until `nextAttemptAt`. Malformed input uses no attempt."
 )
+_RETRY_AFTER = f"{RETRY_AFTER_DESCRIPTION.format(instant='nextAttemptAt')} Null if `nextAttemptAt` is null."
 _MALFORMED = (
     "True if the input cannot be a code: another length, or other characters. The server then compared nothing, and "
     "the input used no attempt. It depends on the input alone."
@@ -51,6 +58,14 @@ _MALFORMED = (
 class WrongEmailOrPassword(UserError):
     """No enabled account has this email and password."""
 
+    next_attempt_at: datetime | None = strawberry.field(
+        description=(
+            f"{NEXT_ATTEMPT_AT_DESCRIPTION} Also null if the email or password is malformed: the server then compares "
+            "nothing. It does not reveal whether the email exists."
+        )
+    )
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
+
 
 @user_error(
     WrongPasswordError,
@@ -67,6 +82,8 @@ class WrongPassword(UserError):
     """The password is wrong."""
 
     attempts_remaining: int = strawberry.field(description=_ATTEMPTS_REMAINING)
+    next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT_AT_DESCRIPTION)
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
 
 
 @user_error(
@@ -103,6 +120,13 @@ class WrongSecondFactor(UserError):
         )
     )
     malformed: bool = strawberry.field(description=_MALFORMED)
+    next_attempt_at: datetime | None = strawberry.field(
+        description=(
+            f"{NEXT_ATTEMPT_AT_DESCRIPTION} At a login it concerns the kind of second factor that was wrong, and it is "
+            "null if this kind is locked: the next attempt returns `SecondFactorLocked`."
+        )
+    )
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
 
 
 @user_error(
@@ -149,6 +173,12 @@ class WrongOtp(UserError):
         )
     )
     malformed: bool = strawberry.field(description=_MALFORMED)
+    next_attempt_at: datetime | None = strawberry.field(
+        description="Null, since a wrong OTP causes no wait here. The field lets one form handle all wrong codes alike."
+    )
+    retry_after_seconds: int | None = strawberry.field(
+        resolver=seconds_to_next_attempt, description="Null, as `nextAttemptAt`."
+    )
 
 
 @user_error(
@@ -280,4 +310,7 @@ class TooManyAttempts(UserError):
             "The server checks attempts again from this instant on. Disable the form until then. An earlier attempt "
             "is not counted."
         )
+    )
+    retry_after_seconds: int | None = strawberry.field(
+        resolver=seconds_to_retry, description=RETRY_AFTER_DESCRIPTION.format(instant="retryAt")
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts import attempt_limits, audit
-from accounts.attempt_waits import attempts_remaining
 from accounts.errors import SecondFactorNeededError, UnauthenticatedError
 from accounts.permissions import Viewer
 from accounts.reauthentication import LockedAccount, end_session_of_wrong_attempts
@@ -76,4 +75,4 @@ class EnteredSecondFactor:
         if failures.in_a_row >= REAUTHENTICATION_FAILURES_ALLOWED:
             await end_session_of_wrong_attempts(services, client, account.viewer, account.user)
             return UnauthenticatedError()
-        return WrongSecondFactorError(attempts_remaining(failures.in_a_row))
+        return WrongSecondFactorError(failures.attempts_remaining, failures.next_attempt_at)

@@ -80,9 +80,10 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
         raise WrongEmailOrPasswordError(was_checked=False)
     device_id = await find_device(services, key, devices)
 
+    stranger_limit = attempt_limits.password_limit(services, key)
+
     async def reserve() -> tuple[AttemptLimit, models.User | None]:
         async with services.database.transaction():
-            stranger_limit = attempt_limits.password_limit(services, key)
             limit = await reserve_attempt_of(device_id, stranger_limit, services.now())
             return limit, await find_user_by_email_key(key)
 
@@ -97,8 +98,8 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
         async with services.database.transaction():
             user = await lock_user(found.id if found else UNKNOWN_USER_ID)
             if user is None or not user.is_enabled or not check.is_still_right(user.password_hash):
-                await _record_wrong_password(services, client, user, limit, device_id)
-                raise CommitAndRaise(WrongEmailOrPasswordError())
+                next_attempt_at = await _record_wrong_password(services, client, user, limit, device_id, stranger_limit)
+                raise CommitAndRaise(WrongEmailOrPasswordError(next_attempt_at))
             if limit.factor == KNOWN_DEVICE:
                 # The failures before it still count, until the second factor is right too.
                 await attempt_limits.release_attempt(limit)
@@ -117,17 +118,27 @@ async def log_in(  # noqa: PLR0913, PLR0917  # each is an argument of the mutati
             )
 
 
-async def _record_wrong_password(
-    services: Services, client: Client, user: models.User | None, limit: AttemptLimit, device_id: UUID | None
-) -> None:
+async def _record_wrong_password(  # noqa: PLR0913, PLR0917  # each is a fact of the attempt
+    services: Services,
+    client: Client,
+    user: models.User | None,
+    limit: AttemptLimit,
+    device_id: UUID | None,
+    stranger_limit: AttemptLimit,
+) -> datetime | None:
+    """Record the failure. Return the end of the wait before the next attempt, or None if there is no wait."""
     if limit.factor != KNOWN_DEVICE or user is None or device_id is None:
         failures = await record_wrong_password(services, client, SecurityEventKind.LOGIN_FAILED, user, limit)
         if user is not None and wait_after(failures.in_a_row) == LONGEST_WAIT:
             now = services.now()
             await warnings.warn(user, emails.password_warning(audit.request_details(client, now)), now)
-        return
+        return failures.next_attempt_at
     await audit.record(SecurityEventKind.LOGIN_FAILED, user=user, client=client, now=services.now())
-    await record_failure_of_device(services, client, user, limit, device_id)
+    if await record_failure_of_device(services, client, user, limit, device_id) > 0:
+        return None
+    # The device is forgotten, so the next attempt is that of a stranger.
+    _, next_attempt_at = await attempt_limits.attempts_left(stranger_limit, services.now())
+    return next_attempt_at
 
 
 async def _open_challenge(  # noqa: PLR0913  # each is a fact of the challenge

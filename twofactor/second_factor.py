@@ -13,7 +13,7 @@ from accounts.attempt_limits import (
     ip_rate_limited,
     reserve_when_decided,
 )
-from accounts.attempt_waits import attempts_remaining, is_locked
+from accounts.attempt_waits import is_locked
 from accounts.known_devices import (
     DeviceTokens,
     recognise_device,
@@ -126,6 +126,7 @@ async def _reserve_attempt(attempt: _Attempt) -> tuple[_LockedChallenge, Attempt
     limit = attempt_limits.known_device_limit(device_id) if device_id else stranger_limit
     if attempt.text is None:
         remaining = await attempt_limits.remaining_attempts(limit, now)
+        attempt.ip_limit.is_required = device_id is None
         raise WrongSecondFactorError(remaining, was_checked=False)
     if device_id is None:
         attempt.ip_limit.require_allowed()
@@ -190,11 +191,12 @@ async def _raise_wrong_second_factor(attempt: _Attempt, locked: _LockedChallenge
         if left == 0:
             await warnings.warn(user, emails.second_factor_warning(request, factor=factor, locked=False), now)
             # The next attempt is that of a stranger.
-            left = await attempt_limits.attempts_left(attempt_limits.second_factor_limit(user.id, factor), now)
+            stranger_limit = attempt_limits.second_factor_limit(user.id, factor)
+            raise CommitAndRaise(WrongSecondFactorError(*await attempt_limits.attempts_left(stranger_limit, now)))
         raise CommitAndRaise(WrongSecondFactorError(left))
     failures = await attempt_limits.record_failure(limit)
     is_factor_locked = is_locked(failures.since_sign_in)
     if is_factor_locked or failures.in_a_row >= FREE_ATTEMPTS:
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=factor)
         await warnings.warn(user, emails.second_factor_warning(request, factor=factor, locked=is_factor_locked), now)
-    raise CommitAndRaise(WrongSecondFactorError(attempts_remaining(failures.in_a_row)))
+    raise CommitAndRaise(WrongSecondFactorError(failures.attempts_remaining, failures.next_attempt_at))

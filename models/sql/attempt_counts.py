@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from models.sql.execution import execute, execute_returning
+from models.attempt_count import AttemptCount
+from models.sql.execution import columns, execute, execute_returning, model_of
 
 # One attempt less is undecided. A success sets the number of another one to zero, so it is never below.
 ONE_DECIDED = "undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END"
-RECORD_FAILURE = f"""
-    UPDATE attempt_count SET {ONE_DECIDED} WHERE subject = $1 AND factor = $2
-    RETURNING failures, failures_since_sign_in, undecided
-"""  # noqa: S608  # ours
+RECORD_FAILURE = f"UPDATE attempt_count SET {ONE_DECIDED} WHERE subject = $1 AND factor = $2"  # noqa: S608  # ours
 RELEASE = f"""
     UPDATE attempt_count SET failures = failures - 1, failures_since_sign_in = failures_since_sign_in - 1, {ONE_DECIDED}
     WHERE subject = $1 AND factor = $2 AND failures > 0 AND failures_since_sign_in > 0
@@ -75,16 +73,10 @@ def _reserve_statement(failures_with_wait: tuple[int, ...]) -> str:
     """  # noqa: S608  # only numbers are inserted
 
 
-async def record_failure(subject: str, factor: str) -> tuple[int, int, int]:
-    """Record that a reserved attempt failed.
-
-    Return the attempts in a row that failed or are undecided, those since the last sign-in, and the undecided ones.
-    """
-    rows = await execute_returning(RECORD_FAILURE, subject, factor)
-    if not rows:
-        # The count was deleted after the attempt was reserved, for example together with the second factor.
-        return 1, 1, 0
-    return rows[0]["failures"], rows[0]["failures_since_sign_in"], rows[0]["undecided"]
+async def record_failure(subject: str, factor: str) -> AttemptCount | None:
+    """Record that a reserved attempt failed. Return the count, or None if it was deleted in the meantime."""
+    rows = await execute_returning(f"{RECORD_FAILURE} RETURNING {columns(AttemptCount)}", subject, factor)
+    return model_of(AttemptCount, rows[0]) if rows else None
 
 
 async def release(subject: str, factor: str) -> None:

@@ -96,8 +96,8 @@ def test_every_user_error_implements_the_interface() -> None:
 @pytest.mark.parametrize("error", USER_ERRORS, ids=lambda error: error.__name__)
 class TestUserError:
     def test_has_the_values_of_the_domain_error(self, error: type[DomainError]) -> None:
-        """Every field except the message is an argument or a property of the domain error."""
-        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])} - {"message"}
+        """Every field without a resolver, except the message, is an argument or a property of the domain error."""
+        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error]) if field.init} - {"message"}
         properties = {name for name, _ in inspect.getmembers(error, lambda value: isinstance(value, property))}
 
         assert fields <= inspect.signature(error.__init__).parameters.keys() | properties
@@ -122,6 +122,13 @@ class TestUserError:
         fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
 
         assert ("malformed" in fields) == ("malformed" in OTHER_MESSAGES[USER_ERRORS[error]])
+
+    def test_says_when_the_next_attempt_is_checked(self, error: type[DomainError]) -> None:
+        """Each error of a failed or rejected attempt says it, so that no client has to try in order to know."""
+        fields = {field.name for field in dataclasses.fields(USER_ERRORS[error])}
+
+        assert ("next_attempt_at" in fields) == issubclass(error, FailedAttemptError)
+        assert ("retry_after_seconds" in fields) == (not fields.isdisjoint({"next_attempt_at", "retry_at"}))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ LOGIN='mutation Login($email: String!, $password: String!) {
     ... on LoggedIn { sessionToken viewer { name twoFactor { state setupRequired } } }
     ... on SecondFactorRequired { challengeToken expiresAt methods }
     ... on UserError { message }
-    ... on TooManyAttempts { retryAt }
+    ... on TooManyAttempts { retryAfterSeconds }
   }
 }'
 VERIFY_LOGIN='mutation VerifyLogin($challengeToken: String!, $secondFactor: SecondFactorInput!) {
@@ -23,8 +23,8 @@ VERIFY_LOGIN='mutation VerifyLogin($challengeToken: String!, $secondFactor: Seco
     __typename
     ... on LoggedIn { sessionToken session { secondFactor } viewer { twoFactor { backupCodesRemaining } } }
     ... on UserError { message }
-    ... on WrongSecondFactor { attemptsRemaining }
-    ... on TooManyAttempts { retryAt }
+    ... on WrongSecondFactor { attemptsRemaining retryAfterSeconds }
+    ... on TooManyAttempts { retryAfterSeconds }
   }
 }'
 START_ACTIVATION='mutation StartActivation($password: String!) {
@@ -32,8 +32,8 @@ START_ACTIVATION='mutation StartActivation($password: String!) {
     __typename
     ... on TwoFactorActivation { activationId key otpauthUri expiresAt }
     ... on UserError { message }
-    ... on WrongPassword { attemptsRemaining }
-    ... on TooManyAttempts { retryAt }
+    ... on WrongPassword { attemptsRemaining retryAfterSeconds }
+    ... on TooManyAttempts { retryAfterSeconds }
   }
 }'
 CONFIRM_OTP='mutation ConfirmOtp($activationId: ID!, $otp: String!) {
@@ -57,7 +57,7 @@ DEACTIVATE='mutation Deactivate($password: String!) {
     __typename
     ... on TwoFactorDeactivated { viewer { twoFactor { state } } }
     ... on UserError { message }
-    ... on WrongPassword { attemptsRemaining }
+    ... on WrongPassword { attemptsRemaining retryAfterSeconds }
   }
 }'
 LOGOUT='mutation Logout { logout { __typename sessionId } }'

@@ -25,7 +25,7 @@ LOGIN = gql("""
         ... on LoggedIn { sessionToken viewer { id name twoFactor { state setupRequired } } }
         ... on SecondFactorRequired { challengeToken expiresAt methods }
         ... on UserError { message }
-        ... on TooManyAttempts { retryAt }
+        ... on TooManyAttempts { retryAfterSeconds }
       }
     }
 """)
@@ -35,8 +35,8 @@ VERIFY_LOGIN = gql("""
         __typename
         ... on LoggedIn { sessionToken viewer { id name twoFactor { backupCodesRemaining } } }
         ... on UserError { message }
-        ... on WrongSecondFactor { attemptsRemaining }
-        ... on TooManyAttempts { retryAt }
+        ... on WrongSecondFactor { attemptsRemaining retryAfterSeconds }
+        ... on TooManyAttempts { retryAfterSeconds }
       }
     }
 """)
@@ -46,8 +46,8 @@ START_ACTIVATION = gql("""
         __typename
         ... on TwoFactorActivation { activationId key otpauthUri expiresAt }
         ... on UserError { message }
-        ... on WrongPassword { attemptsRemaining }
-        ... on TooManyAttempts { retryAt }
+        ... on WrongPassword { attemptsRemaining retryAfterSeconds }
+        ... on TooManyAttempts { retryAfterSeconds }
       }
     }
 """)
@@ -77,7 +77,7 @@ DEACTIVATE = gql("""
         __typename
         ... on TwoFactorDeactivated { viewer { id twoFactor { state } } }
         ... on UserError { message }
-        ... on WrongPassword { attemptsRemaining }
+        ... on WrongPassword { attemptsRemaining retryAfterSeconds }
       }
     }
 """)
@@ -91,7 +91,10 @@ class UserError(Exception):
     """Raised when the result of an operation is not one of the expected types. The type can be new to this client."""
 
     def __init__(self, result: dict[str, Any]) -> None:
-        super().__init__(result.get("message") or result["__typename"])
+        message = result.get("message") or result["__typename"]
+        # The server counts the seconds, since the clock of this machine may be wrong.
+        wait = result.get("retryAfterSeconds")
+        super().__init__(f"{message} Please wait {wait} seconds." if wait else message)
         self.type_name: str = result["__typename"]
         self.result = result
 

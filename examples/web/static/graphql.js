@@ -14,7 +14,9 @@ const TOKEN_KEY = "sessionToken";
 
 /**
  * A member of the result union of a mutation: a success or a user error. `__typename` says which one.
- * @typedef {{ __typename: string, message?: string, retryAt?: string, [field: string]: any }} MutationResult
+ * @typedef {{
+ *   __typename: string, message?: string, retryAfterSeconds?: number | null, [field: string]: any
+ * }} MutationResult
  */
 
 /** Thrown for a top-level GraphQL error, such as `UNAUTHENTICATED`, and if the server cannot be reached. */
@@ -76,7 +78,12 @@ export async function send(operation, variables) {
  */
 export function userErrorText(result) {
   const message = result.message ?? t("error.rejected");
-  return result.retryAt ? `${message} ${t("retryAt", { time: formatTime(result.retryAt) })}` : message;
+  if (!result.retryAfterSeconds) {
+    return message;
+  }
+  // Not the server's instant: the clock that the user sees may be wrong.
+  const time = formatTime(new Date(Date.now() + result.retryAfterSeconds * 1000).toISOString());
+  return `${message} ${t("retryAt", { time })}`;
 }
 
 /** Returns the text of a top-level error. @param {ApiError} error */

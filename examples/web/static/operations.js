@@ -81,7 +81,10 @@ const EVENTS = `fragment EventParts on SecurityEventConnection {
   nodes { id kind occurredAt ipAddress deviceName note user { id name } actor { id name } }
   pageInfo { hasNextPage endCursor }
 }`;
-const USER_ERRORS = `... on UserError { message } ... on TooManyAttempts { retryAt }`;
+const WAIT = "nextAttemptAt retryAfterSeconds";
+const USER_ERRORS = `... on UserError { message } ... on TooManyAttempts { retryAt retryAfterSeconds }`;
+const WRONG_PASSWORD = `... on WrongPassword { attemptsRemaining ${WAIT} }`;
+const WRONG_SECOND_FACTOR = `... on WrongSecondFactor { attemptsRemaining ${WAIT} }`;
 
 /**
  * Takes the name of the operation from its document.
@@ -102,6 +105,7 @@ export const LOGIN = operation(`
       __typename
       ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
       ... on SecondFactorRequired { challengeToken methods }
+      ... on WrongEmailOrPassword { ${WAIT} }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -116,6 +120,7 @@ export const VERIFY_LOGIN = operation(`
     verifyLogin(challengeToken: $challengeToken, secondFactor: $secondFactor) {
       __typename
       ... on LoggedIn { sessionToken viewer { ...ViewerParts } }
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -139,6 +144,7 @@ export const START_ACTIVATION = operation(`
         activationId key otpauthUri issuer accountName expiresAt
         qrCode { svgDataUri }
       }
+      ${WRONG_PASSWORD}
       ${USER_ERRORS}
     }
   }`);
@@ -171,6 +177,8 @@ export const REGENERATE_BACKUP_CODES = operation(`
     regenerateBackupCodes(password: $password, secondFactor: $secondFactor, untilAcknowledged: true) {
       __typename
       ... on BackupCodesRegenerated { activationId codes file { name mimeType content } viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -181,6 +189,8 @@ export const DEACTIVATE = operation(`
     deactivateTwoFactor(password: $password, rotateSession: true, secondFactor: $secondFactor) {
       __typename
       ... on TwoFactorDeactivated { sessionToken viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -191,6 +201,7 @@ export const CHANGE_PASSWORD = operation(`
     changePassword(currentPassword: $currentPassword, newPassword: $newPassword, rotateSession: true) {
       __typename
       ... on PasswordChanged { sessionToken }
+      ${WRONG_PASSWORD}
       ${USER_ERRORS}
     }
   }`);
@@ -271,6 +282,8 @@ export const RESET_TWO_FACTOR = operation(`
     adminResetTwoFactor(userId: $userId, password: $password, reason: $reason, secondFactor: $secondFactor) {
       __typename
       ... on TwoFactorReset { user { id twoFactor { ...TwoFactorParts } } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   } ${TWO_FACTOR}`);
@@ -282,7 +295,12 @@ export const RESET_TWO_FACTOR = operation(`
  */
 export const END_USER_SESSIONS = operation(`
   mutation EndUserSessions($userId: ID!, $password: String!, $secondFactor: SecondFactorInput) {
-    endUserSessions(userId: $userId, password: $password, secondFactor: $secondFactor) { __typename ${USER_ERRORS} }
+    endUserSessions(userId: $userId, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
   }`);
 
 /**
@@ -309,6 +327,8 @@ export const UPDATE_POLICY = operation(`
     ) {
       __typename
       ... on SecurityPolicyUpdated { company { id } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   }`);

@@ -52,6 +52,21 @@ class TestIpRateLimiter:
         await sign_in(strict_services, member.email, client=OTHER_CLIENT)
         await sign_in(strict_services, member.email, client=Client())
 
+    async def test_failure_that_starts_the_wait_says_when_it_ends(
+        self, strict_services: Services, member: models.User
+    ) -> None:
+        """The end of the wait is that of the next attempt."""
+        ends = []
+        for number in range(3):
+            attempt = log_in(strict_services, CLIENT, f"user{number}@acme.example", PASSWORD, TOKEN)
+            ends.append((await raises(attempt, WrongEmailOrPasswordError)).next_attempt_at)
+        error = await raises(log_in(strict_services, CLIENT, member.email, PASSWORD, TOKEN), TooManyAttemptsError)
+
+        assert ends[:2] == [None, None]
+        assert ends[2] is not None
+        # The limiter measures by the system's clock.
+        assert abs(ends[2] - error.retry_at) <= timedelta(seconds=2)
+
     async def test_successful_sign_ins_do_not_count(self, strict_services: Services, member: models.User) -> None:
         """Many users behind one address can sign in."""
         for _ in range(5):

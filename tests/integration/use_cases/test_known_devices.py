@@ -23,6 +23,7 @@ from accounts.users import set_password
 from models import KNOWN_DEVICE, SecurityEventKind, SessionTransport
 from security.constants import (
     DEVICE_FAILURES_ALLOWED,
+    FIRST_WAIT,
     FREE_ATTEMPTS,
     KNOWN_DEVICE_IDLE_LIFETIME,
     KNOWN_DEVICES_PER_USER,
@@ -252,6 +253,21 @@ class TestAttempts:
         assert len(await emails_of(services, "second_factor_warning")) == 1
         otp = enrolled.authenticator.otp(services.now())
         assert isinstance(await verify_login(services, CLIENT, challenge, kind="OTP", text=otp), LoggedIn)
+
+    async def test_failure_that_forgets_the_device_says_how_long_strangers_wait(
+        self, services: Services, clock: Clock, member: models.User
+    ) -> None:
+        """Until then the device does not wait."""
+        token = (await remembered(services, member.email)).device.new_token or ""
+        await let_strangers_fail(services, clock, member.email)
+        ends = []
+        for _ in range(DEVICE_FAILURES_ALLOWED):
+            attempt = log_in(services, CLIENT, member.email, WRONG_PASSWORD, TOKEN, DeviceTokens((token,)))
+            ends.append((await raises(attempt, WrongEmailOrPasswordError)).next_attempt_at)
+
+        assert ends == [None] * (DEVICE_FAILURES_ALLOWED - 1) + [services.now() + FIRST_WAIT]
+        attempt = log_in(services, CLIENT, member.email, PASSWORD, TOKEN, DeviceTokens((token,)))
+        assert (await raises(attempt, TooManyAttemptsError)).retry_at == ends[-1]
 
     async def test_completed_sign_in_starts_the_failures_of_the_device_over(
         self, services: Services, member: models.User

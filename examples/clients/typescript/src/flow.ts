@@ -7,7 +7,12 @@ import * as operations from "./operations";
 
 /** The screens that ask the user for input. Show `errorMessage` next to the input field. */
 export interface Screens {
-  askForSecondFactor(methods: SecondFactorMethod[], errorMessage?: string): Promise<SecondFactorInput>;
+  /** Disable the form for `retryAfterSeconds`, which does not depend on the clock of this machine. */
+  askForSecondFactor(
+    methods: SecondFactorMethod[],
+    errorMessage?: string,
+    retryAfterSeconds?: number | null,
+  ): Promise<SecondFactorInput>;
   askForFirstOtp(qrCode: string, key: string, errorMessage?: string): Promise<string>;
   storeBackupCodes(codes: string[], file: { name: string; mimeType: string; content: string }): Promise<void>;
 }
@@ -15,7 +20,7 @@ export interface Screens {
 /** The outcome of a step: done, or a message for the user. */
 export type Outcome =
   | { done: true }
-  | { done: false; message: string; retryAt?: Date; startOver?: boolean };
+  | { done: false; message: string; retryAfterSeconds?: number | null; startOver?: boolean };
 
 const DONE: Outcome = { done: true };
 
@@ -25,8 +30,8 @@ function requireResult<T>(result: T | null): T {
   return result;
 }
 
-function waitOutcome(error: { message: string; retryAt: string }): Outcome {
-  return { done: false, message: error.message, retryAt: new Date(error.retryAt) };
+function waitOutcome({ message, retryAfterSeconds }: { message: string; retryAfterSeconds: number | null }): Outcome {
+  return { done: false, message, retryAfterSeconds };
 }
 
 /**
@@ -49,7 +54,6 @@ export async function logIn(api: Countersign, screens: Screens, email: string, p
     case "SecondFactorRequired":
       return verify(api, screens, result.challengeToken, result.methods);
     case "WrongEmailOrPassword":
-      return { done: false, message: result.message };
     case "TooManyAttempts":
       return waitOutcome(result);
     default:
@@ -64,8 +68,9 @@ async function verify(
   methods: SecondFactorMethod[],
 ): Promise<Outcome> {
   let errorMessage: string | undefined;
+  let retryAfterSeconds: number | null | undefined;
   for (;;) {
-    const secondFactor = await screens.askForSecondFactor(methods, errorMessage);
+    const secondFactor = await screens.askForSecondFactor(methods, errorMessage, retryAfterSeconds);
     const { verifyLogin } = await api.execute(operations.VERIFY_LOGIN, { challengeToken, secondFactor });
     const result = requireResult(verifyLogin);
     switch (result.__typename) {
@@ -74,7 +79,7 @@ async function verify(
         return DONE;
       case "WrongSecondFactor":
         // The challenge is still valid, so ask again.
-        errorMessage = result.message;
+        ({ message: errorMessage, retryAfterSeconds } = result);
         break;
       case "TooManyAttempts":
         return waitOutcome(result);
@@ -94,9 +99,9 @@ export async function activate(api: Countersign, screens: Screens, password: str
   switch (result.__typename) {
     case "TwoFactorActivation":
       return confirm(api, screens, result);
-    case "WrongPassword":
     case "TwoFactorAlreadyActive":
       return { done: false, message: result.message };
+    case "WrongPassword":
     case "TooManyAttempts":
       return waitOutcome(result);
     default:
@@ -157,13 +162,13 @@ export async function deactivate(api: Countersign, password: string): Promise<Ou
   switch (result.__typename) {
     case "TwoFactorDeactivated":
       return DONE;
-    case "WrongPassword":
     case "TwoFactorIsEnforced":
     case "TwoFactorNotActive":
     // An admin can require a second factor for changes. This client does not ask for one.
     case "SecondFactorNeeded":
     case "WrongSecondFactor":
       return { done: false, message: result.message };
+    case "WrongPassword":
     case "TooManyAttempts":
       return waitOutcome(result);
     default:

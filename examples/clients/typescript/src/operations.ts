@@ -38,10 +38,11 @@ export const LOGIN = graphql(/* GraphQL */ `
       }
       ... on WrongEmailOrPassword {
         message
+        retryAfterSeconds
       }
       ... on TooManyAttempts {
         message
-        retryAt
+        retryAfterSeconds
       }
       ... on UserError {
         message
@@ -67,10 +68,11 @@ export const VERIFY_LOGIN = graphql(/* GraphQL */ `
       ... on WrongSecondFactor {
         message
         attemptsRemaining
+        retryAfterSeconds
       }
       ... on TooManyAttempts {
         message
-        retryAt
+        retryAfterSeconds
       }
       ... on UserError {
         message
@@ -95,10 +97,11 @@ export const START_ACTIVATION = graphql(/* GraphQL */ `
       ... on WrongPassword {
         message
         attemptsRemaining
+        retryAfterSeconds
       }
       ... on TooManyAttempts {
         message
-        retryAt
+        retryAfterSeconds
       }
       ... on UserError {
         message
@@ -134,7 +137,7 @@ export const CONFIRM_OTP = graphql(/* GraphQL */ `
       }
       ... on TooManyAttempts {
         message
-        retryAt
+        retryAfterSeconds
       }
       ... on UserError {
         message
@@ -178,13 +181,14 @@ export const DEACTIVATE = graphql(/* GraphQL */ `
       ... on WrongPassword {
         message
         attemptsRemaining
+        retryAfterSeconds
       }
       ... on TwoFactorIsEnforced {
         message
       }
       ... on TooManyAttempts {
         message
-        retryAt
+        retryAfterSeconds
       }
       ... on UserError {
         message
