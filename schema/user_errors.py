@@ -177,7 +177,8 @@ class WrongOtp(UserError):
         description="Null, since a wrong OTP causes no wait here. The field lets one form handle all wrong codes alike."
     )
     retry_after_seconds: int | None = strawberry.field(
-        resolver=seconds_to_next_attempt, description="Null, as `nextAttemptAt`."
+        resolver=seconds_to_next_attempt,
+        description="Null, as `nextAttemptAt` is: the user can enter the next OTP at once.",
     )
 
 
