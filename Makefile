@@ -16,7 +16,7 @@ PIP = -m pip --disable-pip-version-check --quiet install
 INSTALLED = $(VENV)/installed
 INSTALLED_DEV = $(VENV_DEV)/installed
 # Tests that need more than Python. Each folder has its own target `test-NAME`.
-MORE_TESTS = tests/browser tests/contract/http_audit tests/integration/redis
+MORE_TESTS = tests/browser tests/contract/http_audit tests/contract/introspection tests/integration/redis
 # The arguments of pytest: `make test TESTS="tests/unit -k totp"`.
 TESTS ?= -n 2
 PACKAGES = app.py settings.py examples/clients/python/client.py accounts cli examples/demo examples/web mail models resolvers schema security tests tools transport twofactor
@@ -25,7 +25,7 @@ EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-http-audit test-introspection test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,15 @@ test-redis: $(INSTALLED_DEV) ## Test the IP rate limiter with a real Redis
 
 test-http-audit: $(INSTALLED_DEV) tests/contract/http_audit/node_modules/.package-lock.json ## Run the audits of graphql-http against a real server
 	$(RUN_DEV) -m pytest tests/contract/http_audit
+
+# The product needs a newer graphql-core, so the older one has a folder of its own.
+OLD_GRAPHQL_CORE = var/graphql-core
+test-introspection: $(INSTALLED_DEV) tests/contract/introspection/node_modules/.package-lock.json $(OLD_GRAPHQL_CORE)/installed ## Build the served schema with released versions of graphql-core and graphql-js
+	$(RUN_DEV) -m pytest tests/contract/introspection
+
+$(OLD_GRAPHQL_CORE)/installed: tests/contract/introspection/requirements.txt $(INSTALLED_DEV)
+	$(RUN_DEV) $(PIP) --no-warn-conflicts --require-hashes --upgrade --target $(@D) --requirement $<
+	@touch $@
 
 test-clients: examples/clients/typescript/node_modules/.package-lock.json ## Generate the types of the TypeScript client and check it with tsc
 	npm run check --prefix examples/clients/typescript

@@ -10,6 +10,7 @@ from schema.activation import ActivationMutation, ActivationQuery
 from schema.backup_codes import BackupCodesMutation
 from schema.error_mapping import user_error_handlers
 from schema.events import EventsQuery, SecurityEvent
+from schema.introspection import serve_released_introspection
 from schema.known_devices import KnownDevice, KnownDevicesMutation
 from schema.login import LoginMutation, LoginQuery
 from schema.nodes import NodesQuery
@@ -95,4 +96,5 @@ def create_schema(schema_class: Callable[..., SchemaT], **options: Any) -> Schem
     )
     # Strawberry 0.341 has no argument for the description of the schema.
     schema._schema.description = DESCRIPTION  # noqa: SLF001
+    serve_released_introspection(schema._schema)  # noqa: SLF001
     return schema
