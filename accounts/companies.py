@@ -4,7 +4,7 @@ import models
 from accounts import audit
 from accounts.entities import Company
 from accounts.errors import InvalidInputError
-from accounts.identity import problem_of_name
+from accounts.identity import name_sort_key, problem_of_name
 from accounts.services import Services
 from models import SecurityEventKind
 
@@ -32,7 +32,8 @@ async def create_company(
 async def list_companies(services: Services) -> list[Company]:
     """Return every company account, ordered by name."""
     async with services.database.reading():
-        return [Company.of(row) for row in await models.Company.all().order_by("name", "id")]
+        rows = await models.Company.all()
+    return [Company.of(row) for row in sorted(rows, key=lambda row: (name_sort_key(row.name), row.id))]
 
 
 def require_name(name: str) -> None:

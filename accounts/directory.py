@@ -86,6 +86,8 @@ USER_ORDERS = {
     UserOrder.NAME: ("name_key", False),
     UserOrder.LAST_LOGIN: ("last_login_at", False),
 }
+# The kinds of cursors that are not those of the versions before. Their cursors by name hold a name and no sort key.
+CURSORS = {UserOrder.NAME: "NAME_SORT_KEY"}
 
 
 async def find_user(services: Services, viewer: Viewer, user_id: UUID) -> User | None:
@@ -107,9 +109,10 @@ async def list_users(services: Services, viewer: Viewer, query: UserQuery) -> Pa
     """
     require_page_size(query.first)
     column, descends = USER_ORDERS[query.order]
+    cursors = CURSORS.get(query.order, query.order)
     users = _matching_users(viewer, query)
     if query.after is not None:
-        value, last_id = decode_cursor(query.order, query.after)
+        value, last_id = decode_cursor(cursors, query.after)
         last_value = value if column == "name_key" else _datetime_of(value)
         users = users.filter(KeysetCondition(column, last_value, last_id, descends=descends))
     async with services.database.reading():
@@ -120,7 +123,7 @@ async def list_users(services: Services, viewer: Viewer, query: UserQuery) -> Pa
         rows,
         query.first,
         is_first_page=query.after is None,
-        cursor_of=lambda row: encode_cursor(query.order, _text_of(getattr(row, column)), row.id),
+        cursor_of=lambda row: encode_cursor(cursors, _text_of(getattr(row, column)), row.id),
         node_of=lambda row: User.of(row, row.company),
     )
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 import email_validator
+import icu
 import idna
 import regex
 
@@ -17,6 +18,12 @@ from security.constants import (
 
 # Names such as `localhost`, `test` and `example` belong to test installations and internal networks.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+# The order of names is that of the Unicode Collation Algorithm in no language (the root of the CLDR). It ignores case.
+COLLATOR = icu.Collator.createInstance(icu.Locale.getRoot())
+COLLATOR.setStrength(icu.Collator.SECONDARY)
+# Otherwise some decomposed letters would sort apart from their composed forms.
+COLLATOR.setAttribute(icu.UCollAttribute.NORMALIZATION_MODE, icu.UCollAttributeValue.ON)
 
 # The necessary form of an email: one @, no spaces or control characters, no characters that structure a mail header.
 WELL_FORMED_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,253}")
@@ -102,8 +109,18 @@ def is_plain_text(text: str) -> bool:
     return not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
 
 
+def name_sort_key(name: str) -> str:
+    """Return a text by whose bytes names are ordered: `Äpfel` beside `Apfel`, upper and lower case alike.
+
+    The database stores it, so that both databases have one order, and an index gives it. The key of a very long name is
+    cut off. If another version of ICU computes other keys, a migration has to compute the stored ones again.
+    """
+    key: bytes = COLLATOR.getSortKey(name)
+    return key.hex()[:NAME_KEY_MAX_LENGTH]
+
+
 def search_key(text: str) -> str:
-    """Return the text for searching and ordering, without case."""
+    """Return the text for searching, without case."""
     # Unicode Standard §3.13 D146, compatibility caseless matching. Case folding can undo a normalisation, and can
     # produce characters that need normalisation. So one round of both is not always enough.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())

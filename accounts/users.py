@@ -12,7 +12,7 @@ from accounts import attempt_limits, audit
 from accounts.companies import require_name
 from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
-from accounts.identity import email_key, problem_of_email, search_key, user_search_key
+from accounts.identity import email_key, name_sort_key, problem_of_email, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
 from accounts.password_strength import Weakness
@@ -293,7 +293,7 @@ async def _insert(services: Services, company: models.Company, ready: Sequence[_
             email=row.new.email,
             email_key=row.key,
             name=row.new.name,
-            name_key=search_key(row.new.name),
+            name_key=name_sort_key(row.new.name),
             search_key=user_search_key(row.new.name, row.new.email),
             role=row.new.role,
             password_hash=row.password_hash,

@@ -42,7 +42,7 @@ class User(Model):
     # The normalised email for comparison, see `accounts.identity`.
     email_key = fields.CharField(max_length=254, unique=True)
     name = fields.CharField(max_length=200)
-    # The name for ordering, and name and email for searching. Both are case-folded.
+    # The sort key of the name, and name and email for searching, both without case. See `accounts.identity`.
     name_key = fields.CharField(max_length=600)
     search_key = fields.CharField(max_length=1400)
     role = enum_as_text(Role, max_length=16, default=Role.MEMBER)

@@ -60,7 +60,10 @@ describe_enum(
     "The order of a list of users. A cursor is valid only in the order in which the server returned it.",
     {
         UserOrder.NEWEST_FIRST: "By `createdAt`, with the newest account first.",
-        UserOrder.NAME: "By `name` from A to Z. Upper and lower case are equal.",
+        UserOrder.NAME: (
+            "By `name` from A to Z, for all languages alike (Unicode Collation Algorithm): Äpfel is beside Apfel. "
+            "Upper and lower case are equal."
+        ),
         UserOrder.LAST_LOGIN: "By `lastLoginAt`: users who never logged in first, then the longest absent.",
     },
 )

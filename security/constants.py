@@ -98,8 +98,8 @@ ENTERED_PASSWORD_MAX_LENGTH = 4 * PASSWORD_MAX_LENGTH
 EMAIL_MAX_LENGTH = 254
 EMAIL_LOCAL_PART_MAX_BYTES = 64
 NAME_MAX_LENGTH = 200
-# The maximum length of a name in the form that lists are ordered and searched by. Case folding alone turns one
-# character into three at most.
+# The maximum length of a name in the form that is searched, and of its sort key. Case folding alone turns one character
+# into three at most.
 NAME_KEY_MAX_LENGTH = 600
 # The width of the column: a name in this form, and an email in up to three spellings.
 USER_SEARCH_KEY_MAX_LENGTH = 1400

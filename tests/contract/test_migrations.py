@@ -14,7 +14,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
-from accounts.identity import email_key, search_key, user_search_key
+from accounts.identity import email_key, name_sort_key, search_key, user_search_key
 from models.database import MIGRATIONS_CONFIG, Database, MigrationRefused, UnknownMigrations
 from models.sql import password_hashes
 from tests.support.clock import START
@@ -436,6 +436,48 @@ async def test_0009_can_give_a_user_the_key_that_another_one_had(empty_database_
 
             keys = {email: key for email, (key, _) in (await keys_of_users(database)).items()}
             assert keys == {emails[0]: "finn@acme.example", emails[1]: "ﬁnn@acme.example"}
+    finally:
+        await database.close()
+
+
+NAMES = ("zz", "Äpfel", "Łukasz", "apple", "Lukas", "山田", "Müller", "ﷺ" * 33, "株" * 200)
+
+
+@pytest.mark.parametrize("batch", [1000, 2])
+async def test_0011_orders_users_by_the_keys_of_new_users(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """A server of the version before still inserts users. The way back sets the keys of before."""
+    module = importlib.import_module("models.migrations.0011_name_sort_keys")
+    monkeypatch.setattr(module, "USERS_PER_STATEMENT", batch)
+    database = Database(empty_database_url)
+    await database.open()
+
+    async def name_keys() -> dict[str, str]:
+        rows = await database.connection.execute_query_dict("SELECT name, name_key FROM user_account")
+        return {row["name"]: row["name_key"] for row in rows}
+
+    try:
+        await migrate_to(database, "0010_backup_code_replacement")
+        ids = await insert_users(database, [f"user{number}@a.example" for number, _ in enumerate(NAMES)])
+        for user_id, name in zip(ids, NAMES, strict=True):
+            await database.connection.execute_script(
+                f"UPDATE user_account SET name = '{name}', name_key = '{search_key(name)}' WHERE id = '{user_id}'"  # noqa: S608  # ours
+            )
+        before, indexes = await name_keys(), await names(database, INDEXES)
+
+        await migrate_to(database, "0011_name_sort_keys")
+
+        assert await name_keys() == {name: name_sort_key(name) for name in NAMES}
+        rows = await database.connection.execute_query_dict("SELECT name FROM user_account ORDER BY name_key, id")
+        assert [row["name"] for row in rows][:6] == ["Äpfel", "apple", "Lukas", "Łukasz", "Müller", "zz"]
+        await insert_users(database, ["old@a.example"])
+        assert await models.User.all().count() == len(NAMES) + 1
+
+        await migrate_to(database, "0010_backup_code_replacement")
+
+        assert await name_keys() == before
+        assert await names(database, INDEXES) == indexes
     finally:
         await database.close()
 

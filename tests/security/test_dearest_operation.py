@@ -24,7 +24,7 @@ from graphql import (
 )
 
 import models
-from accounts.identity import search_key
+from accounts.identity import name_sort_key
 from accounts.services import Services
 from models import SecurityEventKind
 from models.database import Database
@@ -143,7 +143,7 @@ async def full_company(
         users = [
             models.User(
                 id=uuid4(), company_id=company.id, email=f"{n}@acme.example", email_key=f"{n}@acme.example",
-                name=f"User {n}", name_key=search_key(f"User {n}"), search_key=f"user {n}", role=models.Role.MEMBER,
+                name=f"User {n}", name_key=name_sort_key(f"User {n}"), search_key=f"user {n}", role=models.Role.MEMBER,
                 password_hash=password_hash, created_at=clock.now,
             )
             for n in range(PAGE_MAX)

@@ -8,7 +8,7 @@ from uuid import UUID
 from argon2 import PasswordHasher
 
 import models
-from accounts.identity import email_key, search_key, user_search_key
+from accounts.identity import email_key, name_sort_key, user_search_key
 from models import Role
 from models.database import Database
 from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
@@ -47,7 +47,7 @@ async def insert_user(
         email=email,
         email_key=email_key(email),
         name=name,
-        name_key=search_key(name),
+        name_key=name_sort_key(name),
         search_key=user_search_key(name, email),
         role=role,
         password_hash=password_hash,

@@ -1,5 +1,6 @@
 """Emails and names: which ones are valid, and which ones are the same."""
 
+import re
 import subprocess
 import sys
 import unicodedata
@@ -10,8 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounts.identity import (
+    COLLATOR,
     email_key,
     is_plain_text,
+    name_sort_key,
     problem_of_email,
     problem_of_name,
     search_key,
@@ -271,6 +274,48 @@ class TestNames:
     def test_plain_text_can_be_stored(self, text: str) -> None:
         """UTF-8 can encode it, and it has no NUL, which PostgreSQL rejects."""
         assert not is_plain_text(text) or b"\0" not in text.encode()
+
+
+class TestNameSortKey:
+    def test_orders_names_of_many_scripts(self) -> None:
+        """Letters with marks are beside those without, case does not count, and other scripts come after Latin."""
+        ordered = [
+            "-y", "10", "9", "Ångström", "Äpfel", "apple", "Ç", "Cz", "d'Arc", "Darc", "Dora", "Đorđe", "Emil", "émile",
+            "Finn", "Luka", "Lukas", "Łukasz", "Muller", "Müller", "ñandu", "nz", "Öd", "oder", "Ödön", "Ørsted",
+            "Osten", "Strasse", "Straße", "Zebra", "Zoe", "Zoë", "zz", "Ωμέγα", "Иван", "Яна", "דוד", "أحمد", "山田",
+        ]  # fmt: skip
+
+        assert sorted(set(ordered), key=name_sort_key) == ordered
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [("anna", "ANNA"), ("Zoë", "Zoe\u0308"), ("Đ", "đ"), ("a\u0327\u0301", "a\u0301\u0327")]
+    )
+    def test_case_and_composition_do_not_count(self, one: str, other: str) -> None:
+        """The id decides between such users."""
+        assert name_sort_key(one) == name_sort_key(other)
+
+    @pytest.mark.parametrize(
+        ("name", "key"),
+        [
+            ("Äpfel", "2b493533410145960800"),
+            ("Łukasz", "41533f2b4f5d0145b20900"),
+            ("Иван", "62460e0678010800"),
+            ("山田", "fa8f66fb7298010600"),
+        ],
+    )
+    def test_keys_are_those_that_the_database_stores(self, name: str, key: str) -> None:
+        """If a newer ICU computes other keys, add a migration that computes the stored ones again, like 0011."""
+        assert name_sort_key(name) == key
+
+    @given(st.text(st.sampled_from("ﷺ株ΐ") | st.characters(exclude_categories=["Cs"]), max_size=200))
+    def test_fits_the_column_and_has_one_order_in_all_collations(self, name: str) -> None:
+        """Hexadecimal digits have the same order by their bytes and in every language."""
+        assert re.fullmatch("[0-9a-f]{0,600}", name_sort_key(name))
+
+    @given(st.text(SCRIPTS, max_size=20), st.text(SCRIPTS, max_size=20))
+    def test_order_is_that_of_the_collator(self, one: str, other: str) -> None:
+        """To compare two keys is to compare the names."""
+        assert (name_sort_key(one) < name_sort_key(other)) == (COLLATOR.compare(one, other) < 0)
 
 
 class TestUserSearchKey:

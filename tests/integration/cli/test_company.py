@@ -5,15 +5,17 @@ from tests.integration.cli.conftest import CommandLine
 
 
 def test_create_sets_the_security_policy(command_line: CommandLine) -> None:
-    """By default backup codes are on and 2FA is optional. The two options change that."""
+    """By default backup codes are on and 2FA is optional. The two options change that. The list is ordered by name."""
     command_line.run("company", "create", "Acme")
     command_line.run("company", "create", "Strict", "--enforce-2fa", "--no-backup-codes")
+    command_line.run("company", "create", "Ärzte")
 
-    acme, strict = command_line.run("company", "list", "--json").json
+    acme, aerzte, strict = command_line.run("company", "list", "--json").json
     assert (acme["name"], acme["two_factor_enforced"], acme["backup_codes_enabled"]) == ("Acme", False, True)
     assert (strict["name"], strict["two_factor_enforced"], strict["backup_codes_enabled"]) == ("Strict", True, False)
+    assert aerzte["name"] == "Ärzte"
     assert acme["id"] in command_line.run("company", "list").stdout
-    assert command_line.all_kinds() == [SecurityEventKind.COMPANY_CREATED] * 2
+    assert command_line.all_kinds() == [SecurityEventKind.COMPANY_CREATED] * 3
 
 
 def test_company_option_accepts_an_id_or_a_unique_name(command_line: CommandLine) -> None:
