@@ -36,7 +36,8 @@ USERS = """
     INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash, locale,
         is_enabled, created_at, last_login_at, two_factor_activated_at, two_factor_last_used_at,
         backup_codes_remaining)
-    SELECT md5($2 || ' ' || n)::uuid, $1, email, email, name, lower(name), lower(name) || E'\\n' || email,
+    SELECT md5($2 || ' ' || n)::uuid, $1, email, email, name, encode(lower(name)::bytea, 'hex'),
+        lower(name) || E'\\n' || email,
         CASE WHEN n % 20 = 19 THEN 'ADMIN' ELSE 'MEMBER' END, $3, 'en', true,
         $5::timestamptz - interval '1 second' * (($4::int - n) * 90.0 + random()),
         CASE WHEN n % 10 = 9 THEN 'epoch' ELSE $5::timestamptz - interval '1 day' * random() * 90 END,
