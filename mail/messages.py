@@ -2,15 +2,16 @@
 
 import re
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from typing import Any
 
 import idna
 from babel.dates import format_date, format_time
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from typing_extensions import override
 
 import models
 from mail.html_parts import description_list, paragraph_with_heading, paragraphs
@@ -29,6 +30,25 @@ HEADER_NAME_MAX_LENGTH = 64
 # One @, and no character that separates addresses or ends a line.
 SINGLE_ADDRESS = re.compile(r'([^\s()<>\[\]:;@\\,"]+)@([^\s()<>\[\]:;@\\,"]+)')
 BLANK_LINES = re.compile(r"\n{3,}")
+
+# The limit of a line with an encoded word (RFC 2047 §2), and of one in quoted-printable (RFC 2045 §6.7). An encoded word
+# has at most 75 characters. Python allows both to be longer.
+LINE_MAX_LENGTH = 76
+
+
+class _FoldedHeader(BaseHeader):
+    """A header whose lines are short, also if a library writes it with another policy."""
+
+    @override
+    def fold(self, *, policy: EmailPolicy) -> str:  # type: ignore[override]  # typeshed has no argument name here
+        folded = super().fold(policy=policy.clone(max_line_length=LINE_MAX_LENGTH))
+        lines = folded.split(policy.linesep)
+        # Python does not fold between a name and an address.
+        short = [line.replace(" <", f"{policy.linesep} <") if len(line) > LINE_MAX_LENGTH else line for line in lines]
+        return policy.linesep.join(short)
+
+
+POLICY = SMTP.clone(max_line_length=LINE_MAX_LENGTH, header_factory=HeaderRegistry(base_class=_FoldedHeader))
 
 
 @pass_context
@@ -68,7 +88,7 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
     variables["subject"] = one_line(_render(_text_templates, template, variables | {"layout": "subject.txt"}))
 
     sender = mailbox(product_name, sender_address)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=POLICY)
     message["Subject"] = variables["subject"]
     message["From"] = sender
     message["To"] = mailbox(email.recipient_name, email.recipient_email)

@@ -11,6 +11,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
+from aiosmtplib.email import flatten_message
 from jinja2 import UndefinedError
 
 from mail import emails
@@ -92,6 +93,7 @@ ADVICE = {
     "en": ["admin from your company", "password"],
     "de": ["Adminrechten in Ihrem Unternehmen", "Passwort"],
 }
+ENCODED_WORD = re.compile(rb"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 HOSTILE_NAMES = [
     "Eve\r\nBcc: victim@example.com",
     "Eve\nSubject: You have won",
@@ -270,6 +272,23 @@ class TestHeaders:
         assert greeting.startswith("Hello")
         assert greeting.endswith(",")
         assert text_of(message, "plain").splitlines()[1:] == text_of(parsed_message(), "plain").splitlines()[1:]
+
+    @pytest.mark.parametrize("name", [*HOSTILE_NAMES, "Zoë " * 30, "李小龍" * 30, "Łukasz Müller-Lüdenscheidt"], ids=ascii)
+    @pytest.mark.parametrize("address", ["grace@example.org", f"{'g' * 60}@{'e' * 60}.example"])
+    def test_have_short_lines(self, name: str, address: str) -> None:
+        """An encoded word has at most 75 characters, its line 76 (RFC 2047 §2), and any line of the body 76 (RFC 2045)."""
+        email = build_email(recipient_name=name, recipient_email=address)
+        message = compose(email, product_name=f"{name} x", sender_address="security@countersign.example")
+
+        # The library that sends emails writes them with a policy of its own.
+        for written in (message.as_bytes(), flatten_message(message)):
+            head, _, body = written.partition(b"\r\n\r\n")
+            assert all(len(word) <= 75 for word in ENCODED_WORD.findall(head))
+            assert all(len(line) <= 76 for line in head.split(b"\r\n") if ENCODED_WORD.search(line))
+            assert all(len(line) <= 76 for line in body.split(b"\r\n"))
+            assert all(len(line) <= 998 for line in written.split(b"\r\n"))
+            parsed = message_from_bytes(written, policy=default)
+            assert [each.addr_spec for each in parsed["To"].addresses] == [address]
 
     @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
     def test_keep_their_structure_with_any_product_name(self, name: str) -> None:
