@@ -138,6 +138,38 @@ async def test_websocket_upgrade_is_rejected(server: Server) -> None:
     assert b"101 Switching" not in response
 
 
+UPGRADES = [
+    # The first request of java.net.http.HttpClient over an unencrypted connection.
+    pytest.param(
+        [b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+         b"Upgrade: h2c", b"User-Agent: Java-http-client/17.0.15"],
+        id="JDK",
+    ),
+    pytest.param([b"Connection: Upgrade", b"Upgrade: h2c"], id="no settings"),
+    pytest.param([b"Connection: keep-alive, Upgrade", b"Upgrade: h2c, websocket"], id="a list"),
+    pytest.param([b"Connection: Upgrade", b"Connection: HTTP2-Settings", b"Upgrade: h2c"], id="two lines"),
+    pytest.param([b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"], id="WebSocket"),
+    pytest.param([b"Connection: Upgrade", b"Upgrade: TLS/1.2"], id="TLS"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_split", [False, True], ids=["together", "body later"])
+@pytest.mark.parametrize("headers", UPGRADES)
+async def test_post_with_an_upgrade_is_answered_and_the_connection_stays_usable(
+    server: Server, headers: list[bytes], *, is_split: bool
+) -> None:
+    """The server ignores an upgrade that it does not support (RFC 9110 §7.8). The client goes on with HTTP/1.1."""
+    first = request(HELLO, JSON, b"Content-Length: %d" % len(HELLO), *headers)
+    second = request(HELLO, JSON, b"Content-Length: %d" % len(HELLO), CLOSE)
+    parts = [first.removesuffix(HELLO), HELLO] if is_split else [first]
+
+    response = await server.send(*parts, second)
+
+    assert response.count(b"HTTP/1.1 200 OK") == 2
+    assert response.count(b'{"data":{"hello":"world"}}') == 2
+    assert b"101 Switching" not in response
+
+
 @pytest.mark.attack("H11")
 async def test_disconnecting_clients_do_not_affect_others(server: Server) -> None:
     """After 200 clients disconnect during their bodies, the next request succeeds."""
