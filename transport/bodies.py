@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
-from transport.negotiation import JSON
+from transport.negotiation import JSON, list_header
 from transport.request_errors import RequestError
 
 # The longest document of the largest client has a few kilobytes. No argument is longer than one kilobyte.
@@ -44,7 +44,8 @@ def require_json_content(headers: Headers) -> None:
     is_utf8 = all(CHARSET.fullmatch(parameter) for parameter in parameters if parameter.startswith("charset"))
     if len(content_types) != 1 or media_type != JSON or not is_utf8:
         raise RequestError(415, "Send application/json in UTF-8.", headers={"Accept-Post": JSON})
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+    encodings = {encoding.strip().lower() for encoding in list_header(headers, "content-encoding").split(",")}
+    if not encodings <= {"", "identity"}:
         # A small compressed body can expand to a very large one.
         raise RequestError(415, "Send the body uncompressed.", headers={"Accept-Encoding": "identity"})
 

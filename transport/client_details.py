@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from accounts.services import Client
 from transport.cookies import COOKIE_NAME
-from transport.negotiation import choose_language
+from transport.negotiation import choose_language, list_header
 
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -37,7 +37,7 @@ def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
     return Client(
         ip_address=ip_address,
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
-        locale=choose_language(request.headers.get("accept-language"), LANGUAGES),
+        locale=choose_language(list_header(request.headers, "accept-language"), LANGUAGES),
         cookie_token=request.cookies.get(COOKIE_NAME),
     )
 

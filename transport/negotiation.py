@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from babel.core import negotiate_locale
+from starlette.datastructures import Headers
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -12,6 +13,11 @@ JSON = "application/json"
 WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)", re.ASCII)
 # Later choices of a header are ignored.
 MAX_CHOICES = 32
+
+
+def list_header(headers: Headers, name: str) -> str:
+    """Return the value of a header that is a list. It may come in several lines (RFC 9110 §5.3)."""
+    return ", ".join(headers.getlist(name))
 
 
 def parse_accept(header: str) -> list[tuple[str, float]]:

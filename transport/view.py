@@ -50,15 +50,16 @@ from transport.error_codes import (
     serialise_error,
 )
 from transport.graphiql.page import QueryPage
-from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type
+from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type, list_header
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
 from transport.stranger_delay import StrangerDelay
 
 NOT_EXECUTED_STATUS = 400
 
-# The operation types of each method. GET must not change anything (RFC 9110 §9.2.1).
-OPERATION_TYPES = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+# The operation types of each method. GET must not change anything (RFC 9110 §9.2.1). The validation rejects
+# subscriptions, since the schema has none. Status 405 would name a method that does not help.
+OPERATION_TYPES = {"GET": {OperationType.QUERY, OperationType.SUBSCRIPTION}, "POST": set(OperationType)}
 
 # The type of the answer to an attempt that has to wait.
 TOO_MANY_ATTEMPTS = "TooManyAttempts"
@@ -120,7 +121,7 @@ class GraphQLView:
         require_allowed_origin(request.headers, self._allowed_origins, https_only=self._https_only)
         if request.method == "POST":
             require_json_content(request.headers)
-        media_type = choose_media_type(request.headers.get("accept"))
+        media_type = choose_media_type(list_header(request.headers, "accept"))
         if media_type is None:
             raise RequestError(406, "Accept application/graphql-response+json or application/json.")
         parameters, response = await self._read_parameters(request), Response()
@@ -226,5 +227,5 @@ def _method_not_allowed(*allowed: str) -> RequestError:
 
 
 def _is_page_request(request: Request) -> bool:
-    accepts_html = "text/html" in request.headers.get("accept", "").lower()
+    accepts_html = "text/html" in list_header(request.headers, "accept").lower()
     return request.method == "GET" and accepts_html and "query" not in request.query_params

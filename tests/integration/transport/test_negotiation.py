@@ -57,6 +57,34 @@ def test_language_follows_accept_language_weights(header: str | None, expected: 
     assert choose_language(header, ("en", "de")) == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "status", "expected"),
+    [
+        (["image/png", "application/json"], 200, JSON),
+        (["application/json", "image/png"], 200, JSON),
+        (["text/html", GRAPHQL_RESPONSE], 200, GRAPHQL_RESPONSE),
+        (["", GRAPHQL_RESPONSE], 200, GRAPHQL_RESPONSE),
+        (["image/png", "text/html"], 406, JSON),
+    ],
+)
+async def test_lines_of_accept_are_one_list(client: ApiClient, lines: list[str], status: int, expected: str) -> None:
+    """A client or a proxy may send the list in several lines (RFC 9110 §5.3)."""
+    response = await client.send(json={"query": "{ hello }"}, headers=[("accept", line) for line in lines])
+
+    assert (response.status_code, response.headers["content-type"]) == (status, f"{expected}; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"), [(["fr", "de"], "de"), (["en;q=0.1", "de"], "de"), (["de;q=0.1", "en"], "en")]
+)
+async def test_lines_of_accept_language_are_one_list(client: ApiClient, lines: list[str], expected: str) -> None:
+    """The weights of all lines decide."""
+    headers = [("accept-language", line) for line in lines]
+    response = await client.send(json={"query": "{ client }"}, headers=headers)
+
+    assert response.json()["data"]["client"][2] == expected
+
+
 async def test_unsupported_accept_gets_406_before_execution(client: ApiClient) -> None:
     """A client that cannot read the response uses no attempt."""
     response = await client.execute("mutation { login }", headers={"accept": "image/png"})

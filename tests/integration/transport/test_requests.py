@@ -11,6 +11,7 @@ from tests.integration.transport.minimal_app import ApiClient, api_client, error
 from transport import stranger_delay, view
 from transport.bodies import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from transport.graphiql.page import QueryPage
+from transport.negotiation import GRAPHQL_RESPONSE
 
 JSON = {"content-type": "application/json"}
 HELLO = b'{"query": "{ hello }"}'
@@ -89,6 +90,23 @@ async def test_compressed_body_gets_415(client: ApiClient, encoding: str) -> Non
     assert response.status_code == 415
 
 
+@pytest.mark.attack("H2")
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (["identity", "gzip"], 415),
+        (["gzip", "identity"], 415),
+        (["identity", "identity"], 200),
+        (["", "identity"], 200),
+    ],
+)
+async def test_lines_of_content_encoding_are_one_list(client: ApiClient, lines: list[str], status: int) -> None:
+    """A second line cannot hide a compression (RFC 9110 §5.3)."""
+    headers = [*JSON.items(), *(("content-encoding", line) for line in lines)]
+
+    assert (await client.send(content=HELLO, headers=headers)).status_code == status
+
+
 @pytest.mark.attack("F6", "H4")
 @pytest.mark.parametrize(
     "content_type",
@@ -160,6 +178,22 @@ async def test_mutation_by_get_gets_405(client: ApiClient) -> None:
 
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
+    assert client.attempts == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_subscription_is_an_invalid_document(client: ApiClient, method: str) -> None:
+    """The schema has no subscriptions (GraphQL §5.2.1). Another method would not help, so 405 would be wrong."""
+    document = "subscription { login }"
+    for accept, status in ((GRAPHQL_RESPONSE, 400), ("application/json", 200)):
+        if method == "GET":
+            response = await client.send("GET", params={"query": document}, headers={"accept": accept})
+        else:
+            response = await client.execute(document, headers={"accept": accept})
+
+        assert (response.status_code, error_code(response)) == (status, "GRAPHQL_VALIDATION_FAILED")
+        assert "allow" not in response.headers
+        assert "subscription" in response.json()["errors"][0]["message"]
     assert client.attempts == []
 
 
