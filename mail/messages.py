@@ -31,8 +31,8 @@ HEADER_NAME_MAX_LENGTH = 64
 SINGLE_ADDRESS = re.compile(r'([^\s()<>\[\]:;@\\,"]+)@([^\s()<>\[\]:;@\\,"]+)')
 BLANK_LINES = re.compile(r"\n{3,}")
 
-# The limit of a line with an encoded word (RFC 2047 §2), and of one in quoted-printable (RFC 2045 §6.7). An encoded word
-# has at most 75 characters. Python allows both to be longer.
+# The limit of a line with an encoded word (RFC 2047 §2), and of one in quoted-printable (RFC 2045 §6.7). So an encoded
+# word has at most 75 characters. By default Python allows longer ones.
 LINE_MAX_LENGTH = 76
 
 

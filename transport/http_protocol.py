@@ -206,6 +206,11 @@ class BoundedH11Protocol(H11Protocol):
         self.transport.abort()
 
     @override
+    def _should_upgrade(self) -> bool:
+        # uvicorn would log two warnings for each request of a client that offers HTTP/2 in this way.
+        return False
+
+    @override
     def send_400_response(self, msg: str) -> None:
         """Reject a malformed request, with 431 if the headers are too long."""
         error = sys.exc_info()[1]

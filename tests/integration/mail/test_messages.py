@@ -273,10 +273,12 @@ class TestHeaders:
         assert greeting.endswith(",")
         assert text_of(message, "plain").splitlines()[1:] == text_of(parsed_message(), "plain").splitlines()[1:]
 
-    @pytest.mark.parametrize("name", [*HOSTILE_NAMES, "Zoë " * 30, "李小龍" * 30, "Łukasz Müller-Lüdenscheidt"], ids=ascii)
+    @pytest.mark.parametrize(
+        "name", [*HOSTILE_NAMES, "Zoë " * 30, "李小龍" * 30, "Łukasz Müller-Lüdenscheidt"], ids=ascii
+    )
     @pytest.mark.parametrize("address", ["grace@example.org", f"{'g' * 60}@{'e' * 60}.example"])
     def test_have_short_lines(self, name: str, address: str) -> None:
-        """An encoded word has at most 75 characters, its line 76 (RFC 2047 §2), and any line of the body 76 (RFC 2045)."""
+        """An encoded word has at most 75 characters and its line 76 (RFC 2047 §2), as lines of the body (RFC 2045)."""
         email = build_email(recipient_name=name, recipient_email=address)
         message = compose(email, product_name=f"{name} x", sender_address="security@countersign.example")
 

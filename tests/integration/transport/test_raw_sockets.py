@@ -156,9 +156,12 @@ UPGRADES = [
 @pytest.mark.parametrize("is_split", [False, True], ids=["together", "body later"])
 @pytest.mark.parametrize("headers", UPGRADES)
 async def test_post_with_an_upgrade_is_answered_and_the_connection_stays_usable(
-    server: Server, headers: list[bytes], *, is_split: bool
+    server: Server, headers: list[bytes], caplog: pytest.LogCaptureFixture, *, is_split: bool
 ) -> None:
-    """The server ignores an upgrade that it does not support (RFC 9110 §7.8). The client goes on with HTTP/1.1."""
+    """The server ignores an upgrade that it does not support (RFC 9110 §7.8), also in its log.
+
+    The client goes on with HTTP/1.1.
+    """
     first = request(HELLO, JSON, b"Content-Length: %d" % len(HELLO), *headers)
     second = request(HELLO, JSON, b"Content-Length: %d" % len(HELLO), CLOSE)
     parts = [first.removesuffix(HELLO), HELLO] if is_split else [first]
@@ -168,6 +171,7 @@ async def test_post_with_an_upgrade_is_answered_and_the_connection_stays_usable(
     assert response.count(b"HTTP/1.1 200 OK") == 2
     assert response.count(b'{"data":{"hello":"world"}}') == 2
     assert b"101 Switching" not in response
+    assert [record.name for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 @pytest.mark.attack("H11")
