@@ -288,4 +288,4 @@ def _datetime_of(text: str) -> datetime:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise InvalidInputError("after", "not a cursor of this list")
+    raise InvalidInputError("after", "not a cursor of this list", de="keine Position in dieser Liste")

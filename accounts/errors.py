@@ -64,12 +64,16 @@ class TwoFactorSetupRequiredError(DomainError):
 
 
 class InvalidInputError(DomainError):
-    """Raised when an argument is out of bounds. `argument` is its name. The error never holds its value."""
+    """Raised when an argument is out of bounds. `argument` is its name. The error never holds its value.
 
-    def __init__(self, argument: str, reason: str) -> None:
+    The reason is in English and, if the argument is one of the API, in German.
+    """
+
+    def __init__(self, argument: str, reason: str, *, de: str | None = None) -> None:
         super().__init__(f"{argument}: {reason}")
         self.argument = argument
         self.reason = reason
+        self.de = f"{argument}: {de or reason}"
 
 
 class UserNotFoundError(DomainError):

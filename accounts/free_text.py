@@ -23,4 +23,8 @@ def normalise_free_text(argument: str, text: str, *, max_length: int) -> str:
         normalised = LINE_BREAK.sub("\n", text).replace("\t", " ").strip()
         if len(normalised) <= max_length and is_plain_text(normalised.replace("\n", " ")):
             return normalised
-    raise InvalidInputError(argument, f"at most {max_length} characters of plain text")
+    raise InvalidInputError(
+        argument,
+        f"at most {max_length} characters of plain text",
+        de=f"höchstens {max_length} Zeichen einfacher Text",
+    )

@@ -56,7 +56,7 @@ def require_page_size(first: int) -> None:
         InvalidInputError: `first` is not from 1 to 100.
     """
     if not 1 <= first <= PAGE_MAX:
-        raise InvalidInputError("first", f"1 to {PAGE_MAX}")
+        raise InvalidInputError("first", f"1 to {PAGE_MAX}", de=f"1 bis {PAGE_MAX}")
 
 
 def encode_cursor(order: str, value: str, row_id: UUID) -> str:
@@ -81,7 +81,7 @@ def decode_cursor(order: str, cursor: str) -> tuple[str, UUID]:
                 return value, UUID(row_id)
     except (ValueError, RecursionError):
         pass
-    raise InvalidInputError("after", "not a cursor of this list")
+    raise InvalidInputError("after", "not a cursor of this list", de="keine Position in dieser Liste")
 
 
 def page_of(

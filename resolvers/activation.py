@@ -65,4 +65,4 @@ def require_valid_scale(scale: int) -> None:
         InvalidInputError: The scale is not from 1 to `PNG_SCALE_MAX`.
     """
     if not 1 <= scale <= PNG_SCALE_MAX:
-        raise InvalidInputError("scale", f"from 1 to {PNG_SCALE_MAX}")
+        raise InvalidInputError("scale", f"from 1 to {PNG_SCALE_MAX}", de=f"1 bis {PNG_SCALE_MAX}")

@@ -43,11 +43,21 @@ def require_json_content(headers: Headers) -> None:
     media_type, *parameters = (part.strip().lower() for part in (content_types or [""])[0].split(";"))
     is_utf8 = all(CHARSET.fullmatch(parameter) for parameter in parameters if parameter.startswith("charset"))
     if len(content_types) != 1 or media_type != JSON or not is_utf8:
-        raise RequestError(415, "Send application/json in UTF-8.", headers={"Accept-Post": JSON})
+        raise RequestError(
+            415,
+            "Send application/json in UTF-8.",
+            de="Senden Sie application/json in UTF-8.",
+            headers={"Accept-Post": JSON},
+        )
     encodings = {encoding.strip().lower() for encoding in list_header(headers, "content-encoding").split(",")}
     if not encodings <= {"", "identity"}:
         # A small compressed body can expand to a very large one.
-        raise RequestError(415, "Send the body uncompressed.", headers={"Accept-Encoding": "identity"})
+        raise RequestError(
+            415,
+            "Send the body uncompressed.",
+            de="Senden Sie den Inhalt unkomprimiert.",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
@@ -60,18 +70,30 @@ async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> byte
     close = {"Connection": "close"}
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared[:20]) > MAX_BODY_BYTES:
-        raise RequestError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=close)
+        raise RequestError(
+            413,
+            f"Send at most {MAX_BODY_BYTES} bytes.",
+            de=f"Senden Sie höchstens {MAX_BODY_BYTES} Bytes.",
+            headers=close,
+        )
     body = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY_BYTES:
-                    raise RequestError(413, f"Send at most {MAX_BODY_BYTES} bytes.", headers=close)
+                    raise RequestError(
+                        413,
+                        f"Send at most {MAX_BODY_BYTES} bytes.",
+                        de=f"Senden Sie höchstens {MAX_BODY_BYTES} Bytes.",
+                        headers=close,
+                    )
     except TimeoutError:
-        raise RequestError(408, "The body took too long.", headers=close) from None
+        raise RequestError(
+            408, "The body took too long.", de="Die Übertragung des Inhalts hat zu lange gedauert.", headers=close
+        ) from None
     except ClientDisconnect:
-        raise RequestError(400, "The body is incomplete.", headers=close) from None
+        raise RequestError(400, "The body is incomplete.", de="Der Inhalt ist unvollständig.", headers=close) from None
     return bytes(body)
 
 
@@ -92,7 +114,7 @@ def parse_strict_json(text: bytes | str) -> Any:  # noqa: ANN401  # JSON can be 
         )
     except (ValueError, RecursionError):
         # Without the cause, because its message contains parts of the body.
-        raise RequestError(400, "The body is not strict JSON.") from None
+        raise RequestError(400, "The body is not strict JSON.", de="Der Inhalt ist kein striktes JSON.") from None
     _require_max_depth(value)
     return value
 
@@ -104,22 +126,28 @@ def parse_parameters(request: object) -> Parameters:
         RequestError: 400, it is not a single GraphQL request.
     """
     if isinstance(request, list):
-        raise RequestError(400, "Send one request at a time.")
+        raise RequestError(400, "Send one request at a time.", de="Senden Sie eine Anfrage nach der anderen.")
     if not isinstance(request, dict):
-        raise RequestError(400, "The body must be a JSON object.")
+        raise RequestError(400, "The body must be a JSON object.", de="Der Inhalt muss ein JSON-Objekt sein.")
     # An extension of the schema can provide a missing query, for example a persisted one.
     query = request.get("query")
     if not isinstance(query, str | None):
-        raise RequestError(400, "`query` must be a string.")
+        raise RequestError(400, "`query` must be a string.", de="`query` muss ein Text sein.")
     variables = request.get("variables")
     if not isinstance(variables, dict | None):
-        raise RequestError(400, "`variables` must be an object or null.")
+        raise RequestError(
+            400, "`variables` must be an object or null.", de="`variables` muss ein Objekt oder null sein."
+        )
     operation_name = request.get("operationName")
     if not isinstance(operation_name, str | None):
-        raise RequestError(400, "`operationName` must be a string or null.")
+        raise RequestError(
+            400, "`operationName` must be a string or null.", de="`operationName` muss ein Text oder null sein."
+        )
     extensions = request.get("extensions")
     if not isinstance(extensions, dict | None):
-        raise RequestError(400, "`extensions` must be an object or null.")
+        raise RequestError(
+            400, "`extensions` must be an object or null.", de="`extensions` muss ein Objekt oder null sein."
+        )
     return Parameters(query, variables, operation_name, extensions)
 
 
@@ -130,7 +158,7 @@ def parse_url_parameters(params: QueryParams) -> Parameters:
         RequestError: 400, it is not a GraphQL request.
     """
     if len(set(params.keys())) != len(params.multi_items()):
-        raise RequestError(400, "Send each parameter once.")
+        raise RequestError(400, "Send each parameter once.", de="Senden Sie jeden Parameter einmal.")
     request: dict[str, Any] = dict(params)
     for name in ("variables", "extensions"):
         if name in request:
@@ -172,4 +200,6 @@ def _require_max_depth(value: object) -> None:
         ]
         if not level:
             return
-    raise RequestError(400, f"JSON may have at most {MAX_JSON_DEPTH} levels.")
+    raise RequestError(
+        400, f"JSON may have at most {MAX_JSON_DEPTH} levels.", de=f"JSON darf höchstens {MAX_JSON_DEPTH} Ebenen haben."
+    )

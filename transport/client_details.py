@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import structlog
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from accounts.services import Client
@@ -37,9 +38,14 @@ def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
     return Client(
         ip_address=ip_address,
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
-        locale=choose_language(list_header(request.headers, "accept-language"), LANGUAGES),
+        locale=read_language(request.headers),
         cookie_token=request.cookies.get(COOKIE_NAME),
     )
+
+
+def read_language(headers: Headers) -> str:
+    """Return the language of messages to this client."""
+    return choose_language(list_header(headers, "accept-language"), LANGUAGES)
 
 
 @lru_cache(maxsize=32)

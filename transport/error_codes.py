@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from asgi_correlation_id import correlation_id
-from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, VariableDefinitionNode, print_ast
+from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import StrawberryInputCoercionError
+
+from transport.input_messages import message_about_input
 
 GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -18,13 +20,27 @@ TWO_FACTOR_SETUP_REQUIRED = "TWO_FACTOR_SETUP_REQUIRED"
 SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
 INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
-# The client gets this message instead of the message of the error.
+# The client gets one of these messages instead of the message of the error.
 MESSAGES = {
-    UNAUTHENTICATED: "Sign in first.",
-    FORBIDDEN: "This is not allowed.",
-    TWO_FACTOR_SETUP_REQUIRED: "Activate two-factor authentication first.",
-    SERVICE_UNAVAILABLE: "Try again in a moment.",
-    INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
+    "en": {
+        UNAUTHENTICATED: "Sign in first.",
+        FORBIDDEN: "This is not allowed.",
+        TWO_FACTOR_SETUP_REQUIRED: "Activate two-factor authentication first.",
+        SERVICE_UNAVAILABLE: "Try again in a moment.",
+        INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
+    },
+    "de": {
+        UNAUTHENTICATED: "Melden Sie sich zuerst an.",
+        FORBIDDEN: "Das ist nicht erlaubt.",
+        TWO_FACTOR_SETUP_REQUIRED: "Aktivieren Sie zuerst die Zwei-Faktor-Authentifizierung.",
+        SERVICE_UNAVAILABLE: "Versuchen Sie es gleich noch einmal.",
+        INTERNAL_SERVER_ERROR: "Auf unserer Seite ist ein Fehler aufgetreten.",
+    },
+}
+# What precedes a message of graphql-core about a document, which exists only in English.
+DOCUMENT_ERRORS_DE = {
+    GRAPHQL_PARSE_FAILED: "Das Dokument ist kein gültiges GraphQL",
+    GRAPHQL_VALIDATION_FAILED: "Das Dokument passt nicht zum Schema",
 }
 
 # `retryAfter` if the error has no value of its own: a failover or a full connection pool takes a few seconds.
@@ -44,9 +60,12 @@ REPEATED_VALUE = re.compile(
 )
 
 
-def request_error(message: str, code: str) -> GraphQLError:
-    """Return a request error (GraphQL §7.1.2): the operation is not executed."""
-    return GraphQLError(message, extensions={"code": code})
+def request_error(message: str, code: str, *, de: str | None = None) -> GraphQLError:
+    """Return a request error (GraphQL §7.1.2): the operation is not executed.
+
+    `de` is the message in German. Without it, the message is the same in each language.
+    """
+    return GraphQLError(message, extensions={"code": code, "de": de})
 
 
 def error_code(error: GraphQLError, top_level_codes: TopLevelCodes, *, is_valid: bool) -> str:
@@ -83,14 +102,18 @@ MAX_MESSAGE_LENGTH = 500
 MAX_LOCATIONS = 5
 
 
-def serialise_error(error: GraphQLError, code: str) -> dict[str, Any]:
-    """Return the error as the client gets it, without submitted values, suggestions and internal details."""
+def serialise_error(error: GraphQLError, code: str, language: str, *, with_details: bool) -> dict[str, Any]:
+    """Return the error as the client gets it, without submitted values, suggestions and internal details.
+
+    `with_details` adds names of the schema to messages about arguments and variables.
+    """
     extensions: dict[str, Any] = {"code": code}
     if code == INTERNAL_SERVER_ERROR:
         extensions["correlationId"] = correlation_id.get()
     if code == SERVICE_UNAVAILABLE:
         extensions["retryAfter"] = int(getattr(error.original_error, "retry_after_s", DEFAULT_RETRY_AFTER_S))
-    serialised: dict[str, Any] = {"message": _message(error, code)[:MAX_MESSAGE_LENGTH]}
+    message = _message(error, code, language, with_details=with_details)
+    serialised: dict[str, Any] = {"message": message[:MAX_MESSAGE_LENGTH]}
     if error.locations:
         serialised["locations"] = [location.formatted for location in error.locations[:MAX_LOCATIONS]]
     if error.path:
@@ -98,16 +121,14 @@ def serialise_error(error: GraphQLError, code: str) -> dict[str, Any]:
     return {**serialised, "extensions": extensions}
 
 
-def _message(error: GraphQLError, code: str) -> str:
-    if code in MESSAGES:
-        return MESSAGES[code]
+def _message(error: GraphQLError, code: str, language: str, *, with_details: bool) -> str:
+    if code in MESSAGES[language]:
+        return MESSAGES[language][code]
     if code == BAD_USER_INPUT and (error.original_error is None or isinstance(error.original_error, GraphQLError)):
-        return _message_about_input(error)
-    return SUGGESTION.sub("", REPEATED_VALUE.sub(r"\g<kept>.", error.message))
-
-
-def _message_about_input(error: GraphQLError) -> str:
-    for node in error.nodes or []:
-        if isinstance(node, VariableDefinitionNode):
-            return f"Variable '${node.variable.name.value}' is not a valid {print_ast(node.type)}."
-    return "An argument is missing or has the wrong type."
+        return message_about_input(error, language, with_details=with_details)
+    facts = error.extensions or {}
+    if language == "de" and (german := facts.get("de") or getattr(error.original_error, "de", None)):
+        return str(german)
+    message = SUGGESTION.sub("", REPEATED_VALUE.sub(r"\g<kept>.", error.message))
+    parts = [DOCUMENT_ERRORS_DE.get(code) if language == "de" and "code" not in facts else None, facts.get("place")]
+    return ": ".join([part for part in parts if part] + [message])

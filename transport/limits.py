@@ -184,7 +184,8 @@ class _DocumentMeasurer:
         size = self._sizes[key]
         if size is None:
             message = "A fragment spreads itself."
-            raise request_error(message, GRAPHQL_VALIDATION_FAILED)
+            german = "Ein Fragment enthält sich selbst."
+            raise request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)
         return size
 
 
@@ -212,7 +213,8 @@ def _require_short_tokens(document: DocumentNode) -> None:
     while token is not None:
         if token.kind in SHORT_TOKENS and len(token.value or "") > MAX_TOKEN_LENGTH:
             message = f"A name or a number has more than {MAX_TOKEN_LENGTH} characters."
-            raise request_error(message, GRAPHQL_VALIDATION_FAILED)
+            german = f"Ein Name oder eine Zahl hat mehr als {MAX_TOKEN_LENGTH} Zeichen."
+            raise request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)
         token = token.next
 
 
@@ -227,16 +229,18 @@ def _page_size(field: FieldNode, default: int) -> int:
 
 
 def _require_within_limits(size: Size) -> None:
-    for count, limit, name in (
-        (size.fields, MAX_FIELDS, "fields"),
-        (size.root_fields, MAX_ROOT_FIELDS, "root fields"),
-        (size.aliases, MAX_ALIASES, "aliases"),
-        (size.directives, MAX_DIRECTIVES, "directives"),
-        (size.depth, MAX_DEPTH, "levels"),
+    for count, limit, name, german_name in (
+        (size.fields, MAX_FIELDS, "fields", "Felder"),
+        (size.root_fields, MAX_ROOT_FIELDS, "root fields", "Felder der obersten Ebene"),
+        (size.aliases, MAX_ALIASES, "aliases", "Aliase"),
+        (size.directives, MAX_DIRECTIVES, "directives", "Direktiven"),
+        (size.depth, MAX_DEPTH, "levels", "Ebenen"),
     ):
         if count > limit:
             message = f"The operation has more than {limit} {name} when its fragments are expanded."
-            raise request_error(message, GRAPHQL_VALIDATION_FAILED)
+            german = f"Mit ihren Fragmenten hat die Operation mehr als {limit} {german_name}."
+            raise request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)
     if size.cost > MAX_COST:
         message = f"The operation costs {size.cost}, and the limit is {MAX_COST}. Select fewer fields or shorter pages."
-        raise request_error(message, GRAPHQL_VALIDATION_FAILED)
+        german = f"Die Operation kostet {size.cost}, die Grenze ist {MAX_COST}. Wählen Sie weniger Felder."
+        raise request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)

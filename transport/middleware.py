@@ -5,8 +5,10 @@ import time
 
 import structlog
 from asgi_correlation_id import correlation_id
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from transport.client_details import read_language
 from transport.error_codes import INTERNAL_SERVER_ERROR, MESSAGES
 from transport.request_errors import error_response
 
@@ -87,7 +89,9 @@ class AccessLog:
             log.exception("internal_error")
             structlog.contextvars.bind_contextvars(outcome=INTERNAL_SERVER_ERROR)
             if status is None:
-                await _internal_error_response()(scope, receive, send_and_record_status)
+                await _internal_error_response(read_language(Headers(scope=scope)))(
+                    scope, receive, send_and_record_status
+                )
         finally:
             log.info(
                 "request",
@@ -98,10 +102,10 @@ class AccessLog:
             )
 
 
-def _internal_error_response() -> ASGIApp:
+def _internal_error_response(language: str) -> ASGIApp:
     return error_response(
         500,
-        MESSAGES[INTERNAL_SERVER_ERROR],
+        MESSAGES[language][INTERNAL_SERVER_ERROR],
         INTERNAL_SERVER_ERROR,
         extensions={"correlationId": correlation_id.get()},
     )

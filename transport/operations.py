@@ -29,6 +29,7 @@ from graphql import (
     Source,
     TypeInfo,
     ValidationContext,
+    ValueNode,
     VariableDefinitionNode,
     is_non_null_type,
     parse,
@@ -38,6 +39,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import get_variable_values
 from strawberry import Schema
+from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -49,6 +51,7 @@ from resolvers.context import Context
 from security.fair_queue import FairQueue, Requester
 from transport.document_cache import DocumentCache, memory_of
 from transport.error_codes import BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILURE, request_error
+from transport.input_messages import place_of_input
 from transport.limits import MAX_TOKENS, attempt_fields, field_costs, measure_operations
 from transport.sliced_execution import LARGE_COST, SLICES, SlicedExecution
 
@@ -91,8 +94,14 @@ class Document:
         # The validation reports two operations of one name.
         if len(named) == 1 or (named and name is not None):
             return named[0]
-        message = "Set `operationName` to one of the operations." if named else "There is no such operation."
-        raise request_error(message, OPERATION_RESOLUTION_FAILURE)
+        if named:
+            message, german = (
+                "Set `operationName` to one of the operations.",
+                "Nennen Sie in `operationName` eine Operation.",
+            )
+        else:
+            message, german = "There is no such operation.", "Diese Operation gibt es nicht."
+        raise request_error(message, OPERATION_RESOLUTION_FAILURE, de=german)
 
 
 class LimitedSchema(Schema):
@@ -104,7 +113,7 @@ class LimitedSchema(Schema):
         self._schema.extensions[SLICES] = asyncio.Lock()
         self._costs = field_costs(self._schema)
         self._attempt_fields = attempt_fields(self._schema)
-        self._introspection = introspection
+        self.introspection = introspection
         self.documents = DocumentCache[Document]()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
         self._unknown_documents = FairQueue(places=1, name="document_queue")
@@ -124,7 +133,7 @@ class LimitedSchema(Schema):
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Do nothing, since the view logs errors. Strawberry would log their messages with submitted values."""
+        """Log nothing, since the view logs errors. Strawberry would log their messages with submitted values."""
 
     async def document(self, query: str, rules: Rules, address: str | None) -> Document:
         """Parse, measure and validate a document, or take it from the cache. Invalid documents are not cached.
@@ -181,18 +190,20 @@ class LimitedSchema(Schema):
         # Strawberry adds the same two rules. Without them, graphql-core accepts a null in a oneOf input, and then the
         # conversion of arguments in Strawberry fails.
         rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        if not self._introspection:
+        if not self.introspection:
             rules = (*rules, NoSchemaIntrospectionCustomRule)
         try:
             # graphql-core appends an error that says that there are more.
-            return validate(
-                self._schema, node, rules, max_errors=MAX_ERRORS - 1, hide_suggestions=not self._introspection
+            errors = validate(
+                self._schema, node, rules, max_errors=MAX_ERRORS - 1, hide_suggestions=not self.introspection
             )
+            return [_with_place(error, node) for error in errors] if self.introspection else errors
         except (GraphQLError, RecursionError):
             raise
         except Exception as error:  # noqa: BLE001  # whatever a rule or a scalar raises, the document is the cause
             log.warning("validation_failed", error=type(error).__name__)
-            return [request_error("The document is not valid.", GRAPHQL_VALIDATION_FAILED)]
+            message, german = "The document is not valid.", "Das Dokument ist ungültig."
+            return [request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)]
 
     def executed_attempts(self, document: Document, operation: Operation, variables: dict[str, Any] | None) -> int:
         """Return the number of attempts that will run. The executor's own function omits skipped fields."""
@@ -208,6 +219,19 @@ class LimitedSchema(Schema):
     def attempts(self, fields: Mapping[str, str]) -> int:
         """Return the number of attempts of root fields, by response key."""
         return sum(name in self._attempt_fields for name in fields.values())
+
+    def name_variables(
+        self, errors: list[GraphQLError], operation: Operation, variables: dict[str, Any] | None
+    ) -> None:
+        """Add the variable to Strawberry's error about a oneOf input, which refers to nothing in the document."""
+        for index, error in enumerate(errors):
+            if isinstance(error, StrawberryInputCoercionError) and not error.nodes:
+                invalid = [
+                    each
+                    for each in operation.node.variable_definitions or ()
+                    if isinstance(get_variable_values(self._schema, [each], variables or {}), list)
+                ]
+                errors[index] = GraphQLError(error.message, invalid[:1], extensions={"code": BAD_USER_INPUT})
 
     @asynccontextmanager
     async def turn_of(self, operation: Operation, address: str | None) -> AsyncIterator[None]:
@@ -255,6 +279,8 @@ class OperationLimits(SchemaExtension):
         async with self._schema.turn_of(self._operation, self._address):
             with one_connection_at_a_time():
                 yield
+        if (result := self.execution_context.result) and result.errors:
+            self._schema.name_variables(result.errors, self._operation, self.execution_context.variables)
 
     def _attempt_errors(self) -> list[GraphQLError]:
         fields = self._operation.root_fields
@@ -266,14 +292,16 @@ class OperationLimits(SchemaExtension):
             and self._schema.executed_attempts(self._document, self._operation, variables) > 1
         ):
             message = "An operation may contain at most one field that checks a password or a code."
-            return [request_error(message, GRAPHQL_VALIDATION_FAILED)]
+            german = "Eine Operation darf höchstens ein Feld enthalten, das ein Passwort oder einen Code prüft."
+            return [request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)]
         return []
 
     def _null_errors(self) -> list[GraphQLError]:
         """Reject nulls that the executor would meet in the result of a mutation, and so destroy a committed answer."""
         given = self.execution_context.variables or {}
         nulls = [each for each in self._operation.never_null if _is_null(each, given)]
-        return [GraphQLError("", nodes=[each], extensions={"code": BAD_USER_INPUT}) for each in nulls]
+        message = "not to be None"
+        return [GraphQLError(message, nodes=[each], extensions={"code": BAD_USER_INPUT}) for each in nulls]
 
 
 def _is_null(definition: VariableDefinitionNode, given: Mapping[str, Any]) -> bool:
@@ -288,6 +316,13 @@ async def _turn(queue: FairQueue, address: str | None) -> AsyncIterator[None]:
         yield
     finally:
         turn.end_turn()
+
+
+def _with_place(error: GraphQLError, document: DocumentNode) -> GraphQLError:
+    """Add the name of the argument or variable to an error about a literal."""
+    if error.nodes and isinstance(error.nodes[0], ValueNode):
+        error.extensions = {**(error.extensions or {}), "place": place_of_input(error.nodes[0], document)}
+    return error
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> dict[str, str]:

@@ -24,12 +24,16 @@ def require_allowed_origin(headers: Headers, allowed_origins: Collection[str], *
     if not origins:
         # Browsers omit `Origin` in some requests that change nothing. `Sec-Fetch-Site` still marks those as cross-site.
         if headers.get("sec-fetch-site", "").lower() == "cross-site":
-            raise RequestError(403, "This origin may not call the API.")
+            raise RequestError(
+                403, "This origin may not call the API.", de="Dieser Ursprung (Origin) darf die API nicht aufrufen."
+            )
         return
     if len(origins) > 1 or not _is_allowed(
         origins[0].lower(), headers.get("host", ""), allowed_origins, https_only=https_only
     ):
-        raise RequestError(403, "This origin may not call the API.")
+        raise RequestError(
+            403, "This origin may not call the API.", de="Dieser Ursprung (Origin) darf die API nicht aufrufen."
+        )
 
 
 def _is_allowed(origin: str, host: str, allowed_origins: Collection[str], *, https_only: bool) -> bool:

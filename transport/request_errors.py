@@ -8,18 +8,18 @@ from transport.error_codes import BAD_USER_INPUT, FORBIDDEN
 
 
 class RequestError(Exception):
-    """Raised when a request is rejected with an HTTP status and nothing is executed."""
+    """Raised when a request is rejected with an HTTP status and nothing is executed. `de` is the message in German."""
 
-    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, message: str, *, de: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = FORBIDDEN if status == 403 else BAD_USER_INPUT  # noqa: PLR2004  # the only authorization status
-        self.message = message
+        self.messages = {"en": message, "de": de}
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
+    def response(self, language: str) -> Response:
         """Return the response as plain JSON, which GraphQL clients and all other clients can read."""
-        return error_response(self.status, self.message, self.code, headers=self.headers)
+        return error_response(self.status, self.messages[language], self.code, headers=self.headers)
 
 
 def error_response(

@@ -10,7 +10,7 @@ requires 422 and 294 in some cases, but no client supports them yet.
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import structlog
@@ -18,7 +18,6 @@ from graphql import FieldNode, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry import Schema
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -50,7 +49,8 @@ from transport.error_codes import (
     serialise_error,
 )
 from transport.graphiql.page import QueryPage
-from transport.negotiation import GRAPHQL_RESPONSE, choose_media_type, list_header
+from transport.negotiation import GRAPHQL_RESPONSE, JSON, choose_media_type, list_header
+from transport.operations import LimitedSchema
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
 from transport.stranger_delay import StrangerDelay
@@ -72,7 +72,7 @@ class GraphQLView:
 
     def __init__(  # noqa: PLR0913  # most are settings, passed by name
         self,
-        schema: Schema,
+        schema: LimitedSchema,
         services: Services,
         qr_renderer: QrRenderer,
         stranger_delay: StrangerDelay,
@@ -108,7 +108,7 @@ class GraphQLView:
             response = await self._respond(request, client)
         except RequestError as error:
             _add_to_log(outcome=error.code)
-            response = error.response()
+            response = error.response(client.locale)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, client: Client) -> Response:
@@ -123,7 +123,11 @@ class GraphQLView:
             require_json_content(request.headers)
         media_type = choose_media_type(list_header(request.headers, "accept"))
         if media_type is None:
-            raise RequestError(406, "Accept application/graphql-response+json or application/json.")
+            raise RequestError(
+                406,
+                f"Accept {GRAPHQL_RESPONSE} or {JSON}.",
+                de=f"Akzeptieren Sie {GRAPHQL_RESPONSE} oder {JSON}.",
+            )
         parameters, response = await self._read_parameters(request), Response()
         context = Context(
             services=self._services,
@@ -134,7 +138,7 @@ class GraphQLView:
             session_token=session_token(request),
         )
         result = await self._execute(request.method, parameters, context)
-        body = self._body(result, context.errors_beside_values)
+        body = self._body(result, context)
         codes = {error["extensions"]["code"] for error in body.get("errors", ())}
         _add_to_log(outcome=",".join(sorted(context.outcomes) + sorted(codes)) or "ok")
         return _write_body(body, response, media_type)
@@ -165,23 +169,23 @@ class GraphQLView:
         except InvalidOperationTypeError:
             raise _method_not_allowed("POST") from None
         except MissingQueryError:
-            raise RequestError(400, "`query` must not be empty.") from None
+            raise RequestError(400, "`query` must not be empty.", de="`query` darf nicht leer sein.") from None
         finally:
             _add_to_log(user_id=str(context.user_id) if context.user_id else None)
             if context.is_stranger:
                 await self._stranger_delay.delay(context.client.ip_address)
         return result
 
-    def _body(self, result: ExecutionResult, errors_beside_values: Sequence[GraphQLError]) -> dict[str, Any]:
+    def _body(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
         is_valid = not isinstance(result, PreExecutionError)
-        found = (*(result.errors or ()), *errors_beside_values)
-        errors = [self._serialise(error, is_valid=is_valid) for error in found]
+        found = (*(result.errors or ()), *context.errors_beside_values)
+        errors = [self._serialise(error, context.client.locale, is_valid=is_valid) for error in found]
         # GraphQL §7.1: after a request error, `data` is absent. After a field error, `data` is present and may be null.
         was_executed = result.data is not None or any("path" in error for error in errors)
         body: dict[str, Any] = {"data": result.data} if was_executed else {}
         return body | {name: value for name, value in (("errors", errors), ("extensions", result.extensions)) if value}
 
-    def _serialise(self, error: GraphQLError, *, is_valid: bool) -> dict[str, Any]:
+    def _serialise(self, error: GraphQLError, language: str, *, is_valid: bool) -> dict[str, Any]:
         code = error_code(error, self._top_level_codes, is_valid=is_valid)
         cause = error.original_error or error
         field = next((node.name.value for node in error.nodes or () if isinstance(node, FieldNode)), None)
@@ -197,7 +201,7 @@ class GraphQLView:
                 source=getattr(cause, "source", None),
                 error=type(cause.__cause__ or cause).__name__,
             )
-        return serialise_error(error, code)
+        return serialise_error(error, code, language, with_details=self._schema.introspection)
 
 
 def _is_refused(result: ExecutionResult, context: Context) -> bool:
@@ -223,7 +227,12 @@ def _write_body(body: dict[str, Any], response: Response, media_type: str) -> Re
 
 
 def _method_not_allowed(*allowed: str) -> RequestError:
-    return RequestError(405, "This method is not allowed.", headers={"Allow": ", ".join(allowed)})
+    return RequestError(
+        405,
+        "This method is not allowed.",
+        de="Diese Methode ist nicht erlaubt.",
+        headers={"Allow": ", ".join(allowed)},
+    )
 
 
 def _is_page_request(request: Request) -> bool:

@@ -1,5 +1,8 @@
 """Error codes and the serialisation of results and errors."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from tests.integration.transport.minimal_app import CANARY, ApiClient, error_code
@@ -112,6 +115,10 @@ async def test_invalid_input_error_names_the_argument_and_the_reason(client: Api
         ("query ($n: String!) { echo(text: $n) }", {"n": {"deep": [CANARY]}}),
         ("query ($c: Colour!) { echo(colour: $c) }", {"c": CANARY}),
         ("query ($c: Colour!) { echo(colour: $c) }", {"c": "CRIMSO"}),
+        (
+            "query ($n: Int!) { echo(number: $n) }",
+            {"n": f"Expected value of type 'X' to include required field '{CANARY}'"},
+        ),
         (f'{{ echo(number: "{CANARY}") }}', None),
         (f'{{ echo(colour: "{CANARY}") }}', None),
     ],
@@ -132,6 +139,149 @@ async def test_invalid_variable_error_names_the_variable_and_its_type(client: Ap
     response = await client.execute("query ($n: Int!) { echo(number: $n) }", variables={"n": "x"})
 
     assert response.json()["errors"][0]["message"] == "Variable '$n' is not a valid Int!."
+
+
+# A request, its message in development, and its message in production.
+INPUT_MESSAGES = [
+    (
+        "query ($n: Int!) { echo(number: $n) }",
+        {},
+        "Variable '$n' is not a valid Int!: the value is missing.",
+        "Variable '$n' is not a valid Int!.",
+    ),
+    (
+        "query ($t: String) { echo(text: $t) }",
+        {"t": None},
+        "Argument 'text' is missing or has the wrong type: see variable '$t'.",
+        "An argument is missing or has the wrong type.",
+    ),
+    (
+        "query ($i: Boolean = true) { hello @skip(if: $i) }",
+        {"i": None},
+        "Argument 'if' is missing or has the wrong type: see variable '$i'.",
+        "An argument is missing or has the wrong type.",
+    ),
+    (
+        "mutation ($p: String) { login(password: $p) }",
+        {"p": None},
+        "Variable '$p' is not a valid String: null is not allowed.",
+        "Variable '$p' is not a valid String.",
+    ),
+    (
+        f'{{ echo(number: "{CANARY}") }}',
+        None,
+        "echo(number:): Int cannot represent non-integer value.",
+        "Int cannot represent non-integer value.",
+    ),
+    (
+        "{ e: echo(number: null) }",
+        None,
+        "echo(number:): Expected value of non-null type 'Int!' not to be None.",
+        "Expected value of non-null type 'Int!' not to be None.",
+    ),
+    (
+        f'{{ hello @include(if: "{CANARY}") }}',
+        None,
+        "@include(if:): Boolean cannot represent a non boolean value.",
+        "Boolean cannot represent a non boolean value.",
+    ),
+    (
+        f'query ($n: Int = "{CANARY}") {{ echo(number: $n) }}',
+        None,
+        "$n: Int cannot represent non-integer value.",
+        "Int cannot represent non-integer value.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("query", "variables", "development", "production"), INPUT_MESSAGES)
+async def test_invalid_input_is_named_where_introspection_is_on(
+    client: ApiClient,
+    production_client: ApiClient,
+    query: str,
+    variables: dict[str, object] | None,
+    development: str,
+    production: str,
+) -> None:
+    """A developer sees which argument or variable is wrong, and where. Nobody sees its value."""
+    for each, message in ((client, development), (production_client, production)):
+        response = await each.execute(query, variables=variables)
+        (error,) = response.json()["errors"]
+
+        assert error["message"] == message
+        assert error["locations"]
+        assert CANARY not in response.text
+
+
+# Requests with each kind of top-level error, and the message in German.
+GERMAN_MESSAGES = [
+    ('{ failing(error: "unauthenticated") }', None, "Melden Sie sich zuerst an."),
+    ('{ failing(error: "forbidden") }', None, "Das ist nicht erlaubt."),
+    ('{ failing(error: "setup") }', None, "Aktivieren Sie zuerst die Zwei-Faktor-Authentifizierung."),
+    ('{ failing(error: "overloaded") }', None, "Versuchen Sie es gleich noch einmal."),
+    ("{ broken }", None, "Auf unserer Seite ist ein Fehler aufgetreten."),
+    ("{ hello", None, "Das Dokument ist kein gültiges GraphQL: Syntax Error: Expected Name, found <EOF>."),
+    ("{ helo }", None, "Das Dokument passt nicht zum Schema: Cannot query field 'helo' on type 'Query'."),
+    ("query A { hello } query B { hello }", None, "Nennen Sie in `operationName` eine Operation."),
+    (
+        "mutation { login verifyLogin }",
+        None,
+        "Eine Operation darf höchstens ein Feld enthalten, das ein Passwort oder einen Code prüft.",
+    ),
+    (
+        "query ($n: Int!) { echo(number: $n) }",
+        {},
+        "Die Variable '$n' ist kein gültiger Wert des Typs Int!: der Wert fehlt.",
+    ),
+    (
+        "query ($t: String) { echo(text: $t) }",
+        {"t": None},
+        "Das Argument 'text' fehlt oder hat den falschen Typ: siehe Variable '$t'.",
+    ),
+    ("", None, "`query` darf nicht leer sein."),
+]
+
+
+@pytest.mark.parametrize(("query", "variables", "message"), GERMAN_MESSAGES)
+async def test_top_level_messages_speak_german(
+    client: ApiClient, query: str, variables: dict[str, object] | None, message: str
+) -> None:
+    """`Accept-Language` selects the language. What graphql-core says about a document stays in English."""
+    response = await client.execute(query, variables=variables, headers={"accept-language": "de-AT"})
+
+    assert response.json()["errors"][0]["message"] == message
+
+
+async def test_rejected_requests_speak_german(client: ApiClient) -> None:
+    """The messages before GraphQL execution too."""
+    headers = {"accept-language": "de", "origin": "https://evil.example"}
+    response = await client.execute("{ hello }", headers=headers)
+
+    assert response.json()["errors"][0]["message"] == "Dieser Ursprung (Origin) darf die API nicht aufrufen."
+
+
+async def test_unexpected_error_outside_of_graphql_speaks_german(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last handler of any exception knows the language too."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr("transport.view.require_json_content", fail)
+    response = await client.execute("{ hello }", headers={"accept-language": "de"})
+
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["message"] == "Auf unserer Seite ist ein Fehler aufgetreten."
+
+
+@pytest.mark.parametrize("path", sorted(Path("transport").rglob("*.py")), ids=str)
+def test_every_message_exists_in_german(path: Path) -> None:
+    """Each error that the transport raises itself has a German text."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    errors = [call for call in calls if getattr(call.func, "id", None) in {"RequestError", "request_error"}]
+
+    assert [call.lineno for call in errors if "de" not in {keyword.arg for keyword in call.keywords}] == []
 
 
 async def test_lone_surrogates_are_returned_unchanged(client: ApiClient) -> None:
