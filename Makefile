@@ -8,6 +8,7 @@ VENV_DEV ?= .venv-dev
 # For `make demo`.
 PORT ?= 8000
 DATA ?= var/demo
+ORIGINS ?=
 
 RUN = $(VENV)/bin/python
 RUN_DEV = $(VENV_DEV)/bin/python
@@ -30,8 +31,8 @@ EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## Start API, GraphiQL, frontend, mailbox and users on this machine; PORT=8000 DATA=var/demo
-	PORT=$(PORT) DATA=$(DATA) $(RUN) -m examples.demo
+demo: $(INSTALLED) ## Start API, GraphiQL, frontend, mailbox and users on this machine; PORT=8000 DATA=var/demo ORIGINS=http://localhost:5173
+	PORT=$(PORT) DATA=$(DATA) ORIGINS="$(ORIGINS)" $(RUN) -m examples.demo
 
 test: $(INSTALLED_DEV) ## Run the tests on SQLite and PostgreSQL; TESTS="tests/unit -k totp" runs some of them
 	$(RUN_DEV) -m pytest $(MORE_TESTS:%=--ignore=%) $(TESTS)

@@ -178,8 +178,12 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"] if settings.get_queries else ["POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            # The origins are trusted, and the server ignores headers that it does not know: those of tracing
+            # (`traceparent`, `baggage`) and of clients (`apollographql-client-name`).
+            allow_headers=["*"],
             allow_credentials=True,
+            # An allowed page may call an API in a private network.
+            allow_private_network=True,
             expose_headers=["X-Request-ID"],
         )
         middleware.append(cors)

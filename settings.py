@@ -34,7 +34,11 @@ DEVELOPMENT_KEY_FILE = Path("var/countersign.key")
 # 32 random bytes have about 30 distinct values. A key with fewer than 16 is practically never random.
 MIN_DISTINCT_BYTES = 16
 
-ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
+# Apps have schemes of their own. No page has an origin with one of the excluded schemes (URL Standard, "origin").
+ORIGIN = re.compile(r"(?!(file|ftp|wss?):)[a-z][a-z0-9+.-]*://(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
+# The pages of an app for Android or Windows can have such an origin. They are files of the app, and no network sends
+# them. An origin with a port is that of a server.
+APP_ORIGIN = re.compile(r"http://([a-z0-9-]+\.)?localhost")
 EMAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 # Key URI Format: a colon separates the issuer from the account name, even if the colon is percent-encoded.
 NAME = re.compile(r"(?=.*\S)[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
@@ -104,7 +108,11 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(default="no-reply@localhost", description="The sender address of emails.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = Field(
-        default=(), description="Other web origins that may call the API with a cookie, comma-separated."
+        default=(),
+        description=(
+            "Other origins that may call the API, comma-separated: web pages (`https://app.example`) and apps "
+            "(`capacitor://localhost`)."
+        ),
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = Field(
         default=("*",),
@@ -200,9 +208,9 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        lowered = tuple(origin.lower() for origin in value)
-        are_exact = all(ORIGIN.fullmatch(origin) for origin in lowered)
-        return _require(lowered, are_exact, "must be exact origins, SCHEME://HOST[:PORT], without * or a path")
+        origins = tuple(_without_default_port(origin.lower()) for origin in value)
+        are_exact = all(ORIGIN.fullmatch(origin) for origin in origins)
+        return _require(origins, are_exact, "must be exact origins, SCHEME://HOST[:PORT], without * or a path")
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
@@ -230,9 +238,9 @@ class Settings(BaseSettings):
             problems.append(_problem("smtp_security", "must be starttls or tls for a server on another machine"))
         if _is_unencrypted_remote(self.database_url):
             problems.append(_problem("database_url", "sslmode=disable is only safe for a database on this machine"))
-        if any(origin.startswith("http://") for origin in self.allowed_origins):
+        if any(each.startswith("http://") and not APP_ORIGIN.fullmatch(each) for each in self.allowed_origins):
             problems.append(
-                _problem("allowed_origins", "must be https: others can change a page that is sent in clear")
+                _problem("allowed_origins", "must not be http: others can change a page that is sent in clear")
             )
         return problems
 
@@ -274,6 +282,11 @@ def _require(value: ValueT, condition: object, problem: str) -> ValueT:
 
 def _problem(name: str, problem: str) -> str:
     return f"{key_of(name)}: {problem}"
+
+
+def _without_default_port(origin: str) -> str:
+    """Return the origin as browsers send it."""
+    return origin.removesuffix({"http": ":80", "https": ":443"}.get(origin.partition(":")[0], ""))
 
 
 def _weakness(secret_keys: str) -> str | None:

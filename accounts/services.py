@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from accounts.errors import InvalidInputError
 from accounts.password_strength import PasswordRules
+from models import SessionTransport
 from models.database import Database
 from security.constants import SALT_BYTES, TOKEN_BYTES, TOTP_SECRET_BYTES
 from security.cost_limiter import CostLimiter
@@ -72,3 +74,19 @@ class Client:
     locale: str = "en"
     # The session token in the cookie of the request, even if the request also has a bearer token.
     cookie_token: str | None = field(default=None, repr=False)
+    # False for a page of another site than the API: its browser stores no session cookie.
+    stores_cookies: bool = True
+
+    def require_storable(self, transport: SessionTransport, *, argument: str) -> None:
+        """Reject a session that the client could not store. The user would seem to be logged in, and would not be.
+
+        Raises:
+            InvalidInputError: The session would be in a cookie, and the client is a page of another site.
+        """
+        if transport is SessionTransport.COOKIE and not self.stores_cookies:
+            raise InvalidInputError(
+                argument,
+                "COOKIE does not work for a page of another site, since browsers store no cookie for it; use TOKEN",
+                de="COOKIE geht nicht für eine Seite einer anderen Website, weil Browser dafür kein Cookie speichern; "
+                "TOKEN geht",
+            )

@@ -21,7 +21,11 @@ async def log_in(  # noqa: PLR0913  # each is an argument of the mutation
     """Check email and password. If no second factor is required, start the session in the context.
 
     A browser always takes part in known devices, by its cookie.
+
+    Raises:
+        InvalidInputError: The client could not store the session. The server checked and counted nothing.
     """
+    context.client.require_storable(transport, argument="transport")
     await context.charge_stranger()
     tokens = (device_token, *context.device_tokens) if device_token else context.device_tokens
     devices = DeviceTokens(tokens, wants_token=remember_device or transport is SessionTransport.COOKIE)

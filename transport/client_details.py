@@ -13,6 +13,7 @@ from starlette.requests import Request
 from accounts.services import Client
 from transport.cookies import COOKIE_NAME
 from transport.negotiation import choose_language, list_header
+from transport.origins import stores_cookies
 
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -40,6 +41,7 @@ def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
         locale=read_language(request.headers),
         cookie_token=request.cookies.get(COOKIE_NAME),
+        stores_cookies=stores_cookies(request.headers),
     )
 
 

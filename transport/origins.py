@@ -3,11 +3,15 @@
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers
 
 from transport.request_errors import RequestError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+LOGGED_LENGTH = 200
+
+log = structlog.get_logger(__name__)
 
 
 def require_allowed_origin(headers: Headers, allowed_origins: Collection[str], *, https_only: bool = False) -> None:
@@ -23,17 +27,37 @@ def require_allowed_origin(headers: Headers, allowed_origins: Collection[str], *
     origins = headers.getlist("origin")
     if not origins:
         # Browsers omit `Origin` in some requests that change nothing. `Sec-Fetch-Site` still marks those as cross-site.
-        if headers.get("sec-fetch-site", "").lower() == "cross-site":
-            raise RequestError(
-                403, "This origin may not call the API.", de="Dieser Ursprung (Origin) darf die API nicht aufrufen."
-            )
+        if _is_marked_cross_site(headers):
+            raise _origin_not_allowed(headers)
         return
     if len(origins) > 1 or not _is_allowed(
         origins[0].lower(), headers.get("host", ""), allowed_origins, https_only=https_only
     ):
-        raise RequestError(
-            403, "This origin may not call the API.", de="Dieser Ursprung (Origin) darf die API nicht aufrufen."
-        )
+        raise _origin_not_allowed(headers)
+
+
+def stores_cookies(headers: Headers) -> bool:
+    """Return whether the client stores the session cookie. Browsers store none for a page of another site (SameSite).
+
+    An app with a scheme of its own is another site, also in browsers that send no `Sec-Fetch-Site`.
+    """
+    scheme = headers.get("origin", "https:").partition(":")[0].lower()
+    return scheme in DEFAULT_PORTS and not _is_marked_cross_site(headers)
+
+
+def _is_marked_cross_site(headers: Headers) -> bool:
+    return headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
+
+
+def _origin_not_allowed(headers: Headers) -> RequestError:
+    """Return the error, and log both hosts: a proxy may have replaced the host that the browser sent."""
+    facts = {name: ", ".join(headers.getlist(name)).lower()[:LOGGED_LENGTH] for name in ("origin", "host")}
+    # The line of the request has them too.
+    structlog.contextvars.bind_contextvars(**facts)
+    log.warning("origin_not_allowed", **facts)
+    return RequestError(
+        403, "This origin may not call the API.", de="Dieser Ursprung (Origin) darf die API nicht aufrufen."
+    )
 
 
 def _is_allowed(origin: str, host: str, allowed_origins: Collection[str], *, https_only: bool) -> bool:

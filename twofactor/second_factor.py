@@ -56,6 +56,7 @@ async def verify_login(  # noqa: PLR0913  # each is an argument of the mutation
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         WrongSecondFactorError: The text is wrong, expired, already used or malformed.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
+        InvalidInputError: The client could not store the session. The server checked and counted nothing.
     """
     hashed = token_hash(TokenKind.CHALLENGE, challenge_token)
     if hashed is None:
@@ -121,6 +122,7 @@ async def _reserve_attempt(attempt: _Attempt) -> tuple[_LockedChallenge, Attempt
     """Lock the challenge and reserve an attempt. Return its limit and the text too."""
     now = attempt.services.now()
     locked = await _lock_challenge(attempt, now)
+    attempt.client.require_storable(locked.challenge.transport, argument="challengeToken")
     device_id = locked.challenge.device_id
     stranger_limit = attempt_limits.second_factor_limit(locked.user.id, attempt.factor.kind)
     limit = attempt_limits.known_device_limit(device_id) if device_id else stranger_limit

@@ -1,4 +1,4 @@
-"""Run the demo by `python -m examples.demo`, as `make demo` does. PORT and DATA are environment variables."""
+"""Run the demo by `python -m examples.demo`, as `make demo` does. PORT, DATA and ORIGINS are environment variables."""
 
 import asyncio
 import os
@@ -21,7 +21,8 @@ def main() -> None:
     sys.stdout, sys.stderr = failsafe_stream(sys.stdout), failsafe_stream(sys.stderr)
     try:
         _isolate_from_environment()
-        asyncio.run(run(port=_port(), data=Path(os.environ.get("DATA") or DEFAULT_DATA).resolve()))
+        data = Path(os.environ.get("DATA") or DEFAULT_DATA).resolve()
+        asyncio.run(run(port=_port(), data=data, origins=os.environ.get("ORIGINS", "")))
     except DemoError as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:

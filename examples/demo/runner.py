@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
+from pydantic import ValidationError
 
 from app import build_services, create_app, server_options
 from examples.demo.files import write_json
@@ -32,24 +33,27 @@ class DemoError(Exception):
     """Raised when the demo cannot run. The message is one line."""
 
 
-async def run(*, port: int, data: Path) -> None:
+async def run(*, port: int, data: Path, origins: str) -> None:
     """Run the demo until SIGINT or SIGTERM, at a port of the loopback interface, with its data in a folder.
 
+    `origins` are the origins of other frontends, comma-separated.
+
     Raises:
-        DemoError: The port or the folder cannot be used.
+        DemoError: The port, the folder or an origin cannot be used.
     """
     configure_logging("WARNING", "text")
+    settings = _settings(data, origins)
     mail_dir = data / "mail"
     with _listening(port) as listener:
         users, are_new = await asyncio.to_thread(_open_data, data)
         async with mail_server(mail_dir) as smtp_port:
-            settings = _settings(data, smtp_port)
+            settings = settings.model_copy(update={"smtp_port": smtp_port})
             await _prepare(settings, users, are_new=are_new)
             url = f"http://{HOST}:{listener.getsockname()[1]}"
 
             def announce() -> None:
                 write_json(data / INFO_FILE, _info(url, mail_dir, users))
-                print_welcome(url, mail_dir, users)
+                print_welcome(url, mail_dir, users, settings.allowed_origins)
 
             app = create_app(
                 settings,
@@ -127,21 +131,25 @@ async def _prepare(settings: Settings, users: list[DemoUser], *, are_new: bool) 
         await services.database.close()
 
 
-def _settings(data: Path, smtp_port: int) -> Settings:
-    return Settings(
-        mode="development",
-        database_url=f"sqlite://{data / 'countersign.sqlite3'}",
-        secret_keys=DEMO_KEYS,
-        product_name=PRODUCT_NAME,
-        host=HOST,
-        smtp_host=HOST,
-        smtp_port=smtp_port,
-        smtp_security="none",
-        introspection=True,
-        graphiql=True,
-        get_queries=True,
-        log_level="WARNING",
-    )
+def _settings(data: Path, origins: str) -> Settings:
+    try:
+        return Settings(
+            mode="development",
+            database_url=f"sqlite://{data / 'countersign.sqlite3'}",
+            secret_keys=DEMO_KEYS,
+            product_name=PRODUCT_NAME,
+            host=HOST,
+            smtp_host=HOST,
+            smtp_security="none",
+            allowed_origins=origins,
+            introspection=True,
+            graphiql=True,
+            get_queries=True,
+            log_level="WARNING",
+        )
+    except ValidationError:
+        message = "ORIGINS must be origins without a path, comma-separated: `make demo ORIGINS=http://localhost:5173`"
+        raise DemoError(message) from None
 
 
 def _info(url: str, mail_dir: Path, users: list[DemoUser]) -> dict[str, object]:

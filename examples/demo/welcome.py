@@ -1,6 +1,7 @@
 """The message that the demo prints when it is ready."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,7 @@ LOGIN = """mutation ($email: String!, $password: String!) {
 }"""
 
 
-def print_welcome(url: str, mail_dir: Path, users: list[DemoUser]) -> None:
+def print_welcome(url: str, mail_dir: Path, users: list[DemoUser], origins: Sequence[str]) -> None:
     """Print the URLs, the mail folder, the users and a first operation."""
     table = Table(title="Sign in as", title_justify="left")
     for column in ("email", "password", "role", "company"):
@@ -30,7 +31,11 @@ def print_welcome(url: str, mail_dir: Path, users: list[DemoUser]) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"Frontend:  {url}/")
     console.print(f"GraphQL:   {url}/graphql (GraphiQL in a browser)")
-    console.print(f"Emails:    {mail_dir}\n")
+    console.print(f"Emails:    {mail_dir}")
+    if origins:
+        at_localhost = url.replace("127.0.0.1", "localhost")
+        console.print(f"Origins:   {', '.join(origins)} (from localhost, call {at_localhost}/graphql)")
+    console.print()
     console.print(table)
     console.print("\nA first operation, for GraphiQL:\n")
     console.print(LOGIN)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.other_origin import OtherOrigin, running_other_origin
 from tests.browser.page_object import Frontend
 from tests.browser.site import Site, running_site
 from tools import fetch_graphiql
@@ -33,9 +34,18 @@ def graphiql_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, graphiql_dir: Path) -> Iterator[Site]:
+def other_origin() -> Iterator[OtherOrigin]:
+    """Run a web server with other origins than the site."""
+    with running_other_origin() as other_origin:
+        yield other_origin
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, graphiql_dir: Path, other_origin: OtherOrigin) -> Iterator[Site]:
     """Run one site for all tests. Each test creates its own company accounts and users."""
-    with running_site(tmp_path_factory.mktemp("site"), graphiql_dir=graphiql_dir) as site:
+    folder = tmp_path_factory.mktemp("site")
+    with running_site(folder, graphiql_dir=graphiql_dir, allowed_origins=other_origin.allowed) as site:
+        other_origin.target = site.url
         yield site
 
 

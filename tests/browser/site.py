@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -108,6 +108,10 @@ class Site:
         with self._session(admin) as (client, token):
             client.execute(UPDATE_SECURITY_POLICY, token, password=PASSWORD, **policy)
 
+    def end_sessions(self, account: Account) -> None:
+        """End all sessions of a user, as the operator does by disabling the user."""
+        self._run(users.disable_user(self._env, account.user_id))
+
     def log_in_and_out(self, account: Account) -> None:
         """Create two security events."""
         with self._session(account):
@@ -132,11 +136,12 @@ class Site:
 
 
 @contextlib.contextmanager
-def running_site(folder: Path, *, graphiql_dir: Path) -> Iterator[Site]:
+def running_site(folder: Path, *, graphiql_dir: Path, allowed_origins: Sequence[str] = ()) -> Iterator[Site]:
     """Run a site until the block ends. Its database and emails are in `folder`."""
     started: Future[Site] = Future()
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(folder, graphiql_dir, started, stop)))
+    serving = _serve(folder, graphiql_dir, allowed_origins, started, stop)
+    thread = threading.Thread(target=lambda: asyncio.run(serving))
     thread.start()
     try:
         yield started.result(TIMEOUT_S)
@@ -145,9 +150,15 @@ def running_site(folder: Path, *, graphiql_dir: Path) -> Iterator[Site]:
         thread.join()
 
 
-async def _serve(folder: Path, graphiql_dir: Path, started: "Future[Site]", stop: threading.Event) -> None:
+async def _serve(
+    folder: Path,
+    graphiql_dir: Path,
+    allowed_origins: Sequence[str],
+    started: "Future[Site]",
+    stop: threading.Event,
+) -> None:
     try:
-        async with _site(folder, graphiql_dir) as site:
+        async with _site(folder, graphiql_dir, allowed_origins) as site:
             started.set_result(site)
             await asyncio.to_thread(stop.wait)
     except BaseException as error:
@@ -157,7 +168,7 @@ async def _serve(folder: Path, graphiql_dir: Path, started: "Future[Site]", stop
 
 
 @contextlib.asynccontextmanager
-async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
+async def _site(folder: Path, graphiql_dir: Path, allowed_origins: Sequence[str]) -> AsyncIterator[Site]:
     loop = asyncio.get_running_loop()
     mail_dir = folder / "mail"
     mail_dir.mkdir()
@@ -169,6 +180,7 @@ async def _site(folder: Path, graphiql_dir: Path) -> AsyncIterator[Site]:
         database_url=f"sqlite://{folder}/site.sqlite3",
         product_name=PRODUCT,
         graphiql_dir=graphiql_dir,
+        allowed_origins=tuple(allowed_origins),
         smtp_host="127.0.0.1",
         smtp_port=mail_server.sockets[0].getsockname()[1],
         smtp_security="none",

@@ -96,6 +96,10 @@ def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
         ("allowed_origins", "*"),
         ("allowed_origins", "null"),
         ("allowed_origins", "https://app.example/"),
+        ("allowed_origins", "capacitor://"),
+        ("allowed_origins", "file://app"),
+        ("allowed_origins", "wss://app.example"),
+        ("allowed_origins", "app.example"),
         ("trusted_proxies", "10.0.0.1/8"),
         ("failures_per_address", "0"),
         ("address_store_url", f"memcached://:{SECRET}@cache"),
@@ -234,6 +238,49 @@ def test_production_rejects_connections_in_clear(changes: dict[str, Any], key: s
     Settings(**changes)
     with pytest.raises(ValidationError, match=key):
         production(**changes)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "capacitor://localhost",
+        "tauri://localhost",
+        "ionic://localhost",
+        "app://-",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+        "https://localhost",
+        "http://localhost",
+        "http://tauri.localhost",
+        "https://tauri.localhost",
+    ],
+)
+def test_production_accepts_the_origins_of_apps(origin: str) -> None:
+    """Their pages are files of the app, so nobody can change them on the way, whatever their scheme is."""
+    assert production(allowed_origins=origin).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://localhost.example", "http://127.0.0.1"])
+def test_production_rejects_other_origins_in_clear(origin: str) -> None:
+    """An origin with a port is that of a development server."""
+    assert Settings(allowed_origins=origin).allowed_origins == (origin,)
+    with pytest.raises(ValidationError, match="COUNTERSIGN_ALLOWED_ORIGINS"):
+        production(allowed_origins=origin)
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://App.example:443", "https://app.example"),
+        ("http://app.example:80", "http://app.example"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("http://app.example:443", "http://app.example:443"),
+        ("https://app.example:4430", "https://app.example:4430"),
+        ("capacitor://localhost:80", "capacitor://localhost:80"),
+    ],
+)
+def test_origin_is_stored_as_browsers_send_it(written: str, sent: str) -> None:
+    """Browsers send lower case, and leave out the default port."""
+    assert Settings(allowed_origins=written).allowed_origins == (sent,)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])

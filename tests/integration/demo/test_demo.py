@@ -19,7 +19,7 @@ from tests.support.processes import end, environment, start, wait_until
 def test_first_start_creates_everything_and_the_next_one_keeps_it(tmp_path: Path) -> None:
     """The demo has two company accounts with an admin and three members each, and stores emails as files.
 
-    Users, emails and 2FA stay over a restart.
+    Users, emails and 2FA stay over a restart. The next start can allow other origins.
     """
     with demo(tmp_path / "data") as first:
         facts = first.facts
@@ -46,7 +46,12 @@ def test_first_start_creates_everything_and_the_next_one_keeps_it(tmp_path: Path
         assert member["email"] in email["To"]
         kept = first.emails()
 
-    with demo(tmp_path / "data") as second:
+    origins = ["http://localhost:5173", "capacitor://localhost"]
+    with demo(tmp_path / "data", {"ORIGINS": ", ".join(origins)}) as second:
+        for origin in origins:
+            headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            preflight = httpx.options(second.facts["graphql_url"], headers=headers, trust_env=False)
+            assert preflight.headers["access-control-allow-origin"] == origin
         assert second.facts["users"] == facts["users"]
         assert second.emails() == kept
         assert second.client.log_in(member["email"], member["password"])["__typename"] == "SecondFactorRequired"
@@ -85,6 +90,7 @@ def test_existing_users_get_new_passwords_if_the_file_is_lost(tmp_path: Path) ->
         ({"PORT": "80000"}, "PORT must be a number"),
         ({"PORT": "taken"}, "cannot be used"),
         ({"DATA": os.devnull}, "DATA cannot be used"),
+        ({"ORIGINS": "http://localhost:5173/"}, "ORIGINS must be origins"),
     ],
 )
 def test_reports_in_one_line_why_it_cannot_run(tmp_path: Path, variables: dict[str, str], reason: str) -> None:

@@ -80,6 +80,41 @@ async def test_development_allows_introspection(tmp_path: Path) -> None:
         assert (await http.get("/graphql", headers={"accept": "text/html"})).status_code == 200
 
 
+VERIFY_LOGIN = """mutation ($c: String!, $f: SecondFactorInput!) {
+    verifyLogin(challengeToken: $c, secondFactor: $f) { __typename }
+}"""
+SECRET = "canary-482193"
+
+
+@pytest.mark.parametrize(
+    ("second_factor", "details"),
+    [
+        ({"otp": SECRET, "backupCode": SECRET}, ": it must have exactly one field"),
+        ({}, ": it must have exactly one field"),
+        ({"otp": None}, ": null is not allowed"),
+        ({"otp": [SECRET]}, " at 'otp'"),
+        ({"opt": SECRET}, ": it has an unknown field"),
+        ({SECRET: SECRET}, ": it has an unknown field"),
+        (SECRET, ""),
+        (None, ": null is not allowed"),
+    ],
+)
+async def test_invalid_field_of_an_input_is_named_in_development(
+    tmp_path: Path, second_factor: object, details: str
+) -> None:
+    """In production, the message names only the variable and its type. Neither repeats what the client sent."""
+    variables = {"c": "x", "f": second_factor}
+    for app, expected in ((create_app(settings(tmp_path)), details), (create_app(production(tmp_path)), "")):
+        async with running(app) as http:
+            response = await http.post("/graphql", json={"query": VERIFY_LOGIN, "variables": variables})
+        error = response.json()["errors"][0]
+
+        assert error["message"] == f"Variable '$f' is not a valid SecondFactorInput!{expected}."
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert error["locations"] == [{"line": 1, "column": 24}]
+        assert SECRET not in response.text
+
+
 @pytest.mark.attack("G10", "H8")
 @pytest.mark.parametrize("path", ["/graphql", "/health/alive", "/health/ready", "/nowhere"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
@@ -164,6 +199,45 @@ async def test_allowed_origin_may_send_credentials(tmp_path: Path) -> None:
         assert each.headers["access-control-allow-credentials"] == "true"
         assert "origin" in each.headers["vary"].lower()
     assert preflight.headers["access-control-allow-methods"] == "POST"
+
+
+@pytest.mark.parametrize("origin", ["capacitor://localhost", "tauri://localhost", "http://tauri.localhost"])
+async def test_app_may_call_the_api(tmp_path: Path, origin: str) -> None:
+    """Its pages have a scheme of their own. Without the setting, the API rejects them, also with a bearer token."""
+    headers = {"origin": origin, "authorization": "Bearer x"}
+    async with running(create_app(production(tmp_path, allowed_origins=origin))) as http:
+        response = await execute(http, "{ __typename }", headers)
+    async with running(create_app(production(tmp_path))) as http:
+        other = await execute(http, "{ __typename }", headers)
+
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, origin)
+    assert other.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "traceparent", "tracestate", "baggage", "sentry-trace", "b3", "x-datadog-trace-id",
+        "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
+        "graphql-client-name", "x-apollo-operation-name", "x-requested-with",
+    ],
+)  # fmt: skip
+async def test_headers_of_tracing_and_of_clients_pass_the_preflight(tmp_path: Path, header: str) -> None:
+    """The server ignores them. A rejected preflight would stop a client that sends them."""
+    async with running(create_app(production(tmp_path, allowed_origins=APP_ORIGIN))) as http:
+        preflight = await http.options(
+            "/graphql",
+            headers={
+                "origin": APP_ORIGIN,
+                "access-control-request-method": "POST",
+                "access-control-request-headers": f"authorization,content-type,{header}",
+                "access-control-request-private-network": "true",
+            },
+        )
+
+    assert preflight.status_code == 200
+    assert header in preflight.headers["access-control-allow-headers"].split(",")
+    assert preflight.headers["access-control-allow-private-network"] == "true"
 
 
 @pytest.mark.attack("H5")

@@ -71,6 +71,29 @@ async def test_rejected_request_line_names_code_and_address(log_output: LogOutpu
     ]
 
 
+async def test_lines_of_a_rejected_origin_name_both_hosts(log_output: LogOutput) -> None:
+    """If a proxy replaces the Host header, the server rejects its own pages. The operator sees why."""
+    async with api_client(minimal_app()) as client:
+        await client.execute("{ hello }", headers={"origin": "https://App.example", "host": "127.0.0.1:8000"})
+        await client.execute("{ hello }", headers={"sec-fetch-site": "cross-site"})
+
+    for event in ("origin_not_allowed", "request"):
+        lines = log_output.find_all(event)
+        assert [(line["origin"], line["host"]) for line in lines] == [
+            ("https://app.example", "127.0.0.1:8000"),
+            ("", "api.example"),
+        ]
+
+
+async def test_logged_hosts_are_short(log_output: LogOutput) -> None:
+    """A client cannot fill the log."""
+    async with api_client(minimal_app()) as client:
+        await client.execute("{ hello }", headers={"origin": "https://" + "x" * 9000, "host": "y" * 9000})
+    line = log_output.find("origin_not_allowed")
+
+    assert (len(line["origin"]), len(line["host"])) == (200, 200)
+
+
 @pytest.mark.parametrize(("error", "source"), [("overloaded", "hashing_queue"), ("database_unavailable", "database")])
 async def test_overload_line_names_its_source_and_the_client(log_output: LogOutput, error: str, source: str) -> None:
     """The operator sees what is overloaded, and who asked."""
@@ -89,7 +112,6 @@ async def test_no_secret_reaches_the_log_at_any_level(log_output: LogOutput) -> 
         "cookie": f"__Host-countersign={CANARY}",
         "user-agent": CANARY,
         "x-request-id": CANARY,
-        "origin": f"https://{CANARY}.example",
     }
     async with api_client(minimal_app(get_queries=True)) as client:
         await client.execute("{ broken }")
@@ -98,8 +120,8 @@ async def test_no_secret_reaches_the_log_at_any_level(log_output: LogOutput) -> 
         await client.execute("mutation ($p: String!) { login(password: $p) }", variables={"p": [CANARY]})
         await client.execute(f'mutation {{ login(passwrd: "{CANARY}") }}')
         await client.execute(f'{{ echo(number: "{CANARY}") }}')
-        await client.execute("{ hello }", headers={k: v for k, v in secret_headers.items() if k != "origin"})
         await client.execute("{ hello }", headers=secret_headers)
+        await client.execute("{ hello }", headers={**secret_headers, "origin": "https://evil.example"})
         await client.send("GET", params={"query": f'{{ echo(text: "{CANARY}") }}'})
         await client.send(content=f'{{"{CANARY}', headers={"content-type": "application/json"})
     logging.getLogger("strawberry.execution").error(CANARY)
