@@ -100,8 +100,11 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     If the new session is in a cookie, end the session that the cookie held before.
     """
     now = services.now()
-    if transport is SessionTransport.COOKIE and client.cookie_token is not None:
-        await _end_replaced_session(client, client.cookie_token, now)
+    replaced = (
+        token_hash(TokenKind.SESSION, client.cookie_token or "") if transport is SessionTransport.COOKIE else None
+    )
+    if replaced is not None:
+        await _end_replaced_session(client, replaced, now)
     token = services.new_token(TokenKind.SESSION)
     session = Session(
         id=uuid4(),
@@ -118,6 +121,7 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     await insert_session(
         id=session.id,
         token_hash=token_hash(TokenKind.SESSION, token),
+        previous_token_hash=replaced,
         user_id=user.id,
         created_at=session.created_at,
         last_seen_at=session.last_seen_at,
@@ -142,30 +146,45 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
     return LoggedIn(token, transport, session, User.of(user, company), device)
 
 
-async def _end_replaced_session(client: Client, token: str, now: datetime) -> None:
+async def _end_replaced_session(client: Client, hashed: str, now: datetime) -> None:
     """End the session that a cookie held before. It may belong to another user."""
-    hashed, latest = token_hash(TokenKind.SESSION, token), latest_end_of_previous_token(now)
-    if hashed is None:
-        return
+    latest = latest_end_of_previous_token(now)
     owner = await keep_owner_of_session(hashed, now, latest=latest)
     if owner and await delete_live_session(hashed, now, latest=latest, idle_since=now - SESSION_IDLE_LIFETIME):
         await audit.record(SecurityEventKind.LOGGED_OUT, user=owner, client=client, now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCheck:
+    """Who has a session token."""
+
+    # None if the token is not that of a live session.
+    viewer: Viewer | None
+    # Whether the client has got another token instead: by a login in the same browser, or by a change.
+    is_replaced: bool = False
+
+
 async def authenticate(services: Services, token: str) -> Viewer | None:
     """Return the viewer with this session token, or None if the token is not that of a live session."""
+    return (await check_token(services, token)).viewer
+
+
+async def check_token(services: Services, token: str) -> TokenCheck:
+    """Return the viewer with this session token, and whether the token was replaced."""
     hashed = token_hash(TokenKind.SESSION, token)
     if hashed is None:
-        return None
+        return TokenCheck(None)
     now = services.now()
     async with services.database.reading():
         found = await find_session_row(hashed, now, latest=latest_end_of_previous_token(now))
         if found is None:
-            return None
-        session, user, company = found
+            return TokenCheck(None)
+        session, user, company, is_valid = found
+        if not is_valid:
+            return TokenCheck(None, is_replaced=True)
         if not _is_live(session, now) or not user.is_enabled:
-            return None
-    if session.previous_token_hash is not None and session.token_hash == hashed:
+            return TokenCheck(None)
+    if session.previous_valid_until is not None and session.token_hash == hashed:
         # The client has received the new token, so the replaced one stops working.
         async with services.database.transaction():
             await end_previous_token(session.id, hashed)
@@ -174,7 +193,7 @@ async def authenticate(services: Services, token: str) -> Viewer | None:
         async with services.database.transaction():
             await models.Session.filter(id=session.id, last_seen_at__lt=now).update(last_seen_at=now)
         session.last_seen_at = now
-    return Viewer(User.of(user, company), Session.of(session, current=True))
+    return TokenCheck(Viewer(User.of(user, company), Session.of(session, current=True)))
 
 
 async def list_sessions(services: Services, viewer: Viewer) -> tuple[Session, ...]:

@@ -21,9 +21,10 @@ class Session(Model):
 
     id = fields.UUIDField(primary_key=True)
     token_hash = fields.CharField(max_length=64, unique=True)
-    # The token that the present one replaced. It works until the present one is first used, and until this time. All
-    # three are NULL from then on.
+    # The token that the present one replaced, also by a login in the same browser.
     previous_token_hash = fields.CharField(max_length=64, null=True)
+    # The replaced token works until this time, and until the present one is first used. It and the salt are NULL from
+    # then on. A login leaves both NULL, since the replaced session ends at once.
     previous_valid_until = fields.DatetimeField(null=True)
     # The present token is derived from the previous one and this salt, so that a repeated call can return it again.
     token_salt = fields.BinaryField(null=True)

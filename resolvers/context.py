@@ -17,7 +17,7 @@ from accounts.pagination import Page
 from accounts.permissions import Viewer, require_admin, require_set_up
 from accounts.services import Client, Services
 from accounts.session_tokens import SessionToken
-from accounts.sessions import LoggedIn
+from accounts.sessions import LoggedIn, TokenCheck
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
 from security.ip_rate_limiter import rate_limit_key
@@ -58,6 +58,10 @@ class Context:
     cookies: CookieJar
     session_token: SessionToken | None
     qr_renderer: QrRenderer
+    # Whether the request has a session token, also a malformed one that is not in `session_token`.
+    sent_token: bool = False
+    # Whether a field needed the session, and the token that the request sent was not that of a live session.
+    session_has_ended: bool = False
     # The device tokens in the cookie of the request.
     device_tokens: tuple[str, ...] = field(default=(), repr=False)
     # The declared cost of the operation.
@@ -113,7 +117,14 @@ class Context:
     async def fresh_viewer_or_none(self) -> Viewer | None:
         """Read the viewer from the database again, or return None if nobody is logged in."""
         self._viewer_is_loaded = False
-        viewer = await sessions.authenticate(self.services, self.session_token.text) if self.session_token else None
+        token = self.session_token
+        check = await sessions.check_token(self.services, token.text) if token else TokenCheck(None)
+        viewer = check.viewer
+        if viewer is None and self.sent_token:
+            self.session_has_ended = True
+            if not check.is_replaced:
+                # If it is replaced, the browser has or gets a new cookie, which this answer would delete.
+                self.cookies.clear()
         if viewer is not None:
             self.is_stranger = False
             self.user_id = viewer.user.id
@@ -211,6 +222,7 @@ class Context:
             self.cookies.set(logged_in.token)
             self.cookies.set_device_tokens(logged_in.device.tokens)
         self.session_token = SessionToken(logged_in.token, logged_in.transport)
+        self.session_has_ended = False
         self.is_stranger = False
         self.user_id = logged_in.viewer.id
         self._viewer = Viewer(logged_in.viewer, logged_in.session)
@@ -232,7 +244,7 @@ class Context:
     def end_session(self) -> None:
         """Clear the cookie and the token. Later mutations of the operation are not authenticated."""
         self.cookies.clear()
-        self.session_token = None
+        self.session_token, self.sent_token = None, False
 
 
 def _required(viewer: Viewer | None) -> Viewer:

@@ -38,7 +38,8 @@ describe_enum(
             "`Authorization: Bearer <sessionToken>`."
         ),
         SessionTransport.COOKIE: (
-            "For web pages: the server sets an HttpOnly cookie, which scripts cannot read, and `sessionToken` is null."
+            "For web pages: the server sets an HttpOnly cookie, which scripts cannot read, and `sessionToken` is null. "
+            "A page of another site than the API gets the error `BAD_USER_INPUT`, since its browser stores no cookie."
         ),
     },
 )
@@ -204,7 +205,8 @@ class LoginQuery:
     @query(
         Access.ANYONE,
         description=(
-            "The logged-in user; null without an error if nobody is logged in. Query it first when the app starts. A "
+            "The logged-in user; null without an error if nobody is logged in. If the request has a token of a session "
+            "that has ended, `extensions.session` of the answer is `ENDED`. Query it first when the app starts. A "
             "user who has to set up 2FA can read all fields that cannot be null; the others are null, with the error "
             "`TWO_FACTOR_SETUP_REQUIRED`."
         ),

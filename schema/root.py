@@ -36,6 +36,8 @@ How to read a response:
   `SERVICE_UNAVAILABLE` (retry after `extensions.retryAfter` seconds) and `INTERNAL_SERVER_ERROR` (report
   `extensions.correlationId`). `SERVICE_UNAVAILABLE` of a root field means that it changed nothing, unless the database
   failed while it confirmed the commit. Refetch before you repeat a mutation.
+- If the request has a session token that is not that of a live session, and a field needs the session, the answer's own
+  `extensions.session` is `ENDED`, with or without an error. Delete the stored token and show the login page.
 - A root field is null if it has an error, or if its description says so. The other root fields are still valid.
 - If a field below a mutation has an error, the mutation took place. The field is null beside its error, and the other
   fields of the result are valid. So keep the result, even if there are errors.

@@ -40,6 +40,15 @@ def session_token(request: Request) -> SessionToken | None:
     return SessionToken(cookie, SessionTransport.COOKIE) if cookie is not None else None
 
 
+def sends_token(request: Request) -> bool:
+    """Return whether the request has a session token, also a malformed one.
+
+    An empty `Authorization` header has none. Any other text in it has one, since the client expects to be logged in.
+    """
+    authorizations = request.headers.getlist("authorization")
+    return any(each.strip() for each in authorizations) if authorizations else COOKIE_NAME in request.cookies
+
+
 def device_tokens(request: Request) -> tuple[str, ...]:
     """Return the device tokens in the cookie of the request, that of the last user first."""
     cookie = request.cookies.get(DEVICE_COOKIE_NAME, "")

@@ -39,11 +39,12 @@ from transport.bodies import (
     require_json_content,
 )
 from transport.client_details import Networks, read_client
-from transport.cookies import Cookies, device_tokens, session_token
+from transport.cookies import Cookies, device_tokens, sends_token, session_token
 from transport.error_codes import (
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
     SERVICE_UNAVAILABLE,
+    UNAUTHENTICATED,
     TopLevelCodes,
     error_code,
     serialise_error,
@@ -60,6 +61,9 @@ NOT_EXECUTED_STATUS = 400
 # The operation types of each method. GET must not change anything (RFC 9110 §9.2.1). The validation rejects
 # subscriptions, since the schema has none. Status 405 would name a method that does not help.
 OPERATION_TYPES = {"GET": {OperationType.QUERY, OperationType.SUBSCRIPTION}, "POST": set(OperationType)}
+
+# `extensions.session` of an answer, if the request has a session token that is not that of a live session.
+SESSION_ENDED = {"session": "ENDED"}
 
 # The type of the answer to an attempt that has to wait.
 TOO_MANY_ATTEMPTS = "TooManyAttempts"
@@ -136,6 +140,7 @@ class GraphQLView:
             cookies=Cookies(request, response),
             device_tokens=device_tokens(request),
             session_token=session_token(request),
+            sent_token=sends_token(request),
         )
         result = await self._execute(request.method, parameters, context)
         body = self._body(result, context)
@@ -183,7 +188,10 @@ class GraphQLView:
         # GraphQL §7.1: after a request error, `data` is absent. After a field error, `data` is present and may be null.
         was_executed = result.data is not None or any("path" in error for error in errors)
         body: dict[str, Any] = {"data": result.data} if was_executed else {}
-        return body | {name: value for name, value in (("errors", errors), ("extensions", result.extensions)) if value}
+        is_unauthenticated = any(error["extensions"]["code"] == UNAUTHENTICATED for error in errors)
+        has_ended = context.session_has_ended or (context.sent_token and is_unauthenticated)
+        extensions = {**(result.extensions or {}), **(SESSION_ENDED if has_ended else {})}
+        return body | {name: value for name, value in (("errors", errors), ("extensions", extensions)) if value}
 
     def _serialise(self, error: GraphQLError, language: str, *, is_valid: bool) -> dict[str, Any]:
         code = error_code(error, self._top_level_codes, is_valid=is_valid)

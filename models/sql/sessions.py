@@ -13,11 +13,13 @@ HAS_TOKEN = """(
     session.token_hash = $1
     OR session.previous_token_hash = $1 AND session.previous_valid_until > $2 AND session.previous_valid_until <= $3
 )"""
+# A row whose replaced token is no longer valid is found too. Several logins can have replaced the same token.
 FIND_SESSION = """
-    SELECT {columns} FROM session
+    SELECT {columns}, {has_token} AS has_token FROM session
     JOIN user_account ON user_account.id = session.user_id
     JOIN company ON company.id = user_account.company_id
-    WHERE {has_token}
+    WHERE session.token_hash = $1 OR session.previous_token_hash = $1
+    ORDER BY has_token DESC LIMIT 1
 """
 KEEP_OWNER = """
     SELECT {columns} FROM user_account WHERE id = (SELECT user_id FROM session WHERE {has_token}) {for_key_share}
@@ -32,7 +34,7 @@ REPLACE_TOKEN = """
     WHERE {has_token} AND id = $7
 """
 END_PREVIOUS_TOKEN = """
-    UPDATE session SET previous_token_hash = NULL, previous_valid_until = NULL, token_salt = NULL
+    UPDATE session SET previous_valid_until = NULL, token_salt = NULL
     WHERE id = $1 AND token_hash = $2
 """
 # SQLite accepts an OFFSET only after a LIMIT. No user has this many sessions.
@@ -53,17 +55,20 @@ async def insert_session(**values: object) -> None:
     await insert(Session, **values)
 
 
-async def find_session(token_hash: str, now: datetime, *, latest: datetime) -> tuple[Session, User, Company] | None:
+async def find_session(
+    token_hash: str, now: datetime, *, latest: datetime
+) -> tuple[Session, User, Company, bool] | None:
     """Return the session with this token, its user and their company account, in one statement.
 
-    A replaced token is valid `now` if its time has not passed and is not after `latest`.
+    The last value is whether the token is valid: a replaced token is valid `now` if its time has not passed and is not
+    after `latest`.
     """
     statement = FIND_SESSION.format(columns=columns(Session, User, Company), has_token=HAS_TOKEN)
     rows = await select(statement, token_hash, now, latest)
     if not rows:
         return None
     (row,) = rows
-    return model_of(Session, row), model_of(User, row), model_of(Company, row)
+    return model_of(Session, row), model_of(User, row), model_of(Company, row), bool(row["has_token"])
 
 
 async def replace_token(  # noqa: PLR0913  # each is a value of the statement

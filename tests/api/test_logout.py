@@ -34,7 +34,7 @@ async def test_deletes_the_cookie(logged_in_member: ApiUser, client: Api) -> Non
     assert "max-age=0" in response.headers["set-cookie"].lower()
     assert COOKIE_NAME not in client.http.cookies
     response = await client.post(VIEWER, headers={"cookie": f"{COOKIE_NAME}={kept}"})
-    assert response.json() == {"data": {"viewer": None}}
+    assert response.json() == {"data": {"viewer": None}, "extensions": {"session": "ENDED"}}
 
 
 async def test_returns_the_same_result_without_a_session(

@@ -167,6 +167,21 @@ def test_session_can_be_ended_from_another_session(new_frontend: Callable[..., F
     other.expect_page(f"Log in to {PRODUCT}")
 
 
+def test_reload_after_the_end_of_the_session_says_so(frontend: Frontend, site: Site) -> None:
+    """The server deletes the cookie, so the next reload says nothing."""
+    member = site.create_member(site.create_company(), "Test Member")
+    frontend.log_in(member)
+    site.end_sessions(member)
+
+    frontend.page.reload()
+    frontend.expect_page(f"Log in to {PRODUCT}")
+    frontend.expect_notification("Your session has ended")
+
+    frontend.page.reload()
+    frontend.expect_page(f"Log in to {PRODUCT}")
+    expect(frontend.page.locator("#notifications")).to_be_empty()
+
+
 def test_known_device_is_listed_and_can_be_forgotten(frontend: Frontend, site: Site) -> None:
     """A browser is known after its first login."""
     member = site.create_member(site.create_company(), "Test Member")

@@ -19,7 +19,7 @@ const TOKEN_KEY = "sessionToken";
  * }} MutationResult
  */
 
-/** Thrown for a top-level GraphQL error, such as `UNAUTHENTICATED`, and if the server cannot be reached. */
+/** Thrown for a top-level GraphQL error, such as `UNAUTHENTICATED`, for an ended session, and for an unreachable server. */
 export class ApiError extends Error {
   /**
    * @param {string} code `extensions.code` of the GraphQL error, or `UNREACHABLE`
@@ -62,6 +62,9 @@ export async function send(operation, variables) {
     body = await response.json();
   } catch {
     throw new ApiError("UNREACHABLE");
+  }
+  if (body.extensions?.session === "ENDED") {
+    throw new ApiError("UNAUTHENTICATED");
   }
   // Partial data is not used: a page shows either everything that it requested or the error.
   const [error] = body.errors ?? [];

@@ -172,6 +172,9 @@ async function logOut() {
     if (!(error instanceof ApiError)) {
       throw error;
     }
+    if (redirectOnError(error)) {
+      return;
+    }
     // Stay logged in and show the error. A user must not be shown as logged out while the session still exists.
     notify(apiErrorText(error), "error");
     return;
@@ -246,8 +249,12 @@ async function start() {
     await loadViewer();
   } catch (error) {
     const apiError = error instanceof ApiError ? error : new ApiError("UNREACHABLE");
-    showPage(errorPage(apiError, () => location.reload()), true);
-    return;
+    if (apiError.code !== "UNAUTHENTICATED") {
+      showPage(errorPage(apiError, () => location.reload()), true);
+      return;
+    }
+    clearSession();
+    notify(t("session.ended"), "error");
   }
   await render();
 }

@@ -27,8 +27,8 @@ export async function loadViewer() {
 }
 
 /**
- * Returns the viewer of a result. If the session has ended, the API returns `viewer: null` without an error; this
- * function throws `UNAUTHENTICATED` then.
+ * Returns the viewer of a result. Without a session, for example after the browser deleted the cookie, the API returns
+ * `viewer: null` without an error; this function throws `UNAUTHENTICATED` then.
  * @template T
  * @param {T | null} viewer
  * @returns {T}
