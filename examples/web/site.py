@@ -1,15 +1,20 @@
 """The routes of the reference frontend: its page and its static files."""
 
+import hashlib
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
+# The page loads this module, which imports all others.
+ENTRY_POINT = '<script type="module" src="/web/main.js"></script>'
 
 # The page loads scripts and styles only from its own origin, and has no inline ones (ASVS 3.4.3).
 CONTENT_SECURITY_POLICY = (
@@ -28,22 +33,43 @@ HEADERS = {
 def routes(*, product_name: str, graphiql: bool = False) -> list[BaseRoute]:
     """Return the routes `/` and `/web/…`. `graphiql` says whether the page links to GraphiQL at `/graphql`."""
 
-    def index(_request: Request) -> Response:
-        return FileResponse(STATIC / "index.html", headers=HEADERS)
+    files = StaticFiles(directory=STATIC)
 
-    def config(_request: Request) -> Response:
-        return JSONResponse({"productName": product_name, "graphiql": graphiql}, headers=HEADERS)
+    def index(request: Request) -> Response:
+        return unless_cached(HTMLResponse(page()), request)
 
+    def config(request: Request) -> Response:
+        return unless_cached(JSONResponse({"productName": product_name, "graphiql": graphiql}), request)
+
+    def unless_cached(response: Response, request: Request) -> Response:
+        """Add a validator to the response. Return 304 if the browser has the same content (RFC 9110 §13.1.2)."""
+        response.headers["ETag"] = f'"{hashlib.sha256(bytes(response.body)).hexdigest()}"'
+        is_cached = files.is_not_modified(response.headers, request.headers)
+        return NotModifiedResponse(response.headers) if is_cached else response
+
+    # These files contain no secret. Answers of the API are not compressed: they contain secrets beside text that others
+    # choose, and the length of a compressed answer would reveal them (BREACH).
+    middleware = [Middleware(_FileHeaders), Middleware(GZipMiddleware)]
     # Starlette runs functions that are not async in threads, so they may block.
     return [
-        Route("/", index),
-        Route("/web/config.json", config),
-        Mount("/web", _WithHeaders(StaticFiles(directory=STATIC))),
+        Route("/", index, middleware=middleware),
+        Route("/web/config.json", config, middleware=middleware),
+        Mount("/web", files, middleware=middleware),
     ]
 
 
-class _WithHeaders:
-    """Adds `HEADERS` to every response."""
+def page() -> str:
+    """Return the HTML of the page, with a link for each module.
+
+    Without the links, the browser would find a module only after it had loaded the one that imports it.
+    """
+    modules = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js"))
+    links = "\n".join(f'<link rel="modulepreload" href="/web/{module}">' for module in modules)
+    return (STATIC / "index.html").read_text("utf-8").replace(ENTRY_POINT, f"{links}\n{ENTRY_POINT}")
+
+
+class _FileHeaders:
+    """Adds `HEADERS` to every response, and makes its validator weak."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -53,7 +79,11 @@ class _WithHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                # The compressed and the plain file have the same validator, so it must be weak (RFC 9110 §8.8.1).
+                if "ETag" in headers:
+                    headers["ETag"] = f"W/{headers['ETag']}"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
