@@ -32,7 +32,6 @@ HEADERS = {
 
 def routes(*, product_name: str, graphiql: bool = False) -> list[BaseRoute]:
     """Return the routes `/` and `/web/…`. `graphiql` says whether the page links to GraphiQL at `/graphql`."""
-
     files = StaticFiles(directory=STATIC)
 
     def index(request: Request) -> Response:
