@@ -55,28 +55,29 @@ def _released(directive: GraphQLDirective) -> GraphQLDirective:
 def _fields(type_name: str) -> dict[str, GraphQLField]:
     graphql_type = introspection_types[type_name]
     assert isinstance(graphql_type, GraphQLObjectType)  # noqa: S101  # graphql-core declares it so
-    return graphql_type.fields
+    fields: dict[str, GraphQLField] = graphql_type.fields
+    return fields
 
 
-def _listed_fields(graphql_type: Any, info: GraphQLResolveInfo, **arguments: bool) -> list[NamedField] | None:  # noqa: ANN401  # any type, also a wrapper
+def _listed_fields(graphql_type: Any, info: GraphQLResolveInfo[Any], **arguments: bool) -> list[NamedField] | None:  # noqa: ANN401  # any type, also a wrapper
     found: list[NamedField] | None = TypeFields.fields(graphql_type, info, **arguments)  # type: ignore[no-untyped-call]
     if found is None or graphql_type is not introspection_types["__Directive"]:
         return found
     return [(name, field) for name, field in found if name not in DRAFT_FIELDS]
 
 
-def _listed_values(graphql_type: Any, info: GraphQLResolveInfo, **arguments: bool) -> list[NamedValue] | None:  # noqa: ANN401  # any type, also a wrapper
+def _listed_values(graphql_type: Any, info: GraphQLResolveInfo[Any], **arguments: bool) -> list[NamedValue] | None:  # noqa: ANN401  # any type, also a wrapper
     found: Iterable[NamedValue] | None = TypeFields.enum_values(graphql_type, info, **arguments)  # type: ignore[no-untyped-call]
     return None if found is None else [(name, value) for name, value in found if value.value not in DRAFT_LOCATIONS]
 
 
-def _listed_arguments(field: NamedField, info: GraphQLResolveInfo, **arguments: bool) -> list[NamedArgument]:
+def _listed_arguments(field: NamedField, info: GraphQLResolveInfo[Any], **arguments: bool) -> list[NamedArgument]:
     found: Iterable[NamedArgument] = FieldFields.args(field, info, **arguments)  # type: ignore[no-untyped-call]
     drafts = DRAFT_ARGUMENTS if field[1] is _fields("__Schema")["directives"] else set()
     return [(name, argument) for name, argument in found if name not in drafts]
 
 
-def _is_one_of(graphql_type: Any, _info: GraphQLResolveInfo) -> bool | None:  # noqa: ANN401  # any type, also a wrapper
+def _is_one_of(graphql_type: Any, _info: GraphQLResolveInfo[Any]) -> bool | None:  # noqa: ANN401  # any type, also a wrapper
     """Return whether an input object is a oneOf. Strawberry does not set the attribute of graphql-core."""
     if not isinstance(graphql_type, GraphQLInputObjectType):
         return None

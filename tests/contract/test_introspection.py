@@ -109,7 +109,7 @@ def signature(element: dict[str, Any]) -> str:
         f"{each['name']}: {text_of(each['type'])}" + (f" = {each['defaultValue']}" if each["defaultValue"] else "")
         for each in element["args"]
     ]
-    return element["name"] + (f"({', '.join(arguments)})" if arguments else "")
+    return f"{element['name']}({', '.join(arguments)})" if arguments else str(element["name"])
 
 
 def test_introspection_types_are_those_of_the_specification() -> None:
