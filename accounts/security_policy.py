@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import models
 from accounts import audit
-from accounts.entities import Company
+from accounts.entities import Company, User
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import locked_account
 from accounts.second_factor_of_changes import (
@@ -27,7 +27,17 @@ class FeatureFlags:
 class SecurityPolicyUpdated:
     """The new rules are in force."""
 
-    company: Company
+    viewer: User
+
+    @property
+    def company(self) -> Company:
+        """The company account with the current rules."""
+        return self.viewer.company
+
+    @property
+    def feature_flags(self) -> FeatureFlags:
+        """The feature flags of the company account after the change."""
+        return _feature_flags_of(self.company)
 
 
 def backup_codes_enabled(company: models.Company | Company) -> bool:
@@ -40,7 +50,11 @@ def backup_codes_enabled(company: models.Company | Company) -> bool:
 
 def feature_flags(viewer: Viewer) -> FeatureFlags:
     """Return the feature flags of the viewer's company account."""
-    return FeatureFlags(backup_codes=backup_codes_enabled(viewer.user.company))
+    return _feature_flags_of(viewer.user.company)
+
+
+def _feature_flags_of(company: Company) -> FeatureFlags:
+    return FeatureFlags(backup_codes=backup_codes_enabled(company))
 
 
 async def update_security_policy(  # noqa: PLR0913  # each is an argument of the mutation
@@ -88,4 +102,5 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
                 now=services.now(),
                 note=note,
             )
-        return SecurityPolicyUpdated(Company.of(account.company.update_from_dict(changes)))
+        account.company.update_from_dict(changes)
+        return SecurityPolicyUpdated(account.viewer.user)

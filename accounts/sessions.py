@@ -83,6 +83,8 @@ class UserSessionsEnded:
     """All sessions of another user have ended."""
 
     user: User
+    # The admin, whose second factor may have been used up.
+    viewer: User
 
 
 async def start_session(  # noqa: PLR0913  # each is a fact of the session
@@ -282,7 +284,7 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
         await end_challenges_and_activations(user.id)
         await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=user, actor=account.user, client=client, now=now)
         await outbox.enqueue(emails.sessions_revoked(at=now, admin=account.user.name), to=user, now=now)
-        return UserSessionsEnded(User.of(user, account.company))
+        return UserSessionsEnded(User.of(user, account.company), account.viewer.user)
 
 
 async def _end(services: Services, client: Client, viewer: Viewer, session_id: UUID, kind: SecurityEventKind) -> bool:

@@ -68,6 +68,7 @@ class TwoFactorReset:
     """2FA of another user is inactive."""
 
     user: User = strawberry.field(description="The user whose 2FA was reset, with `twoFactor.state` INACTIVE.")
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
 
 
 DeactivateTwoFactorResult: TypeAlias = Annotated[

@@ -4,7 +4,7 @@
 # Strawberry types its decorators as Any.
 # mypy: disable-error-code="return-value, untyped-decorator"
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import strawberry
 
@@ -17,6 +17,12 @@ from schema.info import Info
 from schema.nodes import Node
 from schema.type_mapping import maps_from
 from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
+
+if TYPE_CHECKING:
+    from schema.users import User
+
+# The module imports `Company`, so this module cannot import it at run time.
+UserRef: TypeAlias = Annotated["User", strawberry.lazy("schema.users")]
 
 
 @maps_from(
@@ -85,6 +91,15 @@ class SecurityPolicyUpdated:
     """The rules apply."""
 
     company: Company = strawberry.field(description="The company account with the current rules.")
+    viewer: UserRef = strawberry.field(
+        description=(
+            "The admin after the change, to whom the rules apply too. Select `id`, `company` and `twoFactor`, so that "
+            "a cache updates them."
+        )
+    )
+    feature_flags: FeatureFlags = strawberry.field(
+        description="The optional features after the change, as the query `featureFlags` returns them."
+    )
 
 
 UpdateSecurityPolicyResult: TypeAlias = Annotated[

@@ -110,6 +110,7 @@ class UserSessionsEnded:
     """All sessions of another user ended."""
 
     user: User = strawberry.field(description="The user, who is logged out everywhere. Their 2FA is unchanged.")
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
 
 
 RevokeSessionResult: TypeAlias = Annotated[

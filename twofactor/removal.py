@@ -49,6 +49,8 @@ class TwoFactorReset:
     """The 2FA of another user is inactive."""
 
     user: User
+    # The admin, whose second factor may have been used up.
+    viewer: User
 
 
 async def deactivate(  # noqa: PLR0913  # each is a part of the request
@@ -124,7 +126,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
             raise TwoFactorNotActiveError
         await require_second_factor(services, client, account, second_factor)
         await reset_locked_user(client, user, services.now(), by=account.user, reason=reason)
-        return TwoFactorReset(User.of(user, account.company))
+        return TwoFactorReset(User.of(user, account.company), account.viewer.user)
 
 
 async def reset_by_operator(services: Services, user_id: UUID, reason: str | None) -> None:

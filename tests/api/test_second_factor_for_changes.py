@@ -81,6 +81,24 @@ async def test_change_needs_password_and_second_factor(
     assert result == {"__typename": CHANGES[name][1]}
 
 
+async def test_change_of_another_user_returns_the_admin_too(
+    logged_in_admin: ApiUser, member_with_2fa: ApiUser, clock: Clock
+) -> None:
+    """The admin's backup code is used up by it, so the answer contains how many are left."""
+    await activate(logged_in_admin, clock)
+    await turn_on(logged_in_admin)
+
+    for name, code, left in (("endUserSessions", 0, 9), ("adminResetTwoFactor", 1, 8)):
+        query = mutation(name).replace(
+            ERRORS, f"... on {CHANGES[name][1]} {{ viewer {{ id twoFactor {{ backupCodesRemaining }} }} }}"
+        )
+        factor = {"backupCode": logged_in_admin.codes[code]}
+        result = await logged_in_admin.client.execute_one(
+            query, userId=member_with_2fa.id, password=PASSWORD, secondFactor=factor
+        )
+        assert result["viewer"] == {"id": logged_in_admin.id, "twoFactor": {"backupCodesRemaining": left}}
+
+
 async def test_rule_can_be_turned_off_with_a_backup_code(logged_in_admin: ApiUser, clock: Clock) -> None:
     """The change itself needs the second factor for the last time."""
     await activate(logged_in_admin, clock)

@@ -65,6 +65,28 @@ async def test_enforcement_applies_to_all_users_at_once(
     assert (await two_factor(logged_in_member.client))["setupRequired"] is False
 
 
+async def test_answer_contains_everything_that_changed(logged_in_admin: ApiUser, clock: Clock) -> None:
+    """The viewer, the company account and the feature flags are those that the next query returns."""
+    await activate(logged_in_admin, clock)
+    changed = """
+        viewer { id company { twoFactorEnforced backupCodesEnabled } twoFactor { enforced backupCodesRemaining } }
+        featureFlags { backupCodes }
+    """
+
+    answer = await logged_in_admin.client.execute_one(
+        f"""mutation($password: String!) {{
+            updateSecurityPolicy(password: $password, twoFactorEnforced: true, backupCodesEnabled: false) {{
+                ... on SecurityPolicyUpdated {{ {changed} }}
+            }}
+        }}""",
+        password=PASSWORD,
+    )
+
+    assert answer == await logged_in_admin.client.data(f"{{ {changed} }}")
+    assert answer["viewer"]["twoFactor"] == {"enforced": True, "backupCodesRemaining": None}
+    assert answer["featureFlags"] == {"backupCodes": False}
+
+
 async def test_does_not_end_challenges(
     member_with_2fa: ApiUser, logged_in_admin: ApiUser, client: Api, clock: Clock
 ) -> None:

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLObjectType
 
 from schema.fields import Access, declared
-from tests.support.schema_elements import access_of, mutation_fields, query_fields
+from tests.support.schema_elements import access_of, mutation_fields, own_types, query_fields, results_of, served_schema
+from tests.support.selections import user_errors
 from tools import contract_files
 
 API_TESTS = Path(__file__).parents[1] / "api"
@@ -63,3 +65,15 @@ def test_mutation_has_its_own_tests(name: str) -> None:
     snake_case = re.sub(r"(?=[A-Z])", "_", name).lower()
 
     assert (API_TESTS / f"test_{snake_case}.py").is_file()
+
+
+# They change nothing that a page shows: no session has started, 2FA is not active yet, or nobody is logged in any more.
+RESULTS_WITHOUT_VIEWER = {"SecondFactorRequired", "TwoFactorActivation", "BackupCodesIssued", "LoggedOut"}
+
+
+def test_every_result_of_a_mutation_contains_the_viewer() -> None:
+    """A mutation answers with everything that it changed. Every change can also use up a backup code of the viewer."""
+    results = {name for field in mutation_fields().values() for name in results_of(field)} - user_errors()
+    objects = (each for each in own_types(served_schema()) if isinstance(each, GraphQLObjectType))
+
+    assert results - {each.name for each in objects if "viewer" in each.fields} == RESULTS_WITHOUT_VIEWER

@@ -61,17 +61,18 @@ def fields_with_everything(type_name: str, *, around: tuple[str, ...] = ()) -> d
 
 
 @cache
-def mutation_with_everything(name: str, member: str = "") -> str:
+def mutation_with_everything(name: str, member: str = "", around: tuple[str, ...] = ()) -> str:
     """Return a mutation that takes all its arguments as variables, and selects all fields of its result.
 
-    If all members of the union have more fields than an operation may have, give the `member` to select.
+    If all members of the union have more fields than an operation may have, give the `member` to select, or types
+    `around` it, as in `everything`.
     """
     field = mutation_fields()[name]
     declared = ", ".join(
         f"${argument}: {each.type if is_required_argument(each) else get_nullable_type(each.type)}"
         for argument, each in field.args.items()
     )
-    selection = everything(get_named_type(field.type).name)
+    selection = everything(get_named_type(field.type).name, around=around)
     if member:
         selection = f"{{ __typename ... on {member} {everything(member)} ... on UserError {{ message }} }}"
     given = ", ".join(f"{argument}: ${argument}" for argument in field.args)
