@@ -17,16 +17,17 @@ PIP = -m pip --disable-pip-version-check --quiet install
 INSTALLED = $(VENV)/installed
 INSTALLED_DEV = $(VENV_DEV)/installed
 # Tests that need more than Python. Each folder has its own target `test-NAME`.
-MORE_TESTS = tests/browser tests/contract/http_audit tests/contract/introspection tests/integration/redis
+MORE_TESTS = tests/browser tests/contract/caches tests/contract/http_audit tests/contract/introspection tests/integration/redis
 # The arguments of pytest: `make test TESTS="tests/unit -k totp"`.
 TESTS ?= -n 2
 PACKAGES = app.py settings.py examples/clients/python/client.py accounts cli examples/demo examples/web mail models resolvers schema security tests tools transport twofactor
 
 EXPORT = "from schema.export import export_sdl; print(export_sdl(), end='')"
 EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(export_possible_types(), end='')"
+EXPORT_CACHE_POLICIES = "from schema.export import export_cache_policies; print(export_cache_policies(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-http-audit test-introspection test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-caches test-http-audit test-introspection test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ pictures: test-browser ## Update the pictures of the README
 test-redis: $(INSTALLED_DEV) ## Test the IP rate limiter with a real Redis
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
 	$(RUN_DEV) -m pytest tests/integration/redis
+
+test-caches: $(INSTALLED_DEV) tests/contract/caches/node_modules/.package-lock.json examples/clients/typescript/node_modules/.package-lock.json ## Run the guide with the caches and persisted queries of Apollo and urql
+	$(RUN_DEV) -m pytest tests/contract/caches
 
 test-http-audit: $(INSTALLED_DEV) tests/contract/http_audit/node_modules/.package-lock.json ## Run the audits of graphql-http against a real server
 	$(RUN_DEV) -m pytest tests/contract/http_audit
@@ -112,12 +116,13 @@ check: $(INSTALLED_DEV) check-frontend ## Check style, types and imports, and th
 	$(RUN_DEV) -m pytest -q tests/contract/test_migrations.py -k in_step
 	$(RUN_DEV) -c $(EXPORT) | diff schema.graphql -
 	$(RUN_DEV) -c $(EXPORT_POSSIBLE_TYPES) | diff possibleTypes.json -
+	$(RUN_DEV) -c $(EXPORT_CACHE_POLICIES) | diff cachePolicies.json -
 
 # This uses the TypeScript version of the TypeScript client, so that both share one lock file.
 check-frontend: examples/clients/typescript/node_modules/.package-lock.json ## Check the types of the frontend's JavaScript with tsc
 	examples/clients/typescript/node_modules/.bin/tsc --project examples/web/tsconfig.json
 
-schema: $(INSTALLED_DEV) ## Write schema.graphql, possibleTypes.json and the table of permissions in the guide
+schema: $(INSTALLED_DEV) ## Write schema.graphql, possibleTypes.json, cachePolicies.json and the table of permissions in the guide
 	$(RUN_DEV) -m tools.contract_files
 
 # The lock files contain no package index: pip uses the configured one.

@@ -1,10 +1,10 @@
-"""Write what describes the schema: `schema.graphql`, `possibleTypes.json` and the table of permissions in the guide."""
+"""Write what describes the schema: `schema.graphql`, the files for caches, and the permissions in the guide."""
 
 from pathlib import Path
 
 from strawberry import Schema
 
-from schema.export import export_possible_types, export_sdl
+from schema.export import export_cache_policies, export_possible_types, export_sdl
 from schema.fields import declared
 from schema.root import create_schema
 
@@ -36,6 +36,7 @@ def main() -> None:
     """Write the files."""
     (ROOT / "schema.graphql").write_text(export_sdl(), encoding="utf-8")
     (ROOT / "possibleTypes.json").write_text(export_possible_types(), encoding="utf-8")
+    (ROOT / "cachePolicies.json").write_text(export_cache_policies(), encoding="utf-8")
     page = PERMISSIONS_PAGE.read_text(encoding="utf-8")
     PERMISSIONS_PAGE.write_text(with_permissions(page), encoding="utf-8")
 
