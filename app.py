@@ -47,6 +47,7 @@ from transport.logs import configure_logging
 from transport.middleware import AccessLog, SecurityHeaders, is_request_id
 from transport.operations import LimitedSchema
 from transport.stranger_delay import StrangerDelay
+from transport.trusted_documents import NO_MANIFEST, TrustedDocuments, read_manifest
 from transport.view import GraphQLView
 from twofactor import key_rotation
 
@@ -136,6 +137,7 @@ def create_app(
         https_only=settings.is_production,
         get_queries=settings.get_queries,
         query_page=query_page,
+        trusted_documents=_trusted_documents(settings, schema),
     )
 
     async def missing_keys() -> str | None:
@@ -165,6 +167,14 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.services = services
     return app
+
+
+def _trusted_documents(settings: Settings, schema: LimitedSchema) -> TrustedDocuments:
+    if settings.trusted_documents is None:
+        return NO_MANIFEST
+    with _naming_setting("trusted_documents"):
+        documents = read_manifest(settings.trusted_documents, schema.problem_of)
+    return TrustedDocuments(documents, others_allowed=not settings.is_production)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -161,6 +161,13 @@ class Settings(BaseSettings):
         default_factory=_is_development,
         description="Allow queries (never mutations) by GET.",
     )
+    trusted_documents: Path | None = Field(
+        default=None,
+        description=(
+            "A manifest of documents, as graphql-codegen writes it (`persisted-documents.json`). Clients then send the "
+            "hash of a document. In production, no other document runs."
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged."
     )
@@ -200,7 +207,7 @@ class Settings(BaseSettings):
     def _check_sender(cls, value: str) -> str:
         return _require(value, EMAIL_ADDRESS.fullmatch(value), "must be one email address")
 
-    @field_validator("smtp_ca_file", "password_blocklist")
+    @field_validator("smtp_ca_file", "password_blocklist", "trusted_documents")
     @classmethod
     def _check_file(cls, value: Path | None) -> Path | None:
         return _require(value, value is None or value.is_file(), "is not a file")

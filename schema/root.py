@@ -33,6 +33,7 @@ How to read a response:
 - Top-level errors report what a correct client does not cause, or can only retry later. Read `extensions.code`:
   `UNAUTHENTICATED` (log in), `FORBIDDEN`, `TWO_FACTOR_SETUP_REQUIRED` (activate 2FA first), `BAD_USER_INPUT` (an
   argument is out of bounds), `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`,
+  `PERSISTED_QUERY_NOT_SUPPORTED`, `PERSISTED_QUERY_NOT_FOUND` (the server does not know the hash of the document),
   `SERVICE_UNAVAILABLE` (retry after `extensions.retryAfter` seconds) and `INTERNAL_SERVER_ERROR` (report
   `extensions.correlationId`). `SERVICE_UNAVAILABLE` of a root field means that it changed nothing, unless the database
   failed while it confirmed the commit. Refetch before you repeat a mutation.

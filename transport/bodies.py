@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -20,6 +21,9 @@ BODY_TIMEOUT_S = 10.0
 # The arguments of the API have two levels.
 MAX_JSON_DEPTH = 32
 
+# A client may send the hash of a document with or without it (GraphQL over HTTP, appendix on persisted documents).
+ID_PREFIX = "sha256:"
+
 CHARSET = re.compile(r'charset="?utf-?8"?', re.ASCII)
 
 
@@ -31,6 +35,8 @@ class Parameters:
     variables: dict[str, Any] | None = field(repr=False)
     operation_name: str | None
     extensions: dict[str, Any] | None = field(repr=False)
+    # The id of a trusted document, without its prefix.
+    document_id: str | None = None
 
 
 def require_json_content(headers: Headers) -> None:
@@ -148,7 +154,31 @@ def parse_parameters(request: object) -> Parameters:
         raise RequestError(
             400, "`extensions` must be an object or null.", de="`extensions` muss ein Objekt oder null sein."
         )
-    return Parameters(query, variables, operation_name, extensions)
+    return Parameters(query, variables, operation_name, extensions, _document_id(request.get("documentId"), extensions))
+
+
+def _document_id(document_id: object, extensions: Mapping[str, Any] | None) -> str | None:
+    """Return the id of a trusted document: `documentId`, or the hash of the extension for persisted queries."""
+    persisted = (extensions or {}).get("persistedQuery") or {"sha256Hash": None}
+    document_hash = persisted.get("sha256Hash", "") if isinstance(persisted, dict) else ""
+    if document_hash == "" or not isinstance(document_hash, str | None):
+        raise RequestError(
+            400,
+            "`extensions.persistedQuery.sha256Hash` must be the hash of a document.",
+            de="`extensions.persistedQuery.sha256Hash` muss der Hash eines Dokuments sein.",
+        )
+    if not isinstance(document_id, str | None):
+        raise RequestError(
+            400, "`documentId` must be a string or null.", de="`documentId` muss ein Text oder null sein."
+        )
+    ids = {each.removeprefix(ID_PREFIX) for each in (document_id, document_hash) if each}
+    if len(ids) > 1:
+        raise RequestError(
+            400,
+            "`documentId` and `extensions.persistedQuery.sha256Hash` name two documents.",
+            de="`documentId` und `extensions.persistedQuery.sha256Hash` nennen zwei Dokumente.",
+        )
+    return ids.pop() if ids else None
 
 
 def parse_url_parameters(params: QueryParams) -> Parameters:

@@ -176,6 +176,14 @@ class LimitedSchema(Schema):
         ]
         return Document(node, operations, fragments, errors)
 
+    def problem_of(self, query: str) -> str | None:
+        """Return why the server would not execute a document, or None."""
+        try:
+            errors = self.parse_document(query).errors
+        except GraphQLError as error:
+            errors = [error]
+        return errors[0].message if errors else None
+
     def _never_null(self, document: DocumentNode, operation: OperationDefinitionNode) -> list[VariableDefinitionNode]:
         definitions = operation.variable_definitions or ()
         nullable = [each for each in definitions if not isinstance(each.type, NonNullTypeNode)]

@@ -10,10 +10,12 @@ from transport.error_codes import BAD_USER_INPUT, FORBIDDEN
 class RequestError(Exception):
     """Raised when a request is rejected with an HTTP status and nothing is executed. `de` is the message in German."""
 
-    def __init__(self, status: int, message: str, *, de: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, *, de: str, code: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = FORBIDDEN if status == 403 else BAD_USER_INPUT  # noqa: PLR2004  # the only authorization status
+        self.code = code or (FORBIDDEN if status == 403 else BAD_USER_INPUT)  # noqa: PLR2004  # the only authorization status
         self.messages = {"en": message, "de": de}
         self.headers = dict(headers or {})
 

@@ -43,6 +43,7 @@ from transport.cookies import Cookies, device_tokens, sends_token, session_token
 from transport.error_codes import (
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
+    PERSISTED_QUERY_NOT_SUPPORTED,
     SERVICE_UNAVAILABLE,
     UNAUTHENTICATED,
     TopLevelCodes,
@@ -55,6 +56,7 @@ from transport.operations import LimitedSchema
 from transport.origins import require_allowed_origin
 from transport.request_errors import RequestError
 from transport.stranger_delay import StrangerDelay
+from transport.trusted_documents import NO_MANIFEST, NOT_SUPPORTED, TrustedDocuments
 
 NOT_EXECUTED_STATUS = 400
 
@@ -87,6 +89,7 @@ class GraphQLView:
         https_only: bool = False,
         get_queries: bool = False,
         query_page: QueryPage | None = None,
+        trusted_documents: TrustedDocuments = NO_MANIFEST,
         body_timeout_s: float = BODY_TIMEOUT_S,
     ) -> None:
         """Execute requests with `schema`. `top_level_codes` maps domain errors to codes of top-level errors."""
@@ -100,6 +103,7 @@ class GraphQLView:
         self._https_only = https_only
         self._get_queries = get_queries
         self._query_page = query_page
+        self._trusted_documents = trusted_documents
         self._body_timeout_s = body_timeout_s
         self._methods = ("GET", "POST") if get_queries or query_page else ("POST",)
 
@@ -117,11 +121,11 @@ class GraphQLView:
 
     async def _respond(self, request: Request, client: Client) -> Response:
         if request.method not in self._methods:
-            raise _method_not_allowed(*self._methods)
+            raise self._method_error(request)
         if self._query_page and _is_page_request(request):
             return self._query_page.response()
         if request.method == "GET" and not self._get_queries:
-            raise _method_not_allowed("POST")
+            raise self._method_error(request)
         require_allowed_origin(request.headers, self._allowed_origins, https_only=self._https_only)
         if request.method == "POST":
             require_json_content(request.headers)
@@ -148,6 +152,16 @@ class GraphQLView:
         _add_to_log(outcome=",".join(sorted(context.outcomes) + sorted(codes)) or "ok")
         return _write_body(body, response, media_type)
 
+    def _method_error(self, request: Request) -> RequestError:
+        if request.method != "GET":
+            return _method_not_allowed(*self._methods)
+        if _is_hash_alone(request) and self._trusted_documents.documents is None:
+            # Apollo's link can send hashes by GET although the client sends texts by POST.
+            return _method_not_allowed(
+                "POST", message=NOT_SUPPORTED, de=NOT_SUPPORTED, code=PERSISTED_QUERY_NOT_SUPPORTED
+            )
+        return _method_not_allowed("POST")
+
     async def _read_parameters(self, request: Request) -> Parameters:
         if request.method == "GET":
             return parse_url_parameters(request.query_params)
@@ -155,14 +169,7 @@ class GraphQLView:
 
     async def _execute(self, method: str, parameters: Parameters, context: Context) -> ExecutionResult:
         try:
-            result = await self._schema.execute(
-                parameters.query,
-                parameters.variables,
-                context,
-                operation_name=parameters.operation_name,
-                allowed_operation_types=OPERATION_TYPES[method],
-                operation_extensions=parameters.extensions,
-            )
+            result = await self._run(method, parameters, context)
             for error in result.errors or ():
                 if error.original_error is None:
                     # Its frames refer to the document and to this error. Large documents would stay in memory until a
@@ -180,6 +187,20 @@ class GraphQLView:
             if context.is_stranger:
                 await self._stranger_delay.delay(context.client.ip_address)
         return result
+
+    async def _run(self, method: str, parameters: Parameters, context: Context) -> ExecutionResult:
+        try:
+            query = self._trusted_documents.text_of(parameters)
+        except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[error])
+        return await self._schema.execute(
+            query,
+            parameters.variables,
+            context,
+            operation_name=parameters.operation_name,
+            allowed_operation_types=OPERATION_TYPES[method],
+            operation_extensions=parameters.extensions,
+        )
 
     def _body(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
         is_valid = not isinstance(result, PreExecutionError)
@@ -234,13 +255,18 @@ def _write_body(body: dict[str, Any], response: Response, media_type: str) -> Re
     return response
 
 
-def _method_not_allowed(*allowed: str) -> RequestError:
-    return RequestError(
-        405,
-        "This method is not allowed.",
-        de="Diese Methode ist nicht erlaubt.",
-        headers={"Allow": ", ".join(allowed)},
-    )
+def _method_not_allowed(
+    *allowed: str,
+    message: str = "This method is not allowed.",
+    de: str = "Diese Methode ist nicht erlaubt.",
+    code: str | None = None,
+) -> RequestError:
+    return RequestError(405, message, de=de, code=code, headers={"Allow": ", ".join(allowed)})
+
+
+def _is_hash_alone(request: Request) -> bool:
+    parameters = request.query_params
+    return "query" not in parameters and "persistedQuery" in parameters.get("extensions", "")
 
 
 def _is_page_request(request: Request) -> bool:

@@ -90,6 +90,7 @@ def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
         ("smtp_security", "maybe"),
         ("smtp_timeout_s", "0"),
         ("smtp_ca_file", "/nowhere/ca.pem"),
+        ("trusted_documents", "/nowhere/persisted-documents.json"),
         ("smtp_password", SECRET),
         ("mail_from", "a@b, c@d"),
         ("mail_from", "a@b\r\nBcc: c@d"),

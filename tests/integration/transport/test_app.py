@@ -430,6 +430,7 @@ async def test_readiness_recovers_after_a_path_that_is_a_directory(tmp_path: Pat
         ({"mail_from": "a@💩.example"}, "COUNTERSIGN_MAIL_FROM"),
         ({"mail_from": "a\u200b@acme.example"}, "COUNTERSIGN_MAIL_FROM"),
         ({"smtp_ca_file": __file__}, "COUNTERSIGN_SMTP_CA_FILE"),
+        ({"trusted_documents": __file__}, "COUNTERSIGN_TRUSTED_DOCUMENTS"),
     ],
 )
 def test_invalid_value_is_reported_with_its_setting(changes: dict[str, Any], key: str) -> None:
