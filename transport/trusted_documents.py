@@ -18,8 +18,8 @@ from transport.error_codes import (
     request_error,
 )
 
-# The clients of Apollo and urql compare these messages. After the first they send texts and no more hashes, after the
-# second this text beside its hash.
+# Apollo and urql compare these messages, so they are the same in each language. After the first they send
+# texts and no more hashes, after the second this text beside its hash.
 NOT_SUPPORTED = "PersistedQueryNotSupported"
 NOT_FOUND = "PersistedQueryNotFound"
 
@@ -43,7 +43,7 @@ class TrustedDocuments:
         query, document_id = parameters.query, parameters.document_id
         if self.documents is None:
             if document_id is not None and not query:
-                raise request_error(NOT_SUPPORTED, PERSISTED_QUERY_NOT_SUPPORTED)
+                raise request_error(NOT_SUPPORTED, PERSISTED_QUERY_NOT_SUPPORTED, de=NOT_SUPPORTED)
             return query
         if document_id is not None and document_id in self.documents:
             return self.documents[document_id]
@@ -52,7 +52,7 @@ class TrustedDocuments:
             german = "Der Server führt nur freigegebene Dokumente aus."
             raise request_error(message, GRAPHQL_VALIDATION_FAILED, de=german)
         if document_id is not None and not query:
-            raise request_error(NOT_FOUND, PERSISTED_QUERY_NOT_FOUND)
+            raise request_error(NOT_FOUND, PERSISTED_QUERY_NOT_FOUND, de=NOT_FOUND)
         return query
 
 

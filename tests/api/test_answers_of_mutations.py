@@ -136,7 +136,7 @@ class TestBeforeSetup:
         otp = authenticator.otp(clock.now)
         await answer_before_setup(client, "confirmOtp", activationId=activation_id, otp=otp)
 
-        acknowledged = {"activationId": activation_id, "rotateSession": True}
+        acknowledged: dict[str, Any] = {"activationId": activation_id, "rotateSession": True}
         answer = await answer_of(client, "acknowledgeBackupCodes", member="TwoFactorActivated", **acknowledged)
 
         assert answer["viewer"]["twoFactor"]["setupRequired"] is False
@@ -184,10 +184,11 @@ async def test_changes_of_the_own_account_return_their_answers(member_with_2fa: 
     waiting = await answer_of(client, "regenerateBackupCodes", password=PASSWORD, untilAcknowledged=True)
     acknowledged = {"activationId": waiting["activationId"]}
     await answer_of(client, "acknowledgeBackupCodes", member="BackupCodesAcknowledged", **acknowledged)
-    for name, variables in (
-        ("changePassword", {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}),
-        ("deactivateTwoFactor", {"password": NEW_PASSWORD}),
-    ):
+    changes: dict[str, dict[str, Any]] = {
+        "changePassword": {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
+        "deactivateTwoFactor": {"password": NEW_PASSWORD},
+    }
+    for name, variables in changes.items():
         client.session_token = (await answer_of(client, name, **variables, rotateSession=True))["sessionToken"]
         assert await is_logged_in(client)
 
@@ -215,7 +216,8 @@ async def test_changes_by_an_admin_return_their_answers(
     # The answer contains two users, so the users below them have no further ones.
     for name in ("endUserSessions", "adminResetTwoFactor"):
         await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD)
-    await answer_of(logged_in_admin.client, "updateSecurityPolicy", password=PASSWORD, twoFactorEnforced=True)
+    enforcement = {"password": PASSWORD, "twoFactorEnforced": True}
+    await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", **enforcement)
 
 
 NULL_IN_A_RESULT = {
