@@ -26,14 +26,25 @@ class EnteredSecondFactor(Protocol):
         """
 
 
-async def reauthenticate_for_change(
-    services: Services, client: Client, viewer: Viewer, password: str, entered: EnteredSecondFactor | None
+async def reauthenticate_for_change(  # noqa: PLR0913  # each is a part of the request
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    password: str,
+    entered: EnteredSecondFactor | None,
+    *,
+    always: bool = False,
 ) -> PasswordProof:
-    """Check the viewer's password again, and prepare the second factor. It raises what `reauthenticate` raises."""
-    hashes = len(forms_to_check(password)) + bool(entered and viewer.user.company.second_factor_for_changes)
+    """Check the viewer's password again, and prepare the second factor. It raises what `reauthenticate` raises.
+
+    If `always` is true, the change requires the second factor, whatever the rule of the company account.
+    """
+    is_required = always or viewer.user.company.second_factor_for_changes
+    hashes = len(forms_to_check(password)) + bool(entered and is_required)
     async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
-        await prepare_second_factor(services, hasher, viewer, entered)
+        if entered is not None and is_required:
+            await entered.prepare(services, hasher, viewer)
     return proof
 
 
@@ -46,9 +57,14 @@ async def prepare_second_factor(
 
 
 async def require_second_factor(
-    services: Services, client: Client, account: LockedAccount, entered: EnteredSecondFactor | None
+    services: Services,
+    client: Client,
+    account: LockedAccount,
+    entered: EnteredSecondFactor | None,
+    *,
+    always: bool = False,
 ) -> None:
-    """Require the second factor of the viewer if the company account does.
+    """Require the second factor of the viewer if the company account does, or if `always` is true.
 
     Call it after all other checks, so that an error of theirs uses no second factor.
 
@@ -58,7 +74,7 @@ async def require_second_factor(
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         UnauthenticatedError: It is wrong, and so were the nine before in this session, which has ended.
     """
-    if not account.company.second_factor_for_changes:
+    if not always and not account.company.second_factor_for_changes:
         return
     if entered is None or account.user.two_factor_activated_at is None:
         raise SecondFactorNeededError

@@ -37,6 +37,21 @@ def two_factor_deactivated(request: RequestDetails) -> Email:
     return Email("two_factor_deactivated", request.facts)
 
 
+def authenticator_replaced(request: RequestDetails) -> Email:
+    """A new authenticator replaced the user's earlier one."""
+    return Email("authenticator_replaced", request.facts)
+
+
+def authenticator_added(request: RequestDetails, *, name: str | None) -> Email:
+    """The user has another authenticator, beside the earlier ones."""
+    return Email("authenticator_added", request.facts | {"name": name})
+
+
+def authenticator_removed(request: RequestDetails, *, name: str | None) -> Email:
+    """The user removed one of their authenticators."""
+    return Email("authenticator_removed", request.facts | {"name": name})
+
+
 def two_factor_reset(*, at: datetime, by: str | None, reason: str | None) -> Email:
     """An admin with this name, or the operator, removed the user's 2FA."""
     return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason})

@@ -1,6 +1,6 @@
 """The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
-from models.activation import Activation
+from models.activation import Activation, ActivationPurpose
 from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeReplacement, BackupCodeSet, UnacknowledgedCodes
@@ -19,6 +19,7 @@ __all__ = [
     "REAUTHENTICATION",
     "SESSION_FACTOR",
     "Activation",
+    "ActivationPurpose",
     "AttemptCount",
     "Authenticator",
     "BackupCode",

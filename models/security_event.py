@@ -59,6 +59,16 @@ class SecurityEventKind(StrEnum):
         "The server issued a key and its QR code for an activation, which may or may not have been completed.",
     )
     TWO_FACTOR_ACTIVATED = "TWO_FACTOR_ACTIVATED", "The user completed an activation. 2FA is active since then."
+    AUTHENTICATOR_SETUP_STARTED = (
+        "AUTHENTICATOR_SETUP_STARTED",
+        "The server issued a key and its QR code for another authenticator. 2FA stays active.",
+    )
+    AUTHENTICATOR_REPLACED = (
+        "AUTHENTICATOR_REPLACED",
+        "A new authenticator replaced the user's earlier one. 2FA stayed active.",
+    )
+    AUTHENTICATOR_ADDED = "AUTHENTICATOR_ADDED", "The user has another authenticator, beside the earlier ones."
+    AUTHENTICATOR_REMOVED = "AUTHENTICATOR_REMOVED", "The user removed one of their authenticators."
     TWO_FACTOR_DEACTIVATED = "TWO_FACTOR_DEACTIVATED", "The user deactivated their own 2FA."
     TWO_FACTOR_RESET = (
         "TWO_FACTOR_RESET",

@@ -6,14 +6,14 @@ from resolvers.context import Context
 from resolvers.qr_rendering import PNG_SCALE_MAX, QrCode
 from twofactor import activation, confirmation
 from twofactor.activation import TwoFactorActivated
-from twofactor.confirmation import BackupCodesIssued
+from twofactor.confirmation import BackupCodesIssued, Enrolled
 from twofactor.factors.backup_codes import BackupCodesAcknowledged
 
 
 async def confirm_otp(
     context: Context, viewer: Viewer, activation_token: str, otp: str, *, rotate_session: bool
-) -> BackupCodesIssued | TwoFactorActivated:
-    """Check the first OTP. If that activates 2FA, replace the session token if the client wants it."""
+) -> BackupCodesIssued | Enrolled:
+    """Check the first OTP. If it puts the authenticator in force, replace the session token if the client wants it."""
     confirmed = await confirmation.confirm_otp(
         context.services,
         context.client,
@@ -22,7 +22,7 @@ async def confirm_otp(
         otp,
         old_token=context.token_to_replace(rotate_session=rotate_session),
     )
-    if isinstance(confirmed, TwoFactorActivated):
+    if not isinstance(confirmed, BackupCodesIssued):
         context.keep_new_token(confirmed.new_token)
     return confirmed
 

@@ -21,6 +21,7 @@ from accounts.sessions import LoggedIn, TokenCheck
 from models import SessionTransport
 from resolvers.qr_rendering import QrCode, QrRenderer
 from security.ip_rate_limiter import rate_limit_key
+from twofactor.authenticators import Authenticator, list_authenticators_of
 
 
 class CookieJar(Protocol):
@@ -40,6 +41,8 @@ class CookieJar(Protocol):
 DevicesOfViewer: TypeAlias = "DataLoader[Viewer, tuple[KnownDevice, ...]]"
 # Loads the sessions of the viewer for each field that selects them.
 SessionsOfViewer: TypeAlias = "DataLoader[Viewer, tuple[Session, ...]]"
+# Loads the authenticators of each of several users.
+AuthenticatorsOfUsers: TypeAlias = DataLoader[User, tuple[Authenticator, ...]]
 # Loads one page of audit events for each of several users.
 EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
 
@@ -80,6 +83,7 @@ class Context:
     _qr_codes: dict[str, QrCode] = field(default_factory=dict)
     _devices_of_viewer: dict[Viewer, DevicesOfViewer] = field(default_factory=dict)
     _sessions_of_viewer: dict[Viewer, SessionsOfViewer] = field(default_factory=dict)
+    _authenticators_of_users: dict[Viewer, AuthenticatorsOfUsers] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
@@ -203,6 +207,17 @@ class Context:
             # No cache, since a later mutation of the same operation may end sessions.
             self._sessions_of_viewer[viewer] = DataLoader(read, cache=False)
         return self._sessions_of_viewer[viewer]
+
+    def authenticators_of_users(self, viewer: Viewer) -> AuthenticatorsOfUsers:
+        """Return the loader that reads the authenticators of all users of a list in one database read."""
+        if viewer not in self._authenticators_of_users:
+
+            async def load(users: list[User]) -> list[tuple[Authenticator, ...]]:
+                return await list_authenticators_of(self.services, viewer, users)
+
+            # No cache, since a later mutation of the same operation may change them.
+            self._authenticators_of_users[viewer] = DataLoader(load, cache=False)
+        return self._authenticators_of_users[viewer]
 
     def events_of_users(self, viewer: Viewer, first: int, after: str | None) -> EventsOfUsers:
         """Return the loader that reads the events of all users of a list in one database read."""

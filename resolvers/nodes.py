@@ -8,6 +8,7 @@ from accounts.entities import Company, KnownDevice, Session, User
 from accounts.permissions import Viewer
 from accounts.services import Services
 from resolvers.context import Context
+from twofactor.authenticators import Authenticator, find_authenticator
 
 
 async def _find_company(_env: Services, viewer: Viewer, company_id: UUID) -> Company | None:
@@ -20,13 +21,14 @@ _FINDERS = {
     Company: _find_company,
     Session: sessions.find_session,
     KnownDevice: known_devices.find_listed_device,
+    Authenticator: find_authenticator,
     SecurityEvent: directory.find_event,
 }
 
 
 async def node(
     context: Context, viewer: Viewer, class_and_key: tuple[type, UUID] | None
-) -> User | Company | Session | KnownDevice | SecurityEvent | None:
+) -> User | Company | Session | KnownDevice | Authenticator | SecurityEvent | None:
     """Return the object of this domain class and key, or None if the viewer may not see it or it does not exist."""
     if class_and_key is None:
         return None

@@ -11,6 +11,7 @@ from accounts.errors import ForbiddenError
 from accounts.pagination import Edge, Page, PageInfo
 from accounts.permissions import Viewer, may_see_all_of
 from resolvers.context import Context
+from twofactor.authenticators import Authenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,13 @@ async def created_at(context: Context, user: User) -> datetime:
 async def last_login_at(context: Context, user: User) -> datetime | None:
     """Return when a user last logged in."""
     return (await _require_visible(context, user)).last_login_at
+
+
+async def authenticators(context: Context, user: User) -> tuple[Authenticator, ...]:
+    """Return the authenticators of a user."""
+    await _require_visible(context, user)
+    viewer = await context.viewer()
+    return await context.authenticators_of_users(viewer).load(user)
 
 
 async def _require_own_or_visible(context: Context, user: User) -> User:

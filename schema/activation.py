@@ -4,24 +4,22 @@
 # Strawberry types its decorators as Any.
 # mypy: disable-error-code="return-value, untyped-decorator"
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
 import strawberry
-from strawberry.types.nodes import SelectedField, Selection
 
-import resolvers.qr_rendering
 import twofactor.activation
 import twofactor.authenticator_apps
+import twofactor.authenticators
 import twofactor.confirmation
 from accounts.permissions import Viewer
 from resolvers import activation
 from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, BackupCodesAcknowledged, TextFile
-from schema.costs import PNG_COST, SVG_COST
 from schema.fields import Access, mutation, query
 from schema.info import Info
+from schema.qr_codes import QrCode, require_valid_scales
 from schema.two_factor import TwoFactor
 from schema.type_mapping import maps_from
 from schema.user_errors import (
@@ -47,67 +45,6 @@ class AuthenticatorApp:
     name: str = strawberry.field(description="The name of the app, for example `Google Authenticator`. Not translated.")
     app_store_url: str = strawberry.field(description="URL of its page in the Apple App Store, for iPhones and iPads.")
     play_store_url: str = strawberry.field(description="URL of its page in the Google Play Store, for Android devices.")
-
-
-@maps_from(
-    resolvers.qr_rendering.QrCode,
-    description=(
-        "The key of an activation as a QR code for the authenticator app, black on white with the quiet zone. Show it "
-        "on a light background. Never log or cache it: anyone who scans it can generate the user's OTPs."
-    ),
-)
-class QrCode:
-    """A QR code."""
-
-    @strawberry.field(
-        description="A complete `<svg>` element to insert into a page as markup. It can be scaled.",
-        metadata={"cost": SVG_COST},
-    )
-    async def svg(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
-        """The QR code as SVG."""
-        return await activation.svg(info.context, code)
-
-    @strawberry.field(
-        description="The same image as a `data:image/svg+xml` URI, for the source of an image element.",
-        metadata={"cost": SVG_COST},
-    )
-    async def svg_data_uri(self, info: Info, code: strawberry.Parent[resolvers.qr_rendering.QrCode]) -> str:
-        """The QR code as SVG in a `data:` URI."""
-        return await activation.svg_data_uri(info.context, code)
-
-    @strawberry.field(
-        description=(
-            "A bitmap as a `data:image/png` URI, for native apps that cannot render SVG. The server renders it only if "
-            "it is selected."
-        ),
-        metadata={"cost": PNG_COST},
-    )
-    async def png_data_uri(
-        self,
-        info: Info,
-        code: strawberry.Parent[resolvers.qr_rendering.QrCode],
-        scale: Annotated[
-            int,
-            strawberry.argument(
-                description=(
-                    "Width of each module of the QR code in pixels, from 1 to 20. With another number, the mutation "
-                    "gives the error `BAD_USER_INPUT` and does nothing."
-                )
-            ),
-        ] = 8,
-    ) -> str:
-        """The QR code as PNG in a `data:` URI."""
-        return await activation.png_data_uri(info.context, code, scale)
-
-
-def _require_valid_scales(selections: Iterable[Selection]) -> None:
-    for selection in selections:
-        directives = selection.directives
-        if directives.get("skip", {}).get("if") is True or directives.get("include", {}).get("if") is False:
-            continue
-        if isinstance(selection, SelectedField) and selection.arguments.get("scale") is not None:
-            activation.require_valid_scale(int(selection.arguments["scale"]))
-        _require_valid_scales(selection.selections)
 
 
 def _qr_code(info: Info, started: strawberry.Parent[AuthenticatorActivation]) -> QrCode:
@@ -195,6 +132,32 @@ class TwoFactorActivated:
     session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
 
 
+@maps_from(
+    twofactor.authenticators.AuthenticatorReplaced,
+    description=(
+        "The new authenticator is in force, and the old one is not. 2FA was active throughout, and the backup codes "
+        "are unchanged. The user gets an email. Their other sessions ended, and their other devices are no longer "
+        "known. Ask the user to delete the old entry in the app."
+    ),
+)
+class AuthenticatorReplaced:
+    """A new authenticator is in force instead of the old one."""
+
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+    session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
+
+
+@maps_from(
+    twofactor.authenticators.AuthenticatorAdded,
+    description="The new authenticator is in force beside the others. The user gets an email. No session ended.",
+)
+class AuthenticatorAdded:
+    """A new authenticator is in force beside the others."""
+
+    viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+    session_token: str | None = strawberry.field(description=ROTATED_DESCRIPTION)
+
+
 StartTwoFactorActivationResult: TypeAlias = Annotated[
     TwoFactorActivation | WrongPassword | TwoFactorAlreadyActive | TooManyAttempts,
     strawberry.union(
@@ -204,12 +167,19 @@ StartTwoFactorActivationResult: TypeAlias = Annotated[
 ]
 
 ConfirmOtpResult: TypeAlias = Annotated[
-    BackupCodesIssued | TwoFactorActivated | WrongOtp | ActivationExpired | TooManyAttempts,
+    BackupCodesIssued
+    | TwoFactorActivated
+    | AuthenticatorReplaced
+    | AuthenticatorAdded
+    | WrongOtp
+    | ActivationExpired
+    | TooManyAttempts,
     strawberry.union(
         "ConfirmOtpResult",
         description=(
-            "The second step of an activation, and the last step if backup codes are off. Decide by the type, not by "
-            "a feature flag: after `BackupCodesIssued` show the codes, after `TwoFactorActivated` the success page."
+            "The second step of an activation, and the last step if backup codes are off, or if 2FA was active before. "
+            "Decide by the type, not by a feature flag: after `BackupCodesIssued` show the codes, after "
+            "`TwoFactorActivated`, `AuthenticatorReplaced` and `AuthenticatorAdded` the success page."
         ),
     ),
 ]
@@ -227,7 +197,12 @@ AcknowledgeBackupCodesResult: TypeAlias = Annotated[
 
 StartedActivation = Annotated[
     strawberry.ID,
-    strawberry.argument(description="The `activationId` that `startTwoFactorActivation` returned to this viewer."),
+    strawberry.argument(
+        description=(
+            "The `activationId` that `startTwoFactorActivation`, `startAuthenticatorReplacement` or `addAuthenticator` "
+            "returned to this viewer."
+        )
+    ),
 ]
 Otp = Annotated[
     str,
@@ -280,7 +255,7 @@ class ActivationMutation:
         self, info: Info, viewer: Viewer, password: OwnPassword
     ) -> StartTwoFactorActivationResult | None:
         """The first step of an activation."""
-        _require_valid_scales(info.selected_fields)
+        require_valid_scales(info.selected_fields)
         return twofactor.activation.start_activation(info.context.services, info.context.client, viewer, password)
 
     @mutation(
@@ -288,7 +263,8 @@ class ActivationMutation:
         uses_attempt=True,
         description=(
             "Confirms with an OTP that the app is set up. If backup codes are on, it issues them, and 2FA waits for "
-            "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. If the "
+            "the acknowledgement. If they are off, it activates 2FA with all effects of `TwoFactorActivated`. After "
+            "`startAuthenticatorReplacement` or `addAuthenticator` it puts the new authenticator in force. If the "
             "response was lost, call it again with the same OTP. The result is the same, until the acknowledgement. "
             "After that it is `TwoFactorActivated`, while this activation is in force. A newer OTP issues new codes, "
             "which replace the first ones. 5 wrong OTPs end the activation and affect no other attempt limit."

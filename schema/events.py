@@ -6,7 +6,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
@@ -25,9 +24,6 @@ from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
 from schema.type_mapping import describe_enum, maps_from
 from schema.users import User
-
-# RFC 9562 §5.9. No row has the nil UUID, so a filter by it finds nothing.
-NIL_UUID = UUID(int=0)
 
 describe_enum(
     SecurityEventKind,
@@ -130,7 +126,7 @@ def event_query(first: int, after: str | None, event_filter: SecurityEventFilter
     return EventQuery(
         first=first,
         after=value_or_none(after),
-        user_id=None if user_id is None else ids.decode_as(accounts.entities.User, user_id) or NIL_UUID,
+        user_id=None if user_id is None else ids.decode_as(accounts.entities.User, user_id) or ids.UNKNOWN,
         kinds=None if kinds is None else tuple(kinds),
         since=value_or_none(event_filter.since),
         until=value_or_none(event_filter.until),

@@ -10,14 +10,19 @@ import strawberry
 
 from accounts.directory import SecurityEvent
 from accounts.entities import Company, KnownDevice, Session, User
+from twofactor.authenticators import Authenticator
 
 PREFIXES: dict[type, str] = {
     User: "user",
     Company: "company",
     Session: "session",
     KnownDevice: "device",
+    Authenticator: "authenticator",
     SecurityEvent: "event",
 }
+
+# No object has it (RFC 9562 §5.9).
+UNKNOWN = UUID(int=0)
 
 _CLASSES = {prefix: domain_class for domain_class, prefix in PREFIXES.items()}
 # Accept one spelling of each id, because clients compare ids as text.

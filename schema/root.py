@@ -7,6 +7,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.activation import ActivationMutation, ActivationQuery
+from schema.authenticators import Authenticator, AuthenticatorsMutation
 from schema.backup_codes import BackupCodesMutation
 from schema.error_mapping import user_error_handlers
 from schema.events import EventsQuery, SecurityEvent
@@ -82,6 +83,7 @@ class Mutation(
     PasswordsMutation,
     SessionsMutation,
     KnownDevicesMutation,
+    AuthenticatorsMutation,
 ):
     """All write operations."""
 
@@ -92,7 +94,7 @@ def create_schema(schema_class: Callable[..., SchemaT], **options: Any) -> Schem
         query=Query,
         mutation=Mutation,
         # Some of these are reachable only through the interface of `node`.
-        types=[Company, KnownDevice, Session, User, SecurityEvent],
+        types=[Authenticator, Company, KnownDevice, Session, User, SecurityEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         exception_handlers=user_error_handlers(),
         **options,

@@ -24,9 +24,12 @@ from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, REAUTHENTICATION
 from security.errors import TooManyAttemptsError
 from twofactor.errors import (
     ActivationExpiredError,
+    AuthenticatorNotFoundError,
     BackupCodesDisabledError,
     ChallengeExpiredError,
+    LastAuthenticatorError,
     OtpNotConfirmedError,
+    TooManyAuthenticatorsError,
     TwoFactorAlreadyActiveError,
     TwoFactorIsEnforcedError,
     TwoFactorNotActiveError,
@@ -244,14 +247,48 @@ class OtpNotConfirmed(UserError):
 @user_error(
     TwoFactorAlreadyActiveError,
     description=(
-        "The viewer's 2FA is already active, and nothing was changed. To use a new device, call `deactivateTwoFactor` "
-        "and then activate 2FA again."
+        "The viewer's 2FA is already active, and nothing was changed. For a new device, offer "
+        "`startAuthenticatorReplacement`."
     ),
-    en="2FA is already active. To use a new device, deactivate it first.",
-    de="2FA ist bereits aktiv. Um ein neues Gerät zu verwenden, deaktivieren Sie sie zuerst.",
+    en="2FA is already active. To use a new device, replace your authenticator app.",
+    de="2FA ist bereits aktiv. Um ein neues Gerät zu verwenden, ersetzen Sie Ihre Authenticator-App.",
 )
 class TwoFactorAlreadyActive(UserError):
     """2FA is already active."""
+
+
+@user_error(
+    AuthenticatorNotFoundError,
+    description="The viewer has no authenticator with this id. Refetch `authenticators`.",
+    en="This authenticator app was already removed.",
+    de="Diese Authenticator-App ist bereits entfernt.",
+)
+class AuthenticatorNotFound(UserError):
+    """The viewer has no such authenticator."""
+
+
+@user_error(
+    LastAuthenticatorError,
+    description=(
+        "The viewer's only authenticator cannot be removed. For a new device offer `startAuthenticatorReplacement`."
+    ),
+    en="This is your only authenticator app. Replace it with the app on your new device.",
+    de="Das ist Ihre einzige Authenticator-App. Ersetzen Sie sie durch die App auf Ihrem neuen Gerät.",
+)
+class LastAuthenticator(UserError):
+    """It is the only authenticator."""
+
+
+@user_error(
+    TooManyAuthenticatorsError,
+    description="The viewer has as many authenticators as a user may have. Remove one first.",
+    en="You have {limit} authenticator apps, which is the maximum. Remove one first.",
+    de="Sie haben {limit} Authenticator-Apps, mehr sind nicht möglich. Entfernen Sie zuerst eine.",
+)
+class TooManyAuthenticators(UserError):
+    """The user has the maximum number of authenticators."""
+
+    limit: int = strawberry.field(description="The maximum number of authenticators of a user.")
 
 
 @user_error(
@@ -270,8 +307,8 @@ class TwoFactorNotActive(UserError):
 @user_error(
     TwoFactorIsEnforcedError,
     description=(
-        "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, an admin can reset "
-        "it. The user then has to activate it again at once."
+        "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, offer "
+        "`startAuthenticatorReplacement`."
     ),
     en="Your company requires 2FA, so it cannot be deactivated.",
     de="Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",

@@ -26,14 +26,16 @@ from schema.pagination import After, First, PageInfo
 from schema.security_policy import Company
 from schema.two_factor import TwoFactor, TwoFactorState
 from schema.type_mapping import describe_enum, maps_from
-from security.constants import KNOWN_DEVICES_PER_USER, SESSIONS_PER_USER
+from security.constants import AUTHENTICATORS_PER_USER, KNOWN_DEVICES_PER_USER, SESSIONS_PER_USER
 
 if TYPE_CHECKING:
+    from schema.authenticators import Authenticator
     from schema.events import SecurityEventConnection
     from schema.known_devices import KnownDevice
     from schema.sessions import Session
 
 # These modules import `User`, so this module cannot import them at run time.
+AuthenticatorRef: TypeAlias = Annotated["Authenticator", strawberry.lazy("schema.authenticators")]
 KnownDeviceRef: TypeAlias = Annotated["KnownDevice", strawberry.lazy("schema.known_devices")]
 SessionRef: TypeAlias = Annotated["Session", strawberry.lazy("schema.sessions")]
 SecurityEventConnectionRef: TypeAlias = Annotated["SecurityEventConnection", strawberry.lazy("schema.events")]
@@ -135,6 +137,20 @@ class User(Node):
     def devices(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> list[KnownDeviceRef] | None:
         """The viewer's own known devices."""
         return sessions.list_devices(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "The authenticators whose OTPs are accepted, the oldest first; none while 2FA is inactive. Null, beside "
+            "the error `FORBIDDEN`, if the viewer is neither this user nor one of their admins. A user has at most 5 "
+            "authenticators."
+        ),
+        metadata={"max_items": AUTHENTICATORS_PER_USER},
+    )
+    def authenticators(
+        self, info: Info, user: strawberry.Parent[accounts.entities.User]
+    ) -> list[AuthenticatorRef] | None:
+        """The user's authenticators."""
+        return users.authenticators(info.context, user)
 
     @strawberry.field(
         description=(

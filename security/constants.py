@@ -52,6 +52,10 @@ SESSIONS_PER_USER = 100
 KNOWN_DEVICE_IDLE_LIFETIME = timedelta(days=90)
 # No user has that many devices. A new device forgets the one that was unused for longest.
 KNOWN_DEVICES_PER_USER = 20
+# A phone, a tablet, a computer, and two to spare. Each OTP is checked against all of them, so more would help a guess.
+AUTHENTICATORS_PER_USER = 5
+# Long enough for the model of a phone.
+AUTHENTICATOR_NAME_MAX_LENGTH = 64
 # How long a replaced session token works if the new one is not used: for lost answers and requests under way.
 REPLACED_TOKEN_LIFETIME = timedelta(seconds=60)
 # `lastSeenAt` may be this much too old, so that a read does not need a write.

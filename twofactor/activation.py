@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import models
 from accounts import audit
@@ -22,14 +21,10 @@ from accounts.reauthentication import (
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, repeat_session_token, replace_session_token
 from mail import emails, outbox
-from models import SecurityEventKind
-from security.constants import (
-    ACTIVATION_LIFETIME,
-    BACKUP_CODES_PER_SET,
-    CLOCK_SLACK,
-    CONFIRM_ATTEMPTS,
-)
+from models import ActivationPurpose, SecurityEventKind
+from security.constants import BACKUP_CODES_PER_SET
 from security.tokens import TokenKind, token_hash
+from twofactor.enrolment import begin_enrolment, find_unfinished, purpose_of_finished
 from twofactor.errors import (
     ActivationExpiredError,
     OtpNotConfirmedError,
@@ -38,7 +33,7 @@ from twofactor.errors import (
 from twofactor.factors.authenticator import AuthenticatorActivation
 from twofactor.factors.backup_codes import BackupCodesAcknowledged, acknowledge_replacement
 from twofactor.factors.factor import ActivationT, EnrollableFactor
-from twofactor.factors.registry import OTP, enrollable_factor_of, enrollable_factors
+from twofactor.factors.registry import OTP, enrollable_factor_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +74,8 @@ async def start_activation_with(
         if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
         now = services.now()
-        secret, token = factor.new_secret(services, account.user), services.new_token(TokenKind.ACTIVATION)
-        encrypted = services.encrypt(secret, account.user.id)
-        await models.Activation.filter(user_id=account.user.id).delete()
-        activation = await models.Activation.create(
-            token_hash=token_hash(TokenKind.ACTIVATION, token),
-            user_id=account.user.id,
-            factor=factor.kind,
-            encrypted_secret=encrypted.ciphertext,
-            key_id=encrypted.key_id,
-            created_at=now,
-            expires_at=now + ACTIVATION_LIFETIME,
-        )
         await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=account.user, client=client, now=now)
-        return factor.started_activation(
-            services, account.user, secret, activation_id=token, expires_at=activation.expires_at
-        )
+        return await begin_enrolment(services, account, factor, ActivationPurpose.ACTIVATE)
 
 
 async def acknowledge_backup_codes(
@@ -122,34 +103,23 @@ async def acknowledge_backup_codes(
         account = await lock_viewer(viewer)
         activation = await find_unfinished(account, hashed, services.now())
         if activation is None:
-            return await repeat_result(services, account, hashed, old_token)
+            return await repeat_activation(services, account, hashed, old_token)
         if await models.BackupCodeSet.filter(activation_id=activation.id).update(activation_id=None) != 1:
             raise OtpNotConfirmedError
         return await activate(services, client, account, activation, by_acknowledgement=True, old_token=old_token)
 
 
-async def find_unfinished(account: LockedAccount, activation_hash: str, now: datetime) -> models.Activation | None:
-    return await models.Activation.filter(
-        token_hash=activation_hash,
-        user_id=account.user.id,
-        created_at__lte=now + CLOCK_SLACK,
-        expires_at__gt=now,
-        attempts__lt=CONFIRM_ATTEMPTS,
-    ).first()
-
-
-async def repeat_result(
+async def repeat_activation(
     services: Services, account: LockedAccount, activation_hash: str, old_token: SessionToken | None
 ) -> TwoFactorActivated:
     """Return the result of a finished activation, whichever of its last calls the client repeats.
 
     Otherwise the user would read that the activation has ended, and delete the entry of the app that is in force.
     """
-    for factor in enrollable_factors():
-        if await factor.is_enrolled_by(account.user.id, activation_hash):
-            new_token = await repeat_session_token(services, account.session, old_token)
-            return TwoFactorActivated(account.viewer.user, new_token=new_token)
-    raise ActivationExpiredError
+    if await purpose_of_finished(account, activation_hash) is not ActivationPurpose.ACTIVATE:
+        raise ActivationExpiredError
+    new_token = await repeat_session_token(services, account.session, old_token)
+    return TwoFactorActivated(account.viewer.user, new_token=new_token)
 
 
 async def activate(  # noqa: PLR0913  # each is a part of the activation
@@ -168,7 +138,7 @@ async def activate(  # noqa: PLR0913  # each is a part of the activation
     if not await models.Activation.filter(id=activation.id).delete():
         raise ActivationExpiredError
     factor = enrollable_factor_of(activation.factor)
-    await factor.enrol(activation, by_acknowledgement=by_acknowledgement)
+    await factor.enrol(activation, now, by_acknowledgement=by_acknowledgement)
     user.two_factor_activated_at = now
     user.backup_codes_remaining = BACKUP_CODES_PER_SET if by_acknowledgement else 0
     await user.save(update_fields=["two_factor_activated_at", "backup_codes_remaining"])

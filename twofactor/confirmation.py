@@ -1,8 +1,9 @@
 """The second step of an activation: the first OTP. It issues the backup codes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from tortoise.expressions import F
 
@@ -15,15 +16,17 @@ from accounts.reauthentication import (
     lock_viewer,
 )
 from accounts.services import Client, Services
-from accounts.session_tokens import SessionToken
-from models import SecurityEventKind
+from accounts.session_tokens import SessionToken, repeat_session_token
+from models import ActivationPurpose, SecurityEventKind
 from models.database import CommitAndRaise
 from security.constants import (
     BACKUP_CODES_PER_SET,
     CONFIRM_ATTEMPTS,
 )
 from security.tokens import TokenKind, token_hash
-from twofactor.activation import TwoFactorActivated, activate, find_unfinished, repeat_result
+from twofactor.activation import TwoFactorActivated, activate
+from twofactor.authenticators import AuthenticatorAdded, AuthenticatorReplaced, enrol_authenticator
+from twofactor.enrolment import find_unfinished, purpose_of_finished
 from twofactor.errors import (
     ActivationExpiredError,
     WrongOtpError,
@@ -39,6 +42,14 @@ from twofactor.factors.backup_codes import (
     wait_for_unacknowledged_codes,
 )
 from twofactor.factors.registry import enrollable_factor_of
+
+# The results of a finished activation.
+Enrolled: TypeAlias = TwoFactorActivated | AuthenticatorReplaced | AuthenticatorAdded
+_RESULTS: Mapping[ActivationPurpose, type[Enrolled]] = {
+    ActivationPurpose.ACTIVATE: TwoFactorActivated,
+    ActivationPurpose.REPLACE: AuthenticatorReplaced,
+    ActivationPurpose.ADD: AuthenticatorAdded,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +70,13 @@ async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
     otp: str,
     *,
     old_token: SessionToken | None = None,
-) -> BackupCodesIssued | TwoFactorActivated:
+) -> BackupCodesIssued | Enrolled:
     """Check the first OTP, or what the user enters for another factor. Then issue backup codes.
 
-    If backup codes are off, activate 2FA, and replace `old_token` if it is given. If this session has already confirmed
-    the activation with this OTP, return the same codes until they are acknowledged, and use no attempt. If this
-    activation is finished and in force, return its result, and check nothing.
+    If backup codes are off, activate 2FA. If 2FA is active, put the new authenticator in force. Both replace
+    `old_token` if it is given. If this session has already confirmed the activation with this OTP, return the same
+    codes until they are acknowledged, and use no attempt. If this activation is finished and in force, return its
+    result, and check nothing.
 
     Raises:
         ActivationExpiredError: The activation is unknown, expired, or replaced by a newer one.
@@ -103,7 +115,7 @@ class _UsedOtp:
     is_repeat: bool
 
 
-async def _confirm(call: _Confirmation, *, may_wait: bool) -> BackupCodesIssued | TwoFactorActivated | None:
+async def _confirm(call: _Confirmation, *, may_wait: bool) -> BackupCodesIssued | Enrolled | None:
     """Use the OTP and issue codes. If `may_wait`, return None where another call with this OTP computes the codes."""
     services = call.services
     async with services.hashing.admit(hash_requester(call.viewer), hashes=BACKUP_CODES_PER_SET) as hasher:
@@ -118,17 +130,19 @@ async def _confirm(call: _Confirmation, *, may_wait: bool) -> BackupCodesIssued 
         return await _issue_codes(call, used, codes)
 
 
-async def _use_otp_or_repeat(call: _Confirmation) -> _UsedOtp | BackupCodesIssued | TwoFactorActivated:
+async def _use_otp_or_repeat(call: _Confirmation) -> _UsedOtp | BackupCodesIssued | Enrolled:
     services = call.services
     account = await lock_viewer(call.viewer)
     activation = await find_unfinished(account, call.activation_hash, services.now())
     if activation is None:
-        return await repeat_result(services, account, call.activation_hash, call.old_token)
+        return await _repeat_result(call, account)
     is_repeat = _is_repeat(services, account, activation, call.otp)
     if not is_repeat:
         await _use_first_otp(services, call.client, account, activation, call.otp)
     elif issued := await _find_issued(call, account, activation):
         return issued
+    if activation.purpose is not ActivationPurpose.ACTIVATE:
+        return await enrol_authenticator(services, call.client, account, activation, call.old_token)
     if not security_policy.backup_codes_enabled(account.company):
         return await activate(
             services, call.client, account, activation, by_acknowledgement=False, old_token=call.old_token
@@ -136,15 +150,13 @@ async def _use_otp_or_repeat(call: _Confirmation) -> _UsedOtp | BackupCodesIssue
     return _UsedOtp(activation.last_step, is_repeat)
 
 
-async def _issue_codes(
-    call: _Confirmation, used: _UsedOtp, codes: NewBackupCodes
-) -> BackupCodesIssued | TwoFactorActivated:
+async def _issue_codes(call: _Confirmation, used: _UsedOtp, codes: NewBackupCodes) -> BackupCodesIssued | Enrolled:
     services = call.services
     account = await lock_viewer(call.viewer)
     activation = await find_unfinished(account, call.activation_hash, services.now())
     if activation is None:
         # Another call may have activated 2FA: with this OTP, if the flag was turned off, or by an acknowledgement.
-        return await repeat_result(services, account, call.activation_hash, call.old_token)
+        return await _repeat_result(call, account)
     if activation.last_step != used.position:
         # A newer OTP has replaced this one while the codes were hashed. The activation continues.
         raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
@@ -158,6 +170,14 @@ async def _issue_codes(
         )
     await issue_backup_codes(services, call.client, account.user, codes, activation)
     return BackupCodesIssued(call.activation_token, codes.codes, codes.file, activation.expires_at)
+
+
+async def _repeat_result(call: _Confirmation, account: LockedAccount) -> Enrolled:
+    purpose = await purpose_of_finished(account, call.activation_hash)
+    if purpose is None:
+        raise ActivationExpiredError
+    new_token = await repeat_session_token(call.services, account.session, call.old_token)
+    return _RESULTS[purpose](account.viewer.user, new_token=new_token)
 
 
 def _is_repeat(services: Services, account: LockedAccount, activation: models.Activation, otp: str) -> bool:

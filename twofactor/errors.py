@@ -1,6 +1,7 @@
 """Errors of two-factor authentication. They hold facts; `schema.error_mapping` maps them for clients."""
 
 from accounts.errors import FailedAttemptError
+from security.constants import AUTHENTICATORS_PER_USER
 from security.errors import DomainError
 
 
@@ -38,6 +39,22 @@ class TwoFactorIsEnforcedError(DomainError):
 
 class BackupCodesDisabledError(DomainError):
     """Raised when backup codes are off for the company account."""
+
+
+class AuthenticatorNotFoundError(DomainError):
+    """Raised when the user has no such authenticator."""
+
+
+class LastAuthenticatorError(DomainError):
+    """Raised when users ask to remove their only authenticator."""
+
+
+class TooManyAuthenticatorsError(DomainError):
+    """Raised when the user has as many authenticators as a user may have."""
+
+    def __init__(self, limit: int = AUTHENTICATORS_PER_USER) -> None:
+        super().__init__()
+        self.limit = limit
 
 
 class CannotResetOwnTwoFactorError(DomainError):

@@ -20,7 +20,8 @@ from tests.support.api_users import (
     start_activation,
     start_login,
 )
-from tests.support.clock import Clock
+from tests.support.authenticator import Authenticator
+from tests.support.clock import TIME_STEP, Clock
 from tests.support.schema_elements import mutation_fields, results_of
 from tests.support.selections import fields_with_everything, mutation_with_everything, user_errors
 from tests.support.users import NEW_PASSWORD, PASSWORD, set_security_policy
@@ -28,16 +29,19 @@ from transport.cookies import COOKIE_NAME
 
 SETUP_REQUIRED = "TWO_FACTOR_SETUP_REQUIRED"
 # The viewer's own fields that can be null, and are before the required setup of 2FA.
-CLOSED_BEFORE_SETUP = {"lastLoginAt", "devices", "securityEvents"}
+CLOSED_BEFORE_SETUP = {"lastLoginAt", "authenticators", "devices", "securityEvents"}
 # The results of the tests below.
 TESTED = {
     "login": {"LoggedIn", "SecondFactorRequired"},
     "verifyLogin": {"LoggedIn"},
     "logout": {"LoggedOut"},
     "startTwoFactorActivation": {"TwoFactorActivation"},
-    "confirmOtp": {"BackupCodesIssued", "TwoFactorActivated"},
+    "confirmOtp": {"BackupCodesIssued", "TwoFactorActivated", "AuthenticatorReplaced", "AuthenticatorAdded"},
     "acknowledgeBackupCodes": {"TwoFactorActivated", "BackupCodesAcknowledged"},
     "regenerateBackupCodes": {"BackupCodesRegenerated"},
+    "startAuthenticatorReplacement": {"TwoFactorActivation"},
+    "addAuthenticator": {"TwoFactorActivation"},
+    "removeAuthenticator": {"AuthenticatorRemoved"},
     "deactivateTwoFactor": {"TwoFactorDeactivated"},
     "adminResetTwoFactor": {"TwoFactorReset"},
     "updateSecurityPolicy": {"SecurityPolicyUpdated"},
@@ -50,7 +54,7 @@ TESTED = {
 
 
 async def answer_and_errors(
-    client: Api, name: str, variables: dict[str, Any], *, member: str = "", around: tuple[str, ...] = ()
+    client: Api, name: str, /, variables: dict[str, Any], *, member: str = "", around: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     """Send a mutation that selects everything. Return its result, and the fields and codes of its errors."""
     result = await client.execute(mutation_with_everything(name, member, around), variables)
@@ -63,7 +67,7 @@ async def answer_and_errors(
 
 
 async def answer_of(
-    client: Api, name: str, *, member: str = "", around: tuple[str, ...] = (), **variables: object
+    client: Api, name: str, /, *, member: str = "", around: tuple[str, ...] = (), **variables: object
 ) -> dict[str, Any]:
     """Send a mutation that selects everything, and return its result. Fail if one of its fields has an error."""
     answer, errors = await answer_and_errors(client, name, variables, member=member, around=around)
@@ -71,9 +75,9 @@ async def answer_of(
     return answer
 
 
-async def answer_before_setup(client: Api, name: str, **variables: object) -> dict[str, Any]:
+async def answer_before_setup(client: Api, name: str, /, *, member: str = "", **variables: object) -> dict[str, Any]:
     """Send a mutation of a user who has to set up 2FA. The closed fields of the viewer are null beside their errors."""
-    answer, errors = await answer_and_errors(client, name, variables)
+    answer, errors = await answer_and_errors(client, name, variables, member=member)
     assert errors == ({(field, SETUP_REQUIRED) for field in CLOSED_BEFORE_SETUP} if "viewer" in answer else set())
     return answer
 
@@ -134,7 +138,8 @@ class TestBeforeSetup:
         await answer_before_setup(client, "startTwoFactorActivation", password=PASSWORD)
         activation_id, authenticator = await start_activation(client)
         otp = authenticator.otp(clock.now)
-        await answer_before_setup(client, "confirmOtp", activationId=activation_id, otp=otp)
+        confirmation = {"activationId": activation_id, "otp": otp}
+        await answer_before_setup(client, "confirmOtp", member="BackupCodesIssued", **confirmation)
 
         acknowledged: dict[str, Any] = {"activationId": activation_id, "rotateSession": True}
         answer = await answer_of(client, "acknowledgeBackupCodes", member="TwoFactorActivated", **acknowledged)
@@ -152,7 +157,12 @@ class TestBeforeSetup:
         activation_id, authenticator = await start_activation(client)
 
         answer = await answer_of(
-            client, "confirmOtp", activationId=activation_id, otp=authenticator.otp(clock.now), rotateSession=True
+            client,
+            "confirmOtp",
+            member="TwoFactorActivated",
+            activationId=activation_id,
+            otp=authenticator.otp(clock.now),
+            rotateSession=True,
         )
 
         client.session_token = answer["sessionToken"]
@@ -193,6 +203,29 @@ async def test_changes_of_the_own_account_return_their_answers(member_with_2fa: 
         assert await is_logged_in(client)
 
 
+async def test_changes_of_authenticators_return_their_answers(member_with_2fa: ApiUser, clock: Clock) -> None:
+    """The token that a confirmation returns is that of the session that continues."""
+    client, authenticator = member_with_2fa.client, member_with_2fa.authenticator
+    for name, member in (
+        ("addAuthenticator", "AuthenticatorAdded"),
+        ("startAuthenticatorReplacement", "AuthenticatorReplaced"),
+    ):
+        variables: dict[str, Any] = {"password": PASSWORD, "secondFactor": {"otp": authenticator.otp(clock.now)}}
+        if member == "AuthenticatorReplaced":
+            (first, _) = (await client.execute_one("{ viewer { authenticators { id } } }"))["authenticators"]
+            await answer_of(client, "removeAuthenticator", id=first["id"], password=PASSWORD)
+        else:
+            variables["name"] = "Tablet"
+        started = await answer_of(client, name, **variables)
+        authenticator = Authenticator.parse(started["otpauthUri"])
+        otp, activation_id = authenticator.otp(clock.now), started["activationId"]
+        confirmation: dict[str, Any] = {"activationId": activation_id, "otp": otp, "rotateSession": True}
+        answer = await answer_of(client, "confirmOtp", member=member, **confirmation)
+        client.session_token = answer["sessionToken"]
+        assert await is_logged_in(client)
+        clock.advance(TIME_STEP)
+
+
 async def test_ends_of_sessions_and_devices_return_their_answers(logged_in_member: ApiUser, client: Api) -> None:
     """Also if the session of the request has ended: the fields are those of the viewer who ended it."""
     await log_in(client, logged_in_member.user, transport="COOKIE")
@@ -216,7 +249,7 @@ async def test_changes_by_an_admin_return_their_answers(
     # The answer contains two users, so the users below them have no further ones.
     for name in ("endUserSessions", "adminResetTwoFactor"):
         await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD)
-    enforcement = {"password": PASSWORD, "twoFactorEnforced": True}
+    enforcement: dict[str, Any] = {"password": PASSWORD, "twoFactorEnforced": True}
     await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", **enforcement)
 
 

@@ -290,12 +290,56 @@ async def test_0007_keeps_activations_of_both_versions(empty_database_url: str) 
         await migrate_to(database, "0007_unacknowledged_codes")
 
         await insert_activation("after")
-        assert [row.confirmed_by_session_id for row in await models.Activation.all()] == [None, None]
+        rows = await database.connection.execute_query_dict("SELECT confirmed_by_session_id FROM activation")
+        assert [row["confirmed_by_session_id"] for row in rows] == [None, None]
 
         await migrate_to(database, "0003_several_factors")
 
         assert await names(database, TABLES) == tables
         assert len(await database.connection.execute_query_dict("SELECT id FROM activation")) == 2
+    finally:
+        await database.close()
+
+
+async def test_0014_keeps_authenticators_of_both_versions(empty_database_url: str) -> None:
+    """An authenticator from before exists since the activation. The way back keeps the rows."""
+    database = Database(empty_database_url)
+    await database.open()
+    company, user = str(uuid4()), str(uuid4())
+    true = "1" if database.dialect == "sqlite" else "true"
+    secret = "x'01'" if database.dialect == "sqlite" else "decode('01', 'hex')"
+
+    async def insert_authenticator(token_hash: str) -> None:
+        await database.connection.execute_script(
+            f"INSERT INTO authenticator (id, user_id, encrypted_secret, key_id, last_step, activation_token_hash,"  # noqa: S608  # ours
+            f" activated_by_acknowledgement) VALUES ('{uuid4()}', '{user}', {secret}, 'key', 1, '{token_hash}', {true})"
+        )
+
+    try:
+        await migrate_to(database, MIGRATION_BEFORE_0014)
+        tables = await names(database, TABLES)
+        await database.connection.execute_script(
+            f"""
+            INSERT INTO company (id, name, two_factor_enforced, backup_codes_enabled, created_at)
+            VALUES ('{company}', 'Acme', {true}, {true}, '{START}');
+            INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
+                is_enabled, created_at, last_login_at, two_factor_activated_at, backup_codes_remaining)
+            VALUES ('{user}', '{company}', 'a', 'a', 'a', 'a', 'a', 'MEMBER', 'a', {true}, '{START}', '{START}',
+                '{START}', 0);
+            """  # noqa: S608  # ours
+        )
+        await insert_authenticator("before")
+
+        await migrate_to(database, "0014_several_authenticators")
+
+        await insert_authenticator("after")
+        rows = await models.Authenticator.all().order_by("activation_token_hash")
+        assert [(row.created_at, row.purpose) for row in rows] == [(None, "ACTIVATE"), (START, "ACTIVATE")]
+
+        await migrate_to(database, MIGRATION_BEFORE_0014)
+
+        assert await names(database, TABLES) == tables
+        assert len(await database.connection.execute_query_dict("SELECT id FROM authenticator")) == 2
     finally:
         await database.close()
 
@@ -532,6 +576,7 @@ async def test_concurrent_migrations_do_not_conflict(database: Database) -> None
     assert await database.is_current()
 
 
+MIGRATION_BEFORE_0014 = "0011_name_sort_keys"
 ORDERS = {"created_at": "age", "name_key": "name", "last_login_at": "last_login"}
 FILTERS = {
     "": "user_by",

@@ -10,11 +10,13 @@ from tests.support.schema_elements import served_schema
 # already, for every viewer who can reach it, also before 2FA is set up, and after the session has ended.
 NEVER_NULL = {
     # From the id of the object.
+    "Authenticator.id",
     "Company.id",
     "KnownDevice.id",
     "SecurityEvent.id",
     "Session.id",
     "User.id",
+    "AuthenticatorRemoved.authenticatorId",
     "DeviceForgotten.deviceId",
     "SessionRevoked.sessionId",
     # From the loaded user. The viewer's own are always readable, and other users are in nullable fields, or visible to

@@ -81,6 +81,8 @@ OWN_USER = by_target("returned", company="null", others="null")
 USER_OF_COMPANY = by_target("returned", company="returned", others="null")
 OWN_SESSION = by_target("SessionRevoked", company="SessionNotFound", others="SessionNotFound")
 OWN_DEVICE = by_target("DeviceForgotten", company="DeviceNotFound", others="DeviceNotFound")
+OWN_AUTHENTICATOR = by_target("TwoFactorActivation", company="AuthenticatorNotFound", others="AuthenticatorNotFound")
+OWN_LAST_AUTHENTICATOR = by_target("LastAuthenticator", company="AuthenticatorNotFound", others="AuthenticatorNotFound")
 OWN_CONFIRMED = by_target("BackupCodesIssued", company="ActivationExpired", others="ActivationExpired")
 OWN_ACKNOWLEDGED = by_target("TwoFactorActivated", company="ActivationExpired", others="ActivationExpired")
 
@@ -108,6 +110,8 @@ FIELDS: dict[str, Row] = {
         by_target("CannotEndOwnSessions", company="UserSessionsEnded", others="UserNotFound"),
     ),
     "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
+    "startAuthenticatorReplacement": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_AUTHENTICATOR, OWN_AUTHENTICATOR),
+    "removeAuthenticator": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_LAST_AUTHENTICATOR, OWN_LAST_AUTHENTICATOR),
     "forgetDevice": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_DEVICE, OWN_DEVICE),
 }
 
@@ -130,7 +134,7 @@ def row_of(name: str) -> Row:
 # After one of these outcomes no data may have changed.
 READ_ONLY_OUTCOMES = frozenset(
     {UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "null", "empty", "returned", "UserNotFound", "CannotResetOwnTwoFactor",
-     "CannotEndOwnSessions", "SessionNotFound", "ActivationExpired"}
+     "CannotEndOwnSessions", "SessionNotFound", "ActivationExpired", "AuthenticatorNotFound", "LastAuthenticator"}
 )  # fmt: skip
 
 
@@ -169,6 +173,7 @@ USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "locale": REQUIRED,
     "createdAt": REQUIRED,
     "lastLoginAt": GUARDED,
+    "authenticators { id }": GUARDED,
     "devices { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
     "sessions { id }": by_viewpoint("returned", "returned", "empty", "empty", "empty", ABSENT),
     "securityEvents { nodes { id } }": by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", "null", ABSENT),

@@ -97,6 +97,7 @@ class Accounts:
     users: dict[Target, models.User] = field(default_factory=dict)
     sessions: dict[Target, models.Session] = field(default_factory=dict)
     devices: dict[Target, models.KnownDevice] = field(default_factory=dict)
+    authenticators: dict[Target, models.Authenticator] = field(default_factory=dict)
     token: str | None = None
     secret: bytes = b"12345678901234567890"
 
@@ -131,7 +132,7 @@ class Accounts:
         )  # fmt: skip
         if active:
             encrypted = self.services.encrypt(self.secret, user.id)
-            await models.Authenticator.create(
+            self.authenticators[target] = await models.Authenticator.create(
                 user_id=user.id, encrypted_secret=encrypted.ciphertext, key_id=encrypted.key_id, last_step=0,
                 activation_token_hash=number.rjust(64, "0"), activated_by_acknowledgement=True,
             )  # fmt: skip
@@ -203,7 +204,9 @@ class Accounts:
         """Return the id of the target or of its session."""
         if target is Target.UNKNOWN:
             return f"{prefix}_{'0' * 32}"
-        rows: dict[str, dict[Target, Any]] = {"user": self.users, "session": self.sessions, "device": self.devices}
+        rows: dict[str, dict[Target, Any]] = {
+            "user": self.users, "session": self.sessions, "device": self.devices, "authenticator": self.authenticators
+        }  # fmt: skip
         row = rows[prefix][target]
         return f"{prefix}_{row.id.hex}"
 
@@ -227,14 +230,21 @@ class Accounts:
                 return {"userId": self.id_of(target), "password": PASSWORD}
             case "updateSecurityPolicy":
                 return {"password": PASSWORD, "backupCodesEnabled": False}
-            case "revokeSession":
-                return {"id": self.id_of(target, "session")}
-            case "forgetDevice":
-                return {"id": self.id_of(target, "device")}
+            case "revokeSession" | "forgetDevice":
+                return {"id": self.id_of(target, "session" if name == "revokeSession" else "device")}
+            case "startAuthenticatorReplacement" | "addAuthenticator" | "removeAuthenticator":
+                return self._arguments_of_authenticators(name, target, otp)
             case "viewer" | "featureFlags" | "authenticatorApps" | "users":
                 return {}
             case _:
                 return {each: RIGHT_VALUES.get(each, ANY_TEXT) for each in required_arguments(mutation_fields()[name])}
+
+    def _arguments_of_authenticators(self, name: str, target: Target, otp: str) -> dict[str, Any]:
+        authenticator_id = self.id_of(target, "authenticator")
+        if name == "removeAuthenticator":
+            return {"id": authenticator_id, "password": PASSWORD}
+        proof = {"password": PASSWORD, "secondFactor": {"otp": otp}}
+        return proof | ({"name": ANY_TEXT} if name == "addAuthenticator" else {"authenticatorId": authenticator_id})
 
     async def _activation_of(self, target: Target, name: str) -> str:
         async with self.services.database.transaction():

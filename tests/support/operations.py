@@ -49,6 +49,8 @@ mutation ConfirmOtp($activationId: ID!, $otp: String!, $rotateSession: Boolean! 
     __typename
     ... on BackupCodesIssued {{ activationId codes {_TEXT_FILE} expiresAt }}
     ... on TwoFactorActivated {{ viewer {{ id }} {TWO_FACTOR_FIELDS} sessionToken }}
+    ... on AuthenticatorReplaced {{ viewer {{ id }} sessionToken }}
+    ... on AuthenticatorAdded {{ viewer {{ id }} sessionToken }}
     ... on WrongOtp {{ attemptsRemaining malformed }}
     {_USER_ERRORS}
   }}
@@ -70,6 +72,29 @@ mutation RegenerateBackupCodes($password: String!, $untilAcknowledged: Boolean =
     __typename
     ... on BackupCodesRegenerated {{ codes {_TEXT_FILE} viewer {{ id }} activationId }}
     {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+_ACTIVATION = "... on TwoFactorActivation { activationId key otpauthUri issuer accountName expiresAt }"
+_SECOND_FACTOR_ERRORS = f"{_PASSWORD_ERRORS} ... on WrongSecondFactor {{ attemptsRemaining }}"
+START_AUTHENTICATOR_REPLACEMENT = f"""
+mutation StartAuthenticatorReplacement($password: String!, $secondFactor: SecondFactorInput!, $authenticatorId: ID) {{
+  startAuthenticatorReplacement(password: $password, secondFactor: $secondFactor, authenticatorId: $authenticatorId) {{
+    __typename {_ACTIVATION} {_SECOND_FACTOR_ERRORS}
+  }}
+}}
+"""
+ADD_AUTHENTICATOR = f"""
+mutation AddAuthenticator($password: String!, $secondFactor: SecondFactorInput!, $name: String!) {{
+  addAuthenticator(password: $password, secondFactor: $secondFactor, name: $name) {{
+    __typename {_ACTIVATION} ... on TooManyAuthenticators {{ limit }} {_SECOND_FACTOR_ERRORS}
+  }}
+}}
+"""
+REMOVE_AUTHENTICATOR = f"""
+mutation RemoveAuthenticator($id: ID!, $password: String!, $secondFactor: SecondFactorInput) {{
+  removeAuthenticator(id: $id, password: $password, secondFactor: $secondFactor) {{
+    __typename ... on AuthenticatorRemoved {{ authenticatorId viewer {{ id }} }} {_SECOND_FACTOR_ERRORS}
   }}
 }}
 """

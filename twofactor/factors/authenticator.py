@@ -77,19 +77,23 @@ class OtpFactor(EnrollableFactor[AuthenticatorActivation]):
         return is_otp_of_step(secret, text, position)
 
     @override
-    async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
+    async def enrol(self, activation: models.Activation, now: datetime, *, by_acknowledgement: bool) -> None:
         await models.Authenticator.create(
             user_id=activation.user_id,
             encrypted_secret=activation.encrypted_secret,
             key_id=activation.key_id,
             last_step=activation.last_step,
+            name=activation.authenticator_name,
+            created_at=now,
+            purpose=activation.purpose,
             activation_token_hash=activation.token_hash,
             activated_by_acknowledgement=by_acknowledgement,
         )
 
     @override
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
-        return await models.Authenticator.filter(user_id=user_id, activation_token_hash=activation_hash).exists()
+    async def purpose_of(self, user_id: UUID, activation_hash: str) -> models.ActivationPurpose | None:
+        row = await models.Authenticator.filter(user_id=user_id, activation_token_hash=activation_hash).first()
+        return row.purpose if row else None
 
 
 def decrypt_totp_secret(services: Services, row: models.Authenticator | models.Activation) -> bytes | None:

@@ -61,9 +61,13 @@ class Factor(ABC):
     async def verify(self, check: Check, text: str) -> bool:
         """Return whether the text is right, and use it, so that it works once. Record what else depends on its use."""
 
-    async def remove(self, user_id: UUID) -> None:
-        """Delete what the user has of this kind. The user's row is locked."""
-        await self.table.filter(user_id=user_id).delete()
+    async def remove(self, user_id: UUID, *, only: UUID | None = None) -> int:
+        """Delete what the user has of this kind, or only the row with this id. Return the number of rows.
+
+        The user's row is locked.
+        """
+        rows = self.table.filter(user_id=user_id)
+        return await (rows.filter(id=only) if only else rows).delete()
 
 
 class HashedFactor(Factor):
@@ -99,9 +103,9 @@ class EnrollableFactor(Factor, Generic[ActivationT]):
         """Return whether the text is the one at a position, however long ago it was right."""
 
     @abstractmethod
-    async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
+    async def enrol(self, activation: models.Activation, now: datetime, *, by_acknowledgement: bool) -> None:
         """Insert the row of a user who has confirmed an activation."""
 
     @abstractmethod
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
-        """Return whether this activation has activated the user's 2FA, which is still in force."""
+    async def purpose_of(self, user_id: UUID, activation_hash: str) -> models.ActivationPurpose | None:
+        """Return what this activation did, if the factor that it enrolled is still in force."""

@@ -152,6 +152,18 @@ RULES = [
         (constants.KNOWN_DEVICES_PER_USER,),
         ("schema.graphql", "limits.md"),
     ),
+    Rule(
+        "authenticators of a user",
+        f"at most {N} authenticators",
+        (constants.AUTHENTICATORS_PER_USER,),
+        ("schema.graphql", "limits.md", "new-device.md"),
+    ),
+    Rule(
+        "name of an authenticator",
+        f"by its device, at most {N} characters",
+        (constants.AUTHENTICATOR_NAME_MAX_LENGTH,),
+        ("schema.graphql",),
+    ),
     Rule("first warning", f"by email from the {N} failure", (constants.FREE_ATTEMPTS,), ("limits.md",)),
     Rule(
         "wrong OTPs of an activation",

@@ -31,7 +31,7 @@ COMPARED_STRINGS = {
     "ipAddress",
     "deviceName",
 }
-ID_OR_TOKEN = re.compile(r"(cs|user|company|session|event)_\w+", re.ASCII)
+ID_OR_TOKEN = re.compile(r"(cs|user|company|session|event|authenticator)_\w+", re.ASCII)
 SIX_DIGITS = re.compile(r"[0-9]{6}", re.ASCII)
 
 

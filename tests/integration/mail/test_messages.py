@@ -27,6 +27,7 @@ ARGUMENTS = {
     "request": RequestDetails(AT, "203.0.113.7", USER_AGENT),
     "at": AT,
     "by": "Ada Lovelace",
+    "name": "Tablet",
     "admin": "Ada Lovelace",
     "reason": "Lost her phone",
     "remaining": 2,
@@ -55,6 +56,9 @@ REQUIRED_TEXTS = {
     "en": {
         "two_factor_activated": ["Two-factor authentication is now active"],
         "two_factor_deactivated": ["Two-factor authentication has been deactivated"],
+        "authenticator_replaced": ["now uses a new authenticator app", "no longer work"],
+        "authenticator_added": ["One more authenticator app (Tablet) now works"],
+        "authenticator_removed": ["authenticator apps (Tablet) no longer works"],
         "two_factor_reset": ["deactivated two-factor authentication", "Ada Lovelace", "Lost her phone"],
         "sessions_revoked": ["ended all sessions", "Ada Lovelace"],
         "backup_code_used": ["one of your backup codes", "2 backup codes left"],
@@ -74,6 +78,9 @@ REQUIRED_TEXTS = {
     "de": {
         "two_factor_activated": ["ist die Zwei-Faktor-Authentifizierung jetzt aktiv"],
         "two_factor_deactivated": ["wurde die Zwei-Faktor-Authentifizierung deaktiviert"],
+        "authenticator_replaced": ["jetzt eine neue Authenticator-App", "gelten nicht mehr"],
+        "authenticator_added": ["jetzt eine weitere Authenticator-App (Tablet)"],
+        "authenticator_removed": ["Authenticator-Apps (Tablet) gilt für"],
         "two_factor_reset": ["Zwei-Faktor-Authentifizierung", "Ada Lovelace", "Lost her phone"],
         "sessions_revoked": ["alle Sitzungen", "Ada Lovelace"],
         "backup_code_used": ["einem Ihrer Backup-Codes", "noch 2 Backup-Codes"],

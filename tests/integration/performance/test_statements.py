@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -13,6 +14,7 @@ from settings import Settings
 from tests.integration.performance.statement_counter import StatementCount, count_statements
 from tests.support.api import Api, api_of
 from tests.support.api_users import ApiUser, activate, confirm_otp, log_in, start_activation, start_login, verify_login
+from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.factories import insert_replacement
 from tests.support.operations import (
@@ -28,9 +30,11 @@ from tests.support.operations import (
     LOGOUT,
     NODE,
     REGENERATE_BACKUP_CODES,
+    REMOVE_AUTHENTICATOR,
     REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     SESSIONS,
+    START_AUTHENTICATOR_REPLACEMENT,
     START_TWO_FACTOR_ACTIVATION,
     UPDATE_SECURITY_POLICY,
     USERS,
@@ -71,6 +75,9 @@ EXPECTED_COUNTS = {
     "regenerateBackupCodes": (15, 2),
     "regenerateBackupCodes until acknowledged": (9, 2),
     "acknowledgeBackupCodes after a regeneration": (14, 1),
+    "startAuthenticatorReplacement": (15, 2),
+    "confirmOtp of a replacement": (17, 1),
+    "removeAuthenticator": (15, 2),
     "deactivateTwoFactor": (16, 2),
     "adminResetTwoFactor": (17, 2),
     "endUserSessions": (12, 2),
@@ -241,6 +248,31 @@ async def acknowledge_new_codes(scenario: Scenario) -> Request:
     return ACKNOWLEDGE_BACKUP_CODES, {"activationId": activation_id}
 
 
+async def start_replacement(scenario: Scenario) -> Request:
+    """Return the first step of the replacement of an authenticator."""
+    member = await scenario.activate(scenario.member)
+    factor = {"otp": member.authenticator.otp(scenario.clock.now)}
+    return START_AUTHENTICATOR_REPLACEMENT, {"password": PASSWORD, "secondFactor": factor}
+
+
+async def confirm_replacement(scenario: Scenario) -> Request:
+    """Return the last step of the replacement of an authenticator."""
+    _, variables = await start_replacement(scenario)
+    started = await scenario.api.execute_one(START_AUTHENTICATOR_REPLACEMENT, **variables)
+    otp = Authenticator.parse(started["otpauthUri"]).otp(scenario.clock.now)
+    return CONFIRM_OTP, {"activationId": started["activationId"], "otp": otp}
+
+
+async def remove_authenticator(scenario: Scenario) -> Request:
+    """Return the removal of one of two authenticators."""
+    member = await scenario.activate(scenario.member)
+    async with scenario.database.transaction():
+        first = await models.Authenticator.get(user_id=member.user.id)
+        first_id, first.id = first.id, uuid4()
+        await first.save(force_create=True)
+    return REMOVE_AUTHENTICATOR, {"id": f"authenticator_{first_id.hex}", "password": PASSWORD}
+
+
 async def deactivate(scenario: Scenario) -> Request:
     """Return the deactivation of 2FA."""
     await scenario.activate(scenario.member)
@@ -303,6 +335,9 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "regenerateBackupCodes": regenerate,
     "regenerateBackupCodes until acknowledged": regenerate_until_acknowledged,
     "acknowledgeBackupCodes after a regeneration": acknowledge_new_codes,
+    "startAuthenticatorReplacement": start_replacement,
+    "confirmOtp of a replacement": confirm_replacement,
+    "removeAuthenticator": remove_authenticator,
     "deactivateTwoFactor": deactivate,
     "adminResetTwoFactor": reset,
     "endUserSessions": end_sessions,

@@ -121,7 +121,7 @@ class WordCardFactor(EnrollableFactor[tuple[str, str]]):
         return text == f"{secret.decode()}{position}"
 
     @override
-    async def enrol(self, activation: models.Activation, *, by_acknowledgement: bool) -> None:
+    async def enrol(self, activation: models.Activation, now: datetime, *, by_acknowledgement: bool) -> None:
         await WordCard.create(
             user_id=activation.user_id,
             encrypted_secret=activation.encrypted_secret,
@@ -132,8 +132,9 @@ class WordCardFactor(EnrollableFactor[tuple[str, str]]):
         )
 
     @override
-    async def is_enrolled_by(self, user_id: UUID, activation_hash: str) -> bool:
-        return await WordCard.filter(user_id=user_id, activation_token_hash=activation_hash).exists()
+    async def purpose_of(self, user_id: UUID, activation_hash: str) -> models.ActivationPurpose | None:
+        is_enrolled = await WordCard.filter(user_id=user_id, activation_token_hash=activation_hash).exists()
+        return models.ActivationPurpose.ACTIVATE if is_enrolled else None
 
 
 # `database` opens the connection, so the model must be known before.
