@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import structlog
 
 import models
+from accounts.event_facts import NO_FACTS, EventFacts, json_of_changes, note_of
 from accounts.services import Client
 from mail.emails import RequestDetails
 from models import SecurityEventKind
@@ -37,9 +38,10 @@ async def record(  # noqa: PLR0913  # ASVS 16.2.1 asks for when, where, who and 
     client: Client,
     now: datetime,
     actor: models.User | None = None,
+    facts: EventFacts = NO_FACTS,
     note: str | None = None,
 ) -> None:
-    """Insert an audit event. `note` is a short remark and never contains a secret."""
+    """Insert an audit event. `note` is a short remark of a person. Neither it nor the facts contain a secret."""
     known_user = user or actor
     event_id = uuid4()
     company_id = known_user.company_id if known_user else None
@@ -54,7 +56,10 @@ async def record(  # noqa: PLR0913  # ASVS 16.2.1 asks for when, where, who and 
         occurred_at=now,
         ip_address=client.ip_address,
         user_agent=client.user_agent,
-        note=note,
+        note=note or note_of(kind, facts),
+        factor=facts.factor,
+        during=facts.during,
+        changes=json_of_changes(facts.change),
     )
     _log_after_commit(kind, event_id, company_id, user_id, actor_id, client.ip_address)
 

@@ -15,12 +15,13 @@ import models
 from accounts import security_policy
 from accounts.entities import User
 from accounts.errors import InvalidInputError
+from accounts.event_facts import Change, facts_of
 from accounts.free_text import normalise_free_text
 from accounts.identity import search_key
 from accounts.pagination import Page, decode_cursor, encode_cursor, page_of, require_page_size
 from accounts.permissions import Viewer, may_see_all_of
 from accounts.services import Services
-from models import Role, SecurityEventKind
+from models import Role, SecurityEventContext, SecurityEventKind
 from models.keyset import KeysetCondition
 from models.sql.security_events import event_of_row, newest_events_of_users
 from security.constants import BACKUP_CODES_PER_SET, SEARCH_MAX_LENGTH
@@ -73,6 +74,9 @@ class SecurityEvent:
     ip_address: str | None
     user_agent: str | None
     note: str | None
+    factor: str | None
+    during: SecurityEventContext | None
+    change: tuple[Change, ...] | None
 
     @property
     def device_name(self) -> str | None:
@@ -256,6 +260,7 @@ def _event_cursor(row: models.SecurityEvent) -> str:
 
 
 def _event(row: models.SecurityEvent, user: User | None, actor: User | None) -> SecurityEvent:
+    facts = facts_of(row)
     return SecurityEvent(
         id=row.id,
         kind=row.kind,
@@ -265,6 +270,9 @@ def _event(row: models.SecurityEvent, user: User | None, actor: User | None) -> 
         ip_address=row.ip_address,
         user_agent=row.user_agent,
         note=row.note,
+        factor=facts.factor,
+        during=facts.during,
+        change=facts.change,
     )
 
 

@@ -13,10 +13,11 @@ from accounts import attempt_limits, audit
 from accounts.attempt_limits import AttemptLimit, UndecidedAttemptsError
 from accounts.entities import KnownDevice, User
 from accounts.errors import DeviceNotFoundError, SecondFactorLockedError
+from accounts.event_facts import NO_FACTS, EventFacts
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from mail import emails, outbox
-from models import SecurityEventKind
+from models import SecurityEventContext, SecurityEventKind
 from models.sql import known_devices
 from models.sql.users import lock_user
 from security.constants import (
@@ -107,7 +108,7 @@ async def record_failure_of_device(
     failures = await attempt_limits.record_failure(limit)
     left = DEVICE_FAILURES_ALLOWED - (failures.in_a_row - failures.undecided)
     if left <= 0:
-        await _forget(services, client, user, device_id)
+        await _forget(services, client, user, device_id, EventFacts(during=SecurityEventContext.LOGIN))
     return max(left, 0)
 
 
@@ -189,11 +190,13 @@ async def forget_other_devices(user_id: UUID, *, keep: UUID | None = None) -> No
     await (devices.exclude(id=keep) if keep else devices).delete()
 
 
-async def _forget(services: Services, client: Client, user: models.User, device_id: UUID) -> bool:
+async def _forget(
+    services: Services, client: Client, user: models.User, device_id: UUID, facts: EventFacts = NO_FACTS
+) -> bool:
     if not await models.KnownDevice.filter(id=device_id, user_id=user.id).delete():
         return False
     # Further attempts at its challenges are those of a stranger. Its count stays, so that no attempt that has already
     # found the device starts a new one.
     await models.Challenge.filter(user_id=user.id, device_id=device_id).update(device_id=None)
-    await audit.record(SecurityEventKind.DEVICE_FORGOTTEN, user=user, client=client, now=services.now())
+    await audit.record(SecurityEventKind.DEVICE_FORGOTTEN, user=user, client=client, now=services.now(), facts=facts)
     return True

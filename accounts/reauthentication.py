@@ -16,6 +16,7 @@ from accounts import attempt_limits, audit
 from accounts.attempt_limits import AttemptLimit, Failures, reserve_when_decided
 from accounts.entities import Session, User
 from accounts.errors import UnauthenticatedError, UserNotFoundError, WrongPasswordError
+from accounts.event_facts import CONTEXTS, EventFacts
 from accounts.password_strength import could_be_password
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
@@ -159,7 +160,8 @@ async def record_wrong_password(
     await audit.record(kind, user=user, client=client, now=now)
     failures = await attempt_limits.record_failure(limit)
     if failures.in_a_row >= FREE_ATTEMPTS:
-        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=limit.factor)
+        facts = EventFacts(during=CONTEXTS[kind])
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, facts=facts)
     return failures
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import models
 from accounts import audit
 from accounts.entities import Company, User
+from accounts.event_facts import EventFacts, change_of_rule
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import locked_account
 from accounts.second_factor_of_changes import (
@@ -94,13 +95,13 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
         changes = {rule: value for rule, value in wanted.items() if value not in {None, getattr(account.company, rule)}}
         if changes:
             await models.Company.filter(id=account.company.id).update(**changes)
-            note = ", ".join(f"{rule}={'on' if value else 'off'}" for rule, value in changes.items())
+            change = tuple(change_of_rule(rule, is_on=value) for rule, value in changes.items())
             await audit.record(
                 SecurityEventKind.SECURITY_POLICY_CHANGED,
                 user=account.user,
                 client=client,
                 now=services.now(),
-                note=note,
+                facts=EventFacts(change=change),
             )
         account.company.update_from_dict(changes)
         return SecurityPolicyUpdated(account.viewer.user)

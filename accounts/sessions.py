@@ -8,6 +8,7 @@ import models
 from accounts import audit
 from accounts.entities import Session, User
 from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError
+from accounts.event_facts import EventFacts
 from accounts.known_devices import SignInDevice
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import (
@@ -25,7 +26,7 @@ from accounts.second_factor_of_changes import (
 from accounts.services import Client, Services
 from accounts.session_tokens import latest_end_of_previous_token
 from mail import emails, outbox
-from models import SecurityEventKind, SessionTransport
+from models import SecurityEventContext, SecurityEventKind, SessionTransport
 from models.sql.sessions import (
     delete_least_used_sessions,
     delete_live_session,
@@ -144,7 +145,8 @@ async def start_session(  # noqa: PLR0913  # each is a fact of the session
         two_factor_last_used_at=user.two_factor_last_used_at,
         backup_codes_remaining=user.backup_codes_remaining,
     )
-    await audit.record(SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, note=second_factor)
+    facts = EventFacts(second_factor)
+    await audit.record(SecurityEventKind.LOGIN_SUCCEEDED, user=user, client=client, now=now, facts=facts)
     return LoggedIn(token, transport, session, User.of(user, company), device)
 
 
@@ -153,7 +155,8 @@ async def _end_replaced_session(client: Client, hashed: str, now: datetime) -> N
     latest = latest_end_of_previous_token(now)
     owner = await keep_owner_of_session(hashed, now, latest=latest)
     if owner and await delete_live_session(hashed, now, latest=latest, idle_since=now - SESSION_IDLE_LIFETIME):
-        await audit.record(SecurityEventKind.LOGGED_OUT, user=owner, client=client, now=now)
+        facts = EventFacts(during=SecurityEventContext.LOGIN)
+        await audit.record(SecurityEventKind.LOGGED_OUT, user=owner, client=client, now=now, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from accounts import attempt_limits, audit
 from accounts.companies import require_name
 from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
+from accounts.event_facts import NO_FACTS, Change, EventFacts
 from accounts.identity import email_key, name_sort_key, problem_of_email, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
@@ -20,7 +21,7 @@ from accounts.passwords import hash_unless_weak
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
 from mail import emails, outbox
-from models import Role, SecurityEventKind
+from models import ChangedField, Role, SecurityEventKind
 from models.sql.users import lock_user
 from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from security.fair_queue import COMMAND_LINE
@@ -143,10 +144,11 @@ async def set_role(services: Services, user_id: UUID, role: Role) -> None:
     """
     async with services.database.transaction():
         user = await _locked(user_id)
+        change = Change(ChangedField.ROLE, user.role.value, role.value)
         user.role = role
         await user.save(update_fields=["role"])
         await end_challenges_and_activations(user.id)
-        await _record(services, SecurityEventKind.ROLE_CHANGED, user, note=role.value)
+        await _record(services, SecurityEventKind.ROLE_CHANGED, user, facts=EventFacts(change=(change,)))
 
 
 async def set_password(services: Services, user_id: UUID, password: str) -> None:
@@ -320,5 +322,12 @@ async def _end_everything_open(user: models.User) -> None:
     await end_challenges_and_activations(user.id)
 
 
-async def _record(services: Services, kind: SecurityEventKind, user: models.User, note: str | None = None) -> None:
-    await audit.record(kind, user=user, client=OPERATOR, now=services.now(), note=note)
+async def _record(
+    services: Services,
+    kind: SecurityEventKind,
+    user: models.User,
+    *,
+    facts: EventFacts = NO_FACTS,
+    note: str | None = None,
+) -> None:
+    await audit.record(kind, user=user, client=OPERATOR, now=services.now(), facts=facts, note=note)

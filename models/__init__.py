@@ -8,7 +8,7 @@ from models.challenge import Challenge, SessionTransport
 from models.company import Company
 from models.known_device import KnownDevice
 from models.outbox_email import EmailState, OutboxEmail
-from models.security_event import SecurityEvent, SecurityEventKind
+from models.security_event import ChangedField, SecurityEvent, SecurityEventContext, SecurityEventKind
 from models.session import SecondFactorMethod, Session
 from models.user import NEVER, Role, User
 
@@ -26,6 +26,7 @@ __all__ = [
     "BackupCodeReplacement",
     "BackupCodeSet",
     "Challenge",
+    "ChangedField",
     "Company",
     "EmailState",
     "KnownDevice",
@@ -33,6 +34,7 @@ __all__ = [
     "Role",
     "SecondFactorMethod",
     "SecurityEvent",
+    "SecurityEventContext",
     "SecurityEventKind",
     "Session",
     "SessionTransport",

@@ -25,7 +25,10 @@ class SecurityEventKind(StrEnum):
         kind.description = description
         return kind
 
-    LOGIN_SUCCEEDED = "LOGIN_SUCCEEDED", "A session started. If the login required a second factor, `note` names it."
+    LOGIN_SUCCEEDED = (
+        "LOGIN_SUCCEEDED",
+        "A session started. If the login required a second factor, `factor` has its kind.",
+    )
     LOGIN_FAILED = (
         "LOGIN_FAILED",
         "Email and password did not match an enabled account. `user` is null if no user has that email.",
@@ -39,11 +42,17 @@ class SecurityEventKind(StrEnum):
     )
     SECOND_FACTOR_FAILED = (
         "SECOND_FACTOR_FAILED",
-        "Email and password were correct, but the OTP or backup code was wrong. Another person may have the password.",
+        (
+            "The OTP or backup code was wrong. If `during` is `LOGIN`, email and password were correct, so another "
+            "person may have the password. If it is `ACTIVATION`, the user mistyped the first OTP of the set-up."
+        ),
     )
     LOGGED_OUT = (
         "LOGGED_OUT",
-        "The user logged out with `logout`, or a login replaced the session in the cookie of the browser.",
+        (
+            "The user logged out with `logout`. If `during` is `LOGIN`, a login replaced the session in the cookie of "
+            "the browser."
+        ),
     )
     SESSION_REVOKED = "SESSION_REVOKED", "The user ended one of their sessions with `revokeSession`."
     SESSIONS_REVOKED = (
@@ -53,7 +62,13 @@ class SecurityEventKind(StrEnum):
             "used `revokeOtherSessions`, and one session continued."
         ),
     )
-    LOCKED = "LOCKED", "So many attempts failed that the next attempt has to wait, or that a second factor is locked."
+    LOCKED = (
+        "LOCKED",
+        (
+            "So many attempts failed that the next attempt has to wait, or that a second factor is locked. `factor` "
+            "has its kind; null means that the attempts were passwords."
+        ),
+    )
     TWO_FACTOR_ACTIVATION_STARTED = (
         "TWO_FACTOR_ACTIVATION_STARTED",
         "The server issued a key and its QR code for an activation, which may or may not have been completed.",
@@ -80,8 +95,8 @@ class SecurityEventKind(StrEnum):
     BACKUP_CODES_ISSUED = (
         "BACKUP_CODES_ISSUED",
         (
-            "The user received a new set of backup codes. Codes of an earlier set are invalid. If `note` is "
-            "`untilAcknowledged`, the earlier set stays valid until `BACKUP_CODES_ACKNOWLEDGED`."
+            "The user received a new set of backup codes. Codes of an earlier set are invalid. If `during` is "
+            "`REGENERATION_UNTIL_ACKNOWLEDGED`, the earlier set stays valid until `BACKUP_CODES_ACKNOWLEDGED`."
         ),
     )
     BACKUP_CODES_ACKNOWLEDGED = (
@@ -94,7 +109,7 @@ class SecurityEventKind(StrEnum):
     )
     SECURITY_POLICY_CHANGED = (
         "SECURITY_POLICY_CHANGED",
-        "An admin changed a rule of the company account. `note` names it.",
+        "An admin changed rules of the company account. `change` has each of them.",
     )
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "The user's password was changed to a new one."
     REAUTHENTICATION_FAILED = (
@@ -107,7 +122,10 @@ class SecurityEventKind(StrEnum):
     )
     DEVICE_FORGOTTEN = (
         "DEVICE_FORGOTTEN",
-        "A known device is no longer known: the user forgot it, or five attempts in a row failed on it.",
+        (
+            "A known device is no longer known: the user forgot it. If `during` is `LOGIN`, five attempts in a row "
+            "failed on it."
+        ),
     )
     COMPANY_CREATED = "COMPANY_CREATED", "The operator of the service created the company account."
     USER_CREATED = "USER_CREATED", "The operator of the service created the user's account."
@@ -118,6 +136,26 @@ class SecurityEventKind(StrEnum):
     USER_DISABLED = "USER_DISABLED", "The operator of the service disabled the user, and all their sessions ended."
     USER_ENABLED = "USER_ENABLED", "The operator of the service enabled the user, who can log in again."
     ROLE_CHANGED = "ROLE_CHANGED", "The user became an admin, or is no longer an admin."
+
+
+class SecurityEventContext(StrEnum):
+    """What was going on when an event occurred, for kinds that occur in several contexts."""
+
+    LOGIN = "LOGIN"
+    ACTIVATION = "ACTIVATION"
+    REAUTHENTICATION = "REAUTHENTICATION"
+    REGENERATION = "REGENERATION"
+    REGENERATION_UNTIL_ACKNOWLEDGED = "REGENERATION_UNTIL_ACKNOWLEDGED"
+
+
+class ChangedField(StrEnum):
+    """What an event can report as changed. The rules of a company account have the names of their columns."""
+
+    TWO_FACTOR_ENFORCED = "TWO_FACTOR_ENFORCED"
+    BACKUP_CODES_ENABLED = "BACKUP_CODES_ENABLED"
+    NEW_DEVICE_EMAILS = "NEW_DEVICE_EMAILS"
+    SECOND_FACTOR_FOR_CHANGES = "SECOND_FACTOR_FOR_CHANGES"
+    ROLE = "ROLE"
 
 
 class SecurityEvent(Model):
@@ -139,6 +177,13 @@ class SecurityEvent(Model):
     ip_address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=500, null=True)
     note = fields.CharField(max_length=500, null=True)
+    # The kind of second factor, and what was going on. NULL if the kind of the event says it, or in events of before.
+    factor = fields.CharField(max_length=16, null=True)
+    during: fields.Field[SecurityEventContext | None] = enum_as_text(  # type: ignore[assignment]  # it can be NULL
+        SecurityEventContext, max_length=40, null=True
+    )
+    # A list of objects with `field`, `from` and `to`.
+    changes: fields.Field[list[dict[str, str | None]] | None] = fields.JSONField(null=True)
 
     # Tortoise sets them with the relations.
     company_id: UUID | None

@@ -11,10 +11,11 @@ import strawberry
 
 import accounts.directory
 import accounts.entities
+import accounts.event_facts
 import accounts.pagination
 from accounts.directory import EventQuery
 from accounts.permissions import Viewer
-from models import SecurityEventKind
+from models import ChangedField, SecondFactorMethod, SecurityEventContext, SecurityEventKind
 from schema import ids
 from schema.arguments import value_or_none
 from schema.costs import EVENT_ROW_COST, READ_COST
@@ -30,6 +31,58 @@ describe_enum(
     "What a security event records. New kinds are added over time: show the name of a kind that you do not know.",
     {kind: kind.description for kind in SecurityEventKind},
 )
+
+
+describe_enum(
+    SecurityEventContext,
+    "What was going on when a security event occurred. New values are added over time: treat them like null.",
+    {
+        SecurityEventContext.LOGIN: "A login: `login`, or `verifyLogin` after it.",
+        SecurityEventContext.ACTIVATION: "The set-up of 2FA, in a session.",
+        SecurityEventContext.REAUTHENTICATION: (
+            "A change in a session, for which the user entered the password again, or a second factor."
+        ),
+        SecurityEventContext.REGENERATION: (
+            "The mutation `regenerateBackupCodes`. The new set replaced the earlier one at once."
+        ),
+        SecurityEventContext.REGENERATION_UNTIL_ACKNOWLEDGED: (
+            "The mutation `regenerateBackupCodes` with `untilAcknowledged`. The new set replaces the earlier one when "
+            "the user acknowledges it."
+        ),
+    },
+)
+
+describe_enum(
+    ChangedField,
+    "What a security event reports as changed. New values are added over time.",
+    {
+        ChangedField.TWO_FACTOR_ENFORCED: "The rule `Company.twoFactorEnforced` of the company account.",
+        ChangedField.BACKUP_CODES_ENABLED: "The rule `Company.backupCodesEnabled` of the company account.",
+        ChangedField.NEW_DEVICE_EMAILS: "The rule `Company.newDeviceEmails` of the company account.",
+        ChangedField.SECOND_FACTOR_FOR_CHANGES: "The rule `Company.secondFactorForChanges` of the company account.",
+        ChangedField.ROLE: "The permissions of the user in the company account, `User.role`.",
+    },
+)
+
+
+@maps_from(
+    accounts.event_facts.Change,
+    description="A value before and after a change. The client has the words for it.",
+)
+class SecurityEventChange:
+    """A value before and after a change."""
+
+    field: ChangedField = strawberry.field(
+        description="What changed: a rule of the company account, or a value of the user."
+    )
+    before: str | None = strawberry.field(
+        name="from",
+        description=(
+            "The value before: true or false for a rule, a value of `Role` for a role. Null if an event from before "
+            "this field does not say it."
+        ),
+    )
+    after: str | None = strawberry.field(name="to", description="The value since then, in the same form.")
 
 
 @maps_from(
@@ -64,9 +117,29 @@ class SecurityEvent(Node):
     )
     note: str | None = strawberry.field(
         description=(
-            "A note for people, at most 500 characters: the admin's reason for a reset, or what exactly changed. It "
-            "never contains a password, code or token. Escape it."
+            "A note for people, at most 500 characters: the admin's reason for a reset. `USER_DELETED` has the id of "
+            "the user. For other kinds it is the text that earlier clients read: if `factor`, `during` or `change` is "
+            "not null, show that instead. It never contains a password, code or token. Escape it."
         )
+    )
+    factor: SecondFactorMethod | None = strawberry.field(
+        description=(
+            "The kind of second factor that the event is about. Null if it is about none, or if an event from before "
+            "this field does not say it."
+        )
+    )
+    during: SecurityEventContext | None = strawberry.field(
+        description=(
+            "What was going on, so that you can say, for example, where a code was wrong. Null for kinds that say it "
+            "themselves, and if an event from before this field does not say it. Expect values that are added later."
+        )
+    )
+    change: list[SecurityEventChange] | None = strawberry.field(
+        description=(
+            "What changed: each rule of `SECURITY_POLICY_CHANGED`, and the role of `ROLE_CHANGED`. Null for other "
+            "kinds."
+        ),
+        metadata={"max_items": len(ChangedField)},
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import models
 from accounts import audit
 from accounts.entities import TwoFactor, User
+from accounts.event_facts import EventFacts
 from accounts.known_devices import forget_other_devices
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
@@ -74,7 +75,8 @@ async def start_activation_with(
         if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
         now = services.now()
-        await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, user=account.user, client=client, now=now)
+        kind, facts = SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, EventFacts(factor.kind)
+        await audit.record(kind, user=account.user, client=client, now=now, facts=facts)
         return await begin_enrolment(services, account, factor, ActivationPurpose.ACTIVATE)
 
 
@@ -149,6 +151,7 @@ async def activate(  # noqa: PLR0913  # each is a part of the activation
     account.session.second_factor = factor.kind
     await models.Session.filter(id=account.session.id).update(second_factor=factor.kind)
     new_token = await replace_session_token(services, account.session, old_token)
-    await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now)
+    facts = EventFacts(factor.kind)
+    await audit.record(SecurityEventKind.TWO_FACTOR_ACTIVATED, user=user, client=client, now=now, facts=facts)
     await outbox.enqueue(emails.two_factor_activated(audit.request_details(client, now)), to=user, now=now)
     return TwoFactorActivated(account.viewer.user, new_token=new_token)

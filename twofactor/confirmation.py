@@ -9,6 +9,7 @@ from tortoise.expressions import F
 
 import models
 from accounts import audit, security_policy
+from accounts.event_facts import EventFacts
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
     LockedAccount,
@@ -17,7 +18,7 @@ from accounts.reauthentication import (
 )
 from accounts.services import Client, Services
 from accounts.session_tokens import SessionToken, repeat_session_token
-from models import ActivationPurpose, SecurityEventKind
+from models import ActivationPurpose, SecurityEventContext, SecurityEventKind
 from models.database import CommitAndRaise
 from security.constants import (
     BACKUP_CODES_PER_SET,
@@ -238,6 +239,6 @@ async def _raise_wrong_otp(
         user=account.user,
         client=client,
         now=services.now(),
-        note="activation",
+        facts=EventFacts(activation.factor, SecurityEventContext.ACTIVATION),
     )
     raise CommitAndRaise(WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts - 1))

@@ -6,10 +6,11 @@ from typing import Any
 
 from accounts import attempt_limits, audit
 from accounts.errors import SecondFactorNeededError, UnauthenticatedError
+from accounts.event_facts import EventFacts
 from accounts.permissions import Viewer
 from accounts.reauthentication import LockedAccount, end_session_of_wrong_attempts
 from accounts.services import Client, Services
-from models import SecurityEventKind
+from models import SecurityEventContext, SecurityEventKind
 from models.sql.factors import rows_in_force
 from security.constants import FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
 from security.password_hashing import Hasher
@@ -57,7 +58,14 @@ class EnteredSecondFactor:
             remaining = await attempt_limits.remaining_attempts(limit, services.now())
             raise WrongSecondFactorError(remaining, was_checked=False)
         await attempt_limits.reserve_attempt(limit, services.now())
-        check = Check(services, client, account.user, account.company, self._rows)
+        check = Check(
+            services,
+            client,
+            account.user,
+            account.company,
+            self._rows,
+            during=SecurityEventContext.REAUTHENTICATION,
+        )
         if not await factor_of(self.kind).verify(check, self._checked_text):
             raise await self._failure(services, client, account, limit)
         await account.user.save(update_fields=["backup_codes_remaining"])
@@ -67,11 +75,14 @@ class EnteredSecondFactor:
         self, services: Services, client: Client, account: LockedAccount, limit: attempt_limits.AttemptLimit
     ) -> WrongSecondFactorError | UnauthenticatedError:
         now = services.now()
-        kind = SecurityEventKind.SECOND_FACTOR_FAILED
-        await audit.record(kind, user=account.user, client=client, now=now, note=self.kind)
+        kind, facts = (
+            SecurityEventKind.SECOND_FACTOR_FAILED,
+            EventFacts(self.kind, SecurityEventContext.REAUTHENTICATION),
+        )
+        await audit.record(kind, user=account.user, client=client, now=now, facts=facts)
         failures = await attempt_limits.record_failure(limit)
         if failures.in_a_row >= FREE_ATTEMPTS:
-            await audit.record(SecurityEventKind.LOCKED, user=account.user, client=client, now=now, note=self.kind)
+            await audit.record(SecurityEventKind.LOCKED, user=account.user, client=client, now=now, facts=facts)
         if failures.in_a_row >= REAUTHENTICATION_FAILURES_ALLOWED:
             await end_session_of_wrong_attempts(services, client, account.viewer, account.user)
             return UnauthenticatedError()

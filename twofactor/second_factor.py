@@ -14,6 +14,7 @@ from accounts.attempt_limits import (
     reserve_when_decided,
 )
 from accounts.attempt_waits import is_locked
+from accounts.event_facts import EventFacts
 from accounts.known_devices import (
     DeviceTokens,
     recognise_device,
@@ -25,7 +26,7 @@ from accounts.response_padding import padded_response_time
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
 from mail import emails
-from models import KNOWN_DEVICE, SecurityEventKind
+from models import KNOWN_DEVICE, SecurityEventContext, SecurityEventKind
 from models.database import CommitAndRaise
 from models.sql import challenges
 from security.constants import (
@@ -139,7 +140,9 @@ async def _decide(
     attempt: _Attempt, locked: _LockedChallenge, limit: AttemptLimit, rows: Sequence[Any], text: str
 ) -> LoggedIn:
     """Start a session if the text is right."""
-    check = Check(attempt.services, attempt.client, locked.user, locked.company, rows)
+    check = Check(
+        attempt.services, attempt.client, locked.user, locked.company, rows, during=SecurityEventContext.LOGIN
+    )
     if not await attempt.factor.verify(check, text):
         await _raise_wrong_second_factor(attempt, locked, limit)
     return await _complete(attempt, locked, limit)
@@ -187,7 +190,8 @@ async def _raise_wrong_second_factor(attempt: _Attempt, locked: _LockedChallenge
     factor, device_id = attempt.factor.kind, locked.challenge.device_id
     now = services.now()
     request = audit.request_details(client, now)
-    await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, note=factor)
+    facts = EventFacts(factor, SecurityEventContext.LOGIN)
+    await audit.record(SecurityEventKind.SECOND_FACTOR_FAILED, user=user, client=client, now=now, facts=facts)
     if limit.factor == KNOWN_DEVICE and device_id is not None:
         left = await record_failure_of_device(services, client, user, limit, device_id)
         if left == 0:
@@ -199,6 +203,6 @@ async def _raise_wrong_second_factor(attempt: _Attempt, locked: _LockedChallenge
     failures = await attempt_limits.record_failure(limit)
     is_factor_locked = is_locked(failures.since_sign_in)
     if is_factor_locked or failures.in_a_row >= FREE_ATTEMPTS:
-        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, note=factor)
+        await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, facts=facts)
         await warnings.warn(user, emails.second_factor_warning(request, factor=factor, locked=is_factor_locked), now)
     raise CommitAndRaise(WrongSecondFactorError(failures.attempts_remaining, failures.next_attempt_at))

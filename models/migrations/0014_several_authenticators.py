@@ -34,7 +34,7 @@ def _purpose() -> fields.Field[ActivationPurpose]:
 class Migration(migrations.Migration):
     """See the module."""
 
-    dependencies = [("models", "0011_name_sort_keys")]
+    dependencies = [("models", "0012_facts_of_events")]
 
     initial = False
 

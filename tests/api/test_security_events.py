@@ -4,11 +4,32 @@ from datetime import timedelta
 from typing import Any
 
 import models
+from accounts import users
+from accounts.services import Services
+from models import Role
+from models.database import Database
 from tests.api.conftest import ADDRESS, FIREFOX, ClientFactory
-from tests.support.api_users import ApiUser, activate, log_in
+from tests.support.api import Api
+from tests.support.api_users import ApiUser, activate, log_in, start_activation, start_login, verify_login
 from tests.support.clock import START, Clock, instant
-from tests.support.operations import ADMIN_RESET_TWO_FACTOR, LOGIN, SECURITY_EVENTS
-from tests.support.users import PASSWORD, WRONG_PASSWORD
+from tests.support.operations import (
+    ADMIN_RESET_TWO_FACTOR,
+    CONFIRM_OTP,
+    DEACTIVATE_TWO_FACTOR,
+    LOGIN,
+    LOGOUT,
+    SECURITY_EVENTS,
+)
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD, set_security_policy
+
+REGENERATE = """
+    mutation($password: String!, $secondFactor: SecondFactorInput) {
+        regenerateBackupCodes(password: $password, secondFactor: $secondFactor) { __typename }
+    }"""
+FACTS = """
+    query SecurityEvents($filter: SecurityEventFilter) {
+        securityEvents(first: 100, filter: $filter) { nodes { kind factor during change { field from to } } }
+    }"""
 
 
 async def kinds(api_user: ApiUser, **wanted: object) -> list[str]:
@@ -114,3 +135,108 @@ async def test_rejects_invalid_arguments(logged_in_admin: ApiUser) -> None:
         {"filter": {"kinds": ["COFFEE"]}},
     ):
         assert await logged_in_admin.client.outcome(SECURITY_EVENTS, **variables) == "BAD_USER_INPUT", variables
+
+
+async def facts(api_user: ApiUser, *kinds: str) -> list[dict[str, Any]]:
+    """Return kind and facts of the events of some kinds, newest first."""
+    nodes: list[dict[str, Any]] = (await api_user.client.execute_one(FACTS, filter={"kinds": list(kinds)}))["nodes"]
+    return nodes
+
+
+def fact(kind: str, factor: str | None, during: str | None) -> dict[str, Any]:
+    """Return the facts of an event without a change."""
+    return {"kind": kind, "factor": factor, "during": during, "change": None}
+
+
+async def test_wrong_code_says_where_it_was_entered(
+    logged_in_member: ApiUser,
+    logged_in_admin: ApiUser,
+    client: Api,
+    database: Database,
+    company: models.Company,
+    clock: Clock,
+) -> None:
+    """A typo in the set-up is no sign that somebody has the password. A wrong code at a login is."""
+    activation_id, authenticator = await start_activation(logged_in_member.client)
+    wrong = authenticator.wrong_otp(clock.now)
+    await logged_in_member.client.execute_one(CONFIRM_OTP, activationId=activation_id, otp=wrong)
+    enrolled = await activate(logged_in_member, clock)
+    clock.advance(timedelta(minutes=1))
+    challenge = await start_login(client, enrolled.user)
+    await verify_login(client, challenge, backupCode=WRONG_BACKUP_CODE)
+    await set_security_policy(database, company, second_factor_for_changes=True)
+    clock.advance(timedelta(minutes=1))
+    await enrolled.client.execute_one(
+        REGENERATE, password=PASSWORD, secondFactor={"otp": enrolled.authenticator.wrong_otp(clock.now)}
+    )
+    clock.advance(timedelta(minutes=1))
+    await enrolled.client.execute_one(REGENERATE, password=PASSWORD, secondFactor={"backupCode": enrolled.codes[0]})
+
+    assert await facts(logged_in_admin, "SECOND_FACTOR_FAILED", "BACKUP_CODE_USED") == [
+        fact("BACKUP_CODE_USED", "BACKUP_CODE", "REAUTHENTICATION"),
+        fact("SECOND_FACTOR_FAILED", "OTP", "REAUTHENTICATION"),
+        fact("SECOND_FACTOR_FAILED", "BACKUP_CODE", "LOGIN"),
+        fact("SECOND_FACTOR_FAILED", "OTP", "ACTIVATION"),
+    ]
+    assert {event["during"] for event in await facts(logged_in_admin, "BACKUP_CODES_ISSUED")} == {
+        "ACTIVATION",
+        "REGENERATION",
+    }
+
+
+async def test_waits_and_logins_name_factor_and_context(
+    member_with_2fa: ApiUser, logged_in_admin: ApiUser, client: Api, clock: Clock
+) -> None:
+    """An event about passwords has no factor."""
+    challenge = await start_login(client, member_with_2fa.user)
+    await verify_login(client, challenge, backupCode=member_with_2fa.codes[0])
+    for _ in range(5):
+        await client.outcome(LOGIN, email=member_with_2fa.user.email, password=WRONG_PASSWORD)
+        clock.advance(timedelta(seconds=1))
+    for _ in range(5):
+        await member_with_2fa.client.outcome(DEACTIVATE_TWO_FACTOR, password=WRONG_PASSWORD)
+        clock.advance(timedelta(seconds=1))
+
+    assert await facts(logged_in_admin, "LOCKED") == [
+        fact("LOCKED", None, "REAUTHENTICATION"),
+        fact("LOCKED", None, "LOGIN"),
+    ]
+    assert fact("LOGIN_SUCCEEDED", "BACKUP_CODE", "LOGIN") in await facts(logged_in_admin, "LOGIN_SUCCEEDED")
+    assert await facts(logged_in_admin, "TWO_FACTOR_ACTIVATED") == [fact("TWO_FACTOR_ACTIVATED", "OTP", "ACTIVATION")]
+
+
+async def test_change_has_each_value_before_and_after(logged_in_admin: ApiUser, services: Services) -> None:
+    """One update of the policy can change several rules. What stays as it was is no change."""
+    await logged_in_admin.client.execute_one(
+        """mutation($password: String!) { updateSecurityPolicy(
+            password: $password, backupCodesEnabled: false, newDeviceEmails: false, twoFactorEnforced: false
+        ) { __typename } }""",
+        password=PASSWORD,
+    )
+    await users.set_role(services, logged_in_admin.user.id, Role.ADMIN)
+
+    (policy,) = await facts(logged_in_admin, "SECURITY_POLICY_CHANGED")
+    (role,) = await facts(logged_in_admin, "ROLE_CHANGED")
+
+    assert policy["change"] == [
+        {"field": "BACKUP_CODES_ENABLED", "from": "true", "to": "false"},
+        {"field": "NEW_DEVICE_EMAILS", "from": "true", "to": "false"},
+    ]
+    assert role["change"] == [{"field": "ROLE", "from": "ADMIN", "to": "ADMIN"}]
+
+
+async def test_devices_and_sessions_that_end_during_a_login_say_so(
+    new_client: ClientFactory, member: models.User, logged_in_admin: ApiUser
+) -> None:
+    """Not what the user did: `forgetDevice` and `logout` have no context."""
+    browser = new_client()
+    for _ in range(2):
+        await browser.execute_one(LOGIN, email=member.email, password=PASSWORD, transport="COOKIE")
+    for _ in range(5):
+        await browser.outcome(LOGIN, email=member.email, password=WRONG_PASSWORD)
+
+    for kind in ("DEVICE_FORGOTTEN", "LOGGED_OUT"):
+        assert await facts(logged_in_admin, kind) == [fact(kind, None, "LOGIN")]
+    await browser.execute_one(LOGIN, email=member.email, password=PASSWORD, transport="COOKIE")
+    await browser.execute_one(LOGOUT)
+    assert fact("LOGGED_OUT", None, None) in await facts(logged_in_admin, "LOGGED_OUT")

@@ -14,6 +14,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
+from accounts.event_facts import EventFacts, facts_of
 from accounts.identity import email_key, name_sort_key, search_key, user_search_key
 from models.database import MIGRATIONS_CONFIG, Database, MigrationRefused, UnknownMigrations
 from models.sql import password_hashes
@@ -373,6 +374,37 @@ async def test_0010_keeps_backup_codes_of_both_versions(empty_database_url: str)
         await database.close()
 
 
+async def test_0012_keeps_events_of_both_versions(empty_database_url: str) -> None:
+    """A server of the version before inserts events without the new columns. The way back keeps them."""
+    database = Database(empty_database_url)
+    await database.open()
+
+    async def insert_as_before(note: str) -> None:
+        await database.connection.execute_script(
+            f"INSERT INTO security_event (id, kind, occurred_at, note)"  # noqa: S608  # ours
+            f" VALUES ('{uuid4()}', 'SECOND_FACTOR_FAILED', '{START}', '{note}')"
+        )
+
+    try:
+        await migrate_to(database, "0010_backup_code_replacement")
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        await insert_as_before("activation")
+
+        await migrate_to(database, "0012_facts_of_events")
+
+        await insert_as_before("activation")
+        assert [facts_of(row) for row in await models.SecurityEvent.all()] == [
+            EventFacts("OTP", models.SecurityEventContext.ACTIVATION)
+        ] * 2
+
+        await migrate_to(database, "0010_backup_code_replacement")
+
+        assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+        assert len(await database.connection.execute_query_dict("SELECT id FROM security_event")) == 2
+    finally:
+        await database.close()
+
+
 EMAILS = (
     "ada@acme.example", "Greta@Bücher.example", "bob@xn--bcher-kva.example", "carl@straße.example",
     "straße@acme.example", "ﬁnn@ac\u00adme.example", "x@💩.example", "y@acme..example",
@@ -576,7 +608,7 @@ async def test_concurrent_migrations_do_not_conflict(database: Database) -> None
     assert await database.is_current()
 
 
-MIGRATION_BEFORE_0014 = "0011_name_sort_keys"
+MIGRATION_BEFORE_0014 = "0012_facts_of_events"
 ORDERS = {"created_at": "age", "name_key": "name", "last_login_at": "last_login"}
 FILTERS = {
     "": "user_by",

@@ -12,6 +12,7 @@ from typing_extensions import override
 import models
 from accounts import audit, security_policy
 from accounts.entities import User
+from accounts.event_facts import EventFacts
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
     end_challenges_and_activations,
@@ -27,7 +28,7 @@ from accounts.second_factor_of_changes import (
 )
 from accounts.services import Client, Services
 from mail import emails, outbox
-from models import SecondFactorMethod, SecurityEventKind
+from models import SecondFactorMethod, SecurityEventContext, SecurityEventKind
 from models.sql.factors import use_backup_code
 from security.constants import (
     BACKUP_CODES_PER_SET,
@@ -130,7 +131,8 @@ async def issue_backup_codes(
             encrypted_secret=encrypted.ciphertext,
             key_id=encrypted.key_id,
         )
-    await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now)
+    facts = EventFacts(during=SecurityEventContext.ACTIVATION if activation else SecurityEventContext.REGENERATION)
+    await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now, facts=facts)
 
 
 async def _replace_code_set(code_set: models.BackupCodeSet, code_hashes: Iterable[str]) -> models.BackupCodeSet:
@@ -194,14 +196,15 @@ class BackupCodeFactor(HashedFactor):
         set_id = check.rows[0].id if check.rows and security_policy.backup_codes_enabled(check.company) else None
         if not await use_backup_code(set_id, text, check.services.now()):
             return False
-        await _record_use(check.services, check.client, check.user)
+        await _record_use(check)
         return True
 
 
-async def _record_use(services: Services, client: Client, user: models.User) -> None:
-    now = services.now()
+async def _record_use(check: Check) -> None:
+    client, user, now = check.client, check.user, check.services.now()
     user.backup_codes_remaining -= 1
-    await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now)
+    facts = EventFacts(BackupCodeFactor.kind, check.during)
+    await audit.record(SecurityEventKind.BACKUP_CODE_USED, user=user, client=client, now=now, facts=facts)
     remaining = user.backup_codes_remaining
     request = audit.request_details(client, now)
     await outbox.enqueue(emails.backup_code_used(request, remaining=remaining), to=user, now=now)
@@ -296,9 +299,8 @@ async def _start_replacement(services: Services, client: Client, user: models.Us
         created_at=now,
         expires_at=now + REPLACEMENT_LIFETIME,
     )
-    await audit.record(
-        SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now, note="untilAcknowledged"
-    )
+    facts = EventFacts(during=SecurityEventContext.REGENERATION_UNTIL_ACKNOWLEDGED)
+    await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now, facts=facts)
     return token
 
 

@@ -14,6 +14,7 @@ from tortoise.models import Model
 
 import models
 from accounts.services import Client, Services
+from models import SecurityEventContext
 from security.password_hashing import Hasher
 
 ActivationT = TypeVar("ActivationT")
@@ -21,7 +22,7 @@ ActivationT = TypeVar("ActivationT")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of what a user entered at login. The user's row is locked, and the attempt is reserved."""
+    """A check of what a user entered. The user's row is locked, and the attempt is reserved."""
 
     services: Services
     client: Client
@@ -29,6 +30,8 @@ class Check:
     company: models.Company
     # The user's rows of the factor's table that are in force.
     rows: Sequence[Any]
+    # At login, or for a change. The audit event of the use has it.
+    during: SecurityEventContext
 
 
 class Factor(ABC):

@@ -56,6 +56,9 @@
  * @property {string | null} ipAddress
  * @property {string | null} deviceName
  * @property {string | null} note
+ * @property {string | null} factor
+ * @property {string | null} during
+ * @property {{ field: string, from: string | null, to: string | null }[] | null} change
  * @property {{ id: string, name: string } | null} user
  * @property {{ id: string, name: string } | null} actor
  *
@@ -78,7 +81,10 @@ const VIEWER = `fragment ViewerParts on User {
 }
 ${TWO_FACTOR}`;
 const EVENTS = `fragment EventParts on SecurityEventConnection {
-  nodes { id kind occurredAt ipAddress deviceName note user { id name } actor { id name } }
+  nodes {
+    id kind occurredAt ipAddress deviceName note factor during change { field from to }
+    user { id name } actor { id name }
+  }
   pageInfo { hasNextPage endCursor }
 }`;
 const WAIT = "nextAttemptAt retryAfterSeconds";

@@ -6,7 +6,7 @@ import { handleError } from "../redirects.js";
 
 /** @typedef {import("../operations.js").SecurityEvent} SecurityEvent */
 
-/** The kinds that the filter of the events page offers. */
+/** All kinds of the schema, in its order. The filter of the events page offers them. */
 export const EVENT_KINDS = [
   "LOGIN_SUCCEEDED",
   "LOGIN_FAILED",
@@ -14,6 +14,7 @@ export const EVENT_KINDS = [
   "SECOND_FACTOR_FAILED",
   "LOGGED_OUT",
   "SESSION_REVOKED",
+  "SESSIONS_REVOKED",
   "LOCKED",
   "TWO_FACTOR_ACTIVATION_STARTED",
   "TWO_FACTOR_ACTIVATED",
@@ -24,12 +25,31 @@ export const EVENT_KINDS = [
   "BACKUP_CODE_USED",
   "SECURITY_POLICY_CHANGED",
   "PASSWORD_CHANGED",
+  "REAUTHENTICATION_FAILED",
+  "SESSION_ENDED",
+  "DEVICE_FORGOTTEN",
+  "COMPANY_CREATED",
+  "USER_CREATED",
+  "USER_DELETED",
+  "USER_DISABLED",
+  "USER_ENABLED",
+  "ROLE_CHANGED",
 ];
+
+/** The text of what a change is about. Those of the rules are the labels of the policy page. @type {Record<string, string>} */
+const CHANGED_FIELDS = {
+  TWO_FACTOR_ENFORCED: "policy.enforced",
+  BACKUP_CODES_ENABLED: "policy.backupCodes",
+  NEW_DEVICE_EMAILS: "policy.newDeviceEmails",
+  SECOND_FACTOR_FOR_CHANGES: "policy.secondFactorForChanges",
+  ROLE: "role",
+};
 
 /** @type {Record<string, string>} */
 const VARIANTS = {
   LOGIN_FAILED: "warning",
   SECOND_FACTOR_FAILED: "error",
+  "SECOND_FACTOR_FAILED.ACTIVATION": "",
   REAUTHENTICATION_FAILED: "warning",
   LOCKED: "error",
   TWO_FACTOR_ACTIVATED: "success",
@@ -47,6 +67,36 @@ const VARIANTS = {
 export function eventKindText(kind) {
   const key = `event.${kind}`;
   return hasText(key) ? t(key) : kind.toLowerCase().replaceAll("_", " ");
+}
+
+/** Returns what happened. What was going on can change the text. @param {SecurityEvent} event */
+function eventText({ kind, during }) {
+  const key = `event.${kind}.${during}`;
+  return hasText(key) ? t(key) : eventKindText(kind);
+}
+
+/** Returns a text for each fact of an event. @param {SecurityEvent} event */
+function factTexts({ kind, factor, during, change, note }) {
+  const changes = (change ?? []).map(({ field, from, to }) =>
+    t(from === null ? "events.changedTo" : "events.change", {
+      field: field in CHANGED_FIELDS ? t(CHANGED_FIELDS[field]) : field.toLowerCase().replaceAll("_", " "),
+      from: valueText(field, from),
+      to: valueText(field, to),
+    }),
+  );
+  // The note of other kinds says the same as these facts, for older clients.
+  const hasNote = note && !factor && !during && !change;
+  return [
+    factor && t("events.factor", { factor: hasText(`secondFactor.${factor}`) ? t(`secondFactor.${factor}`) : factor }),
+    ...changes,
+    hasNote && t(kind === "USER_DELETED" ? "events.deletedUser" : "events.note", { note }),
+  ].filter(Boolean);
+}
+
+/** @param {string} field @param {string | null} value */
+function valueText(field, value) {
+  const key = field === "ROLE" ? `role.${value}` : `policy.${value}`;
+  return hasText(key) ? t(key) : (value ?? "");
 }
 
 /**
@@ -82,17 +132,17 @@ function eventItem(event, withUsers) {
   const origin = [event.ipAddress, event.deviceName].filter(Boolean).join(" · ");
   return h(
     "li",
-    { class: VARIANTS[event.kind] ?? "" },
+    { class: VARIANTS[`${event.kind}.${event.during}`] ?? VARIANTS[event.kind] ?? "" },
     h(
       "p",
       {},
       h("time", { class: "muted", datetime: event.occurredAt }, formatTime(event.occurredAt)),
       " ",
-      h("strong", {}, eventKindText(event.kind)),
+      h("strong", {}, eventText(event)),
       withUsers && user && [": ", h("a", { href: `#/users/${encodeURIComponent(user.id)}` }, user.name)],
     ),
     actor && h("p", {}, t("events.by", { name: actor.name })),
-    event.note && h("p", {}, t("events.note", { note: event.note })),
+    factTexts(event).map((text) => h("p", {}, text)),
     origin && h("p", { class: "muted small" }, origin),
   );
 }
