@@ -9,7 +9,7 @@ import models
 from models import NEVER, Role
 from security.device_names import device_name
 
-# The language of users without a locale: the operator set none, and the users have not signed in yet.
+# The language of users without a locale: neither they nor the operator nor a client at a sign-in has said one.
 DEFAULT_LOCALE = "en"
 
 

@@ -92,6 +92,18 @@ class CannotEndOwnSessionsError(DomainError):
     """Raised when admins ask to end all sessions of their own account."""
 
 
+class InvalidNameError(DomainError):
+    """Raised when a user's new name is empty, too long, not plain text, or invisible."""
+
+
+class UnsupportedLocaleError(DomainError):
+    """Raised when a user asks for a language that emails do not have. `supported` has those that they have."""
+
+    def __init__(self, supported: tuple[str, ...]) -> None:
+        super().__init__()
+        self.supported = supported
+
+
 class PasswordTooWeakError(DomainError):
     """Raised when the new password is too easy to guess, too short or too long."""
 

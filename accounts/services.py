@@ -70,8 +70,8 @@ class Client:
 
     ip_address: str | None = None
     user_agent: str | None = None
-    # The client's preferred language among those of the product, as a BCP 47 tag.
-    locale: str = "en"
+    # The client's preferred language among those of the product, as a BCP 47 tag. None if it asks for none of them.
+    locale: str | None = None
     # The session token in the cookie of the request, even if the request also has a bearer token.
     cookie_token: str | None = field(default=None, repr=False)
     # False for a page of another site than the API: its browser stores no session cookie.

@@ -1,6 +1,5 @@
 """Users, as the operator creates, changes and deletes them. Each change takes effect at once."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -18,6 +17,7 @@ from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
 from accounts.password_strength import Weakness
 from accounts.passwords import hash_unless_weak
+from accounts.profile import is_language_tag
 from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
 from mail import emails, outbox
@@ -27,9 +27,6 @@ from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from security.fair_queue import COMMAND_LINE
 
 OPERATOR = Client()
-# The form of a BCP 47 tag (RFC 5646 §2.1). The registry of languages is not checked.
-LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
-LOCALE_MAX_LENGTH = 35
 WEAKNESSES = {
     Weakness.TOO_SHORT: f"too short: at least {PASSWORD_MIN_LENGTH} characters",
     Weakness.TOO_LONG: f"too long: at most {PASSWORD_MAX_LENGTH} characters",
@@ -251,7 +248,7 @@ def _checked_email_key(new: NewUser, keys: set[str]) -> str:
     if key in keys:
         raise InvalidInputError("email", "used twice")
     require_name(new.name)
-    if new.locale is not None and not (len(new.locale) <= LOCALE_MAX_LENGTH and LOCALE.fullmatch(new.locale)):
+    if new.locale is not None and not is_language_tag(new.locale):
         raise InvalidInputError("locale", "not a BCP 47 tag")
     return key
 

@@ -30,7 +30,8 @@ def create(  # noqa: PLR0913  # one parameter for each option
     name: Annotated[str, typer.Option(help="Display name.")],
     role: Annotated[Role, typer.Option(case_sensitive=False, help="The role of the user.")] = Role.MEMBER,
     locale: Annotated[
-        str | None, typer.Option(help="Language of emails, a BCP 47 tag. Default: the language of the first sign-in.")
+        str | None,
+        typer.Option(help="Language of emails, a BCP 47 tag. Default: that of the first sign-in that asks for one."),
     ] = None,
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,

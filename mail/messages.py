@@ -126,8 +126,16 @@ def mailbox(display_name: str, address: str) -> Address:
 
 def language_of(locale: str) -> str:
     """Return the language of emails for a BCP 47 tag: its own if it has templates, otherwise English."""
-    language = re.split(r"[-_]", locale, maxsplit=1)[0].lower()
-    return language if language in LANGUAGES else DEFAULT_LANGUAGE
+    return _language_subtag(locale) if has_templates(locale) else DEFAULT_LANGUAGE
+
+
+def has_templates(locale: str) -> bool:
+    """Return whether emails exist in the language of a BCP 47 tag."""
+    return _language_subtag(locale) in LANGUAGES
+
+
+def _language_subtag(locale: str) -> str:
+    return re.split(r"[-_]", locale, maxsplit=1)[0].lower()
 
 
 def _render(templates: Environment, template: str, variables: dict[str, Any]) -> str:

@@ -135,7 +135,8 @@ class SecurityEventKind(StrEnum):
     )
     USER_DISABLED = "USER_DISABLED", "The operator of the service disabled the user, and all their sessions ended."
     USER_ENABLED = "USER_ENABLED", "The operator of the service enabled the user, who can log in again."
-    ROLE_CHANGED = "ROLE_CHANGED", "The user became an admin, or is no longer an admin."
+    NAME_CHANGED = "NAME_CHANGED", "The user changed their own name. `change` has both names."
+    ROLE_CHANGED = "ROLE_CHANGED", "The operator of the service set the role of the user. `change` has it."
 
 
 class SecurityEventContext(StrEnum):
@@ -156,6 +157,7 @@ class ChangedField(StrEnum):
     NEW_DEVICE_EMAILS = "NEW_DEVICE_EMAILS"
     SECOND_FACTOR_FOR_CHANGES = "SECOND_FACTOR_FOR_CHANGES"
     ROLE = "ROLE"
+    NAME = "NAME"
 
 
 class SecurityEvent(Model):

@@ -47,7 +47,7 @@ class User(Model):
     search_key = fields.CharField(max_length=1400)
     role = enum_as_text(Role, max_length=16, default=Role.MEMBER)
     password_hash = fields.CharField(max_length=255)
-    # A BCP 47 tag. NULL until the first sign-in.
+    # A BCP 47 tag. NULL until the user, the operator or a client at a sign-in says one.
     locale = fields.CharField(max_length=35, null=True)
     is_enabled = fields.BooleanField(default=True)
     created_at = fields.DatetimeField()

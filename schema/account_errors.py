@@ -8,12 +8,15 @@ import strawberry
 from accounts.errors import (
     CannotEndOwnSessionsError,
     DeviceNotFoundError,
+    InvalidNameError,
     PasswordTooWeakError,
     SessionNotFoundError,
+    UnsupportedLocaleError,
     UserNotFoundError,
 )
+from mail.messages import LANGUAGES
 from schema.error_mapping import UserError, user_error
-from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from security.constants import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from twofactor.errors import (
     CannotResetOwnTwoFactorError,
 )
@@ -79,6 +82,34 @@ class CannotEndOwnSessions(UserError):
 )
 class SessionNotFound(UserError):
     """The viewer has no such session."""
+
+
+@user_error(
+    InvalidNameError,
+    description=(
+        "The new name is empty, invisible or too long, or has control characters or other invisible ones. Nothing was "
+        "changed."
+    ),
+    en=f"This name cannot be used. Enter 1 to {NAME_MAX_LENGTH} visible characters.",
+    de=f"Dieser Name ist nicht möglich. Geben Sie 1 bis {NAME_MAX_LENGTH} sichtbare Zeichen ein.",
+)
+class InvalidName(UserError):
+    """The name is not allowed."""
+
+
+@user_error(
+    UnsupportedLocaleError,
+    description="The text is not a BCP 47 tag, or emails are not available in its language. Nothing was changed.",
+    en="Emails are not available in this language.",
+    de="In dieser Sprache gibt es keine E-Mails.",
+)
+class UnsupportedLocale(UserError):
+    """Emails are not available in the language."""
+
+    supported: list[str] = strawberry.field(
+        description="The languages of emails, as BCP 47 tags. A tag with a region, such as `de-AT`, is accepted too.",
+        metadata={"max_items": len(LANGUAGES)},
+    )
 
 
 @user_error(

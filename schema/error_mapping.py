@@ -71,9 +71,9 @@ def user_error(
     return declare
 
 
-def message(languages: dict[str, str], locale: str, values: dict[str, object]) -> str:
-    """Return the message in the language of a BCP 47 tag, or in English if it is not supported."""
-    language = locale.partition("-")[0].lower()
+def message(languages: dict[str, str], locale: str | None, values: dict[str, object]) -> str:
+    """Return the message in the language of a BCP 47 tag, or in English if there is none or it is not supported."""
+    language = (locale or DEFAULT_LANGUAGE).partition("-")[0].lower()
     return languages.get(language, languages[DEFAULT_LANGUAGE]).format_map(values)
 
 

@@ -61,6 +61,7 @@ describe_enum(
         ChangedField.NEW_DEVICE_EMAILS: "The rule `Company.newDeviceEmails` of the company account.",
         ChangedField.SECOND_FACTOR_FOR_CHANGES: "The rule `Company.secondFactorForChanges` of the company account.",
         ChangedField.ROLE: "The permissions of the user in the company account, `User.role`.",
+        ChangedField.NAME: "What the user is called in the company account, `User.name`.",
     },
 )
 
@@ -78,8 +79,8 @@ class SecurityEventChange:
     before: str | None = strawberry.field(
         name="from",
         description=(
-            "The value before: true or false for a rule, a value of `Role` for a role. Null if an event from before "
-            "this field does not say it."
+            "The value before: true or false for a rule, a value of `Role` for a role, the text of a name, which "
+            "you have to escape. Null if an event from before this field does not say it."
         ),
     )
     after: str | None = strawberry.field(name="to", description="The value since then, in the same form.")
@@ -136,8 +137,8 @@ class SecurityEvent(Node):
     )
     change: list[SecurityEventChange] | None = strawberry.field(
         description=(
-            "What changed: each rule of `SECURITY_POLICY_CHANGED`, and the role of `ROLE_CHANGED`. Null for other "
-            "kinds."
+            "What changed: each rule of `SECURITY_POLICY_CHANGED`, the role of `ROLE_CHANGED`, the name of "
+            "`NAME_CHANGED`. Null for other kinds."
         ),
         metadata={"max_items": len(ChangedField)},
     )

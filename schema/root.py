@@ -16,6 +16,7 @@ from schema.known_devices import KnownDevice, KnownDevicesMutation
 from schema.login import LoginMutation, LoginQuery
 from schema.nodes import NodesQuery
 from schema.passwords import PasswordsMutation
+from schema.profile import ProfileMutation
 from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
 from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
@@ -81,6 +82,7 @@ class Mutation(
     RemovalMutation,
     SecurityPolicyMutation,
     PasswordsMutation,
+    ProfileMutation,
     SessionsMutation,
     KnownDevicesMutation,
     AuthenticatorsMutation,

@@ -108,8 +108,9 @@ class User(Node):
 
     @strawberry.field(
         description=(
-            "The language of emails to the user, as a BCP 47 tag such as `de`. The server takes it from the "
-            "`Accept-Language` header of the user's first login. Until then it is `en`."
+            "The language of emails to the user and of their file of backup codes, as a BCP 47 tag such as `de`. The "
+            "user sets it with `updateProfile`. If nobody has set it, the next login sets it whose `Accept-Language` "
+            "header asks for a language that emails have. Before that it is `en`."
         )
     )
     def locale(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> str:

@@ -18,7 +18,7 @@ from transport.origins import stores_cookies
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 
-# The languages of emails and messages. The first one is the default.
+# The languages of emails and messages.
 LANGUAGES = ("en", "de")
 # The length that an audit event stores.
 USER_AGENT_MAX_LENGTH = 500

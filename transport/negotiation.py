@@ -62,8 +62,8 @@ def _weight_of(media_type: str, choices: Sequence[tuple[str, float]]) -> tuple[f
     return 0.0, False
 
 
-def choose_language(accept_language: str | None, languages: Sequence[str]) -> str:
-    """Return the language that the client prefers, or the first of `languages` if none matches."""
+def choose_language(accept_language: str | None, languages: Sequence[str]) -> str | None:
+    """Return the language that the client prefers, or None if it asks for none of `languages`."""
     by_weight = sorted(parse_accept(accept_language or ""), key=lambda choice: -choice[1])
     preferred = [language for language, weight in by_weight if weight > 0 and language != "*"]
-    return negotiate_locale(preferred, languages, sep="-") or languages[0]
+    return negotiate_locale(preferred, languages, sep="-")

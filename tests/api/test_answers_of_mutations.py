@@ -50,6 +50,7 @@ TESTED = {
     "revokeOtherSessions": {"OtherSessionsRevoked"},
     "endUserSessions": {"UserSessionsEnded"},
     "forgetDevice": {"DeviceForgotten"},
+    "updateProfile": {"ProfileUpdated"},
 }
 
 
@@ -194,6 +195,8 @@ async def test_changes_of_the_own_account_return_their_answers(member_with_2fa: 
     waiting = await answer_of(client, "regenerateBackupCodes", password=PASSWORD, untilAcknowledged=True)
     acknowledged = {"activationId": waiting["activationId"]}
     await answer_of(client, "acknowledgeBackupCodes", member="BackupCodesAcknowledged", **acknowledged)
+    _, errors = await answer_and_errors(client, "updateProfile", {"name": "Mia Müller", "locale": "de"})
+    assert errors == set()
     changes: dict[str, dict[str, Any]] = {
         "changePassword": {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
         "deactivateTwoFactor": {"password": NEW_PASSWORD},

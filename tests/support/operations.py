@@ -133,6 +133,16 @@ mutation ChangePassword($currentPassword: String!, $newPassword: String!, $rotat
   }}
 }}
 """
+UPDATE_PROFILE = """
+mutation UpdateProfile($name: String, $locale: String) {
+  updateProfile(name: $name, locale: $locale) {
+    __typename
+    ... on ProfileUpdated { viewer { id name locale } }
+    ... on UnsupportedLocale { supported }
+    ... on UserError { message }
+  }
+}
+"""
 REVOKE_SESSION = """
 mutation RevokeSession($id: ID!) {
   revokeSession(id: $id) {

@@ -21,7 +21,7 @@ from accounts.event_facts import (
 from models import ChangedField, SecurityEventContext, SecurityEventKind
 
 Kind, Context = SecurityEventKind, SecurityEventContext
-RULES = [field.lower() for field in ChangedField if field is not ChangedField.ROLE]
+RULES = [field.lower() for field in ChangedField if field not in {ChangedField.ROLE, ChangedField.NAME}]
 
 
 def event(kind: SecurityEventKind, **columns: Any) -> models.SecurityEvent:  # noqa: ANN401  # of any column

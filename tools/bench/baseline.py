@@ -194,7 +194,7 @@ async def verify_login(request: Request) -> JSONResponse:
         await connection.execute(
             INSERT_SESSION, session_id, hashed, user_id, now, now + SESSION_LIFETIME, address, agent, "OTP"
         )
-        await connection.execute(UPDATE_LAST_LOGIN, user_id, now, opened["locale"] or "en")
+        await connection.execute(UPDATE_LAST_LOGIN, user_id, now, opened["locale"])
         await connection.execute(
             INSERT_EVENT, uuid4(), opened["company_id"], user_id, "LOGIN_SUCCEEDED", now, address, agent, "OTP"
         )

@@ -28,6 +28,7 @@
  * @property {string} email
  * @property {string} name
  * @property {"MEMBER" | "ADMIN"} role
+ * @property {string} locale of emails, a BCP 47 tag
  * @property {Company} company
  * @property {TwoFactor} twoFactor
  *
@@ -75,7 +76,7 @@ const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
   state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining
 }`;
 const VIEWER = `fragment ViewerParts on User {
-  id email name role
+  id email name role locale
   company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails secondFactorForChanges }
   twoFactor { ...TwoFactorParts }
 }
@@ -211,6 +212,16 @@ export const CHANGE_PASSWORD = operation(`
       ${USER_ERRORS}
     }
   }`);
+
+/** @type {Operation<{ name: string | null, locale: string | null }, { updateProfile: MutationResult }>} */
+export const UPDATE_PROFILE = operation(`
+  mutation UpdateProfile($name: String, $locale: String) {
+    updateProfile(name: $name, locale: $locale) {
+      __typename
+      ... on ProfileUpdated { viewer { ...ViewerParts } }
+      ... on UserError { message }
+    }
+  } ${VIEWER}`);
 
 /** @type {Operation<{}, { viewer: { sessions: Session[], devices: KnownDevice[] | null } | null }>} */
 export const GET_SESSIONS = operation(`

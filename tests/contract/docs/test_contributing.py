@@ -19,6 +19,7 @@ OTHER_TESTS = (
     "tests/contract/test_access.py",
     "tests/contract/test_architecture.py",
     "tests/contract/test_descriptions.py",
+    "tests/contract/test_frontend_texts.py",
     "tests/contract/test_migrations.py::test_are_in_step_with_the_models",
     "tests/contract/test_root_fields.py",
     "tests/contract/test_sdl.py",

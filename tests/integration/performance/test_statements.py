@@ -36,6 +36,7 @@ from tests.support.operations import (
     SESSIONS,
     START_AUTHENTICATOR_REPLACEMENT,
     START_TWO_FACTOR_ACTIVATION,
+    UPDATE_PROFILE,
     UPDATE_SECURITY_POLICY,
     USERS,
     VERIFY_LOGIN,
@@ -83,6 +84,7 @@ EXPECTED_COUNTS = {
     "endUserSessions": (12, 2),
     "updateSecurityPolicy": (8, 2),
     "changePassword": (14, 2),
+    "updateProfile": (5, 1),
 }
 
 USER_FIELDS = "id email name role company { id name } twoFactor { state backupCodesRemaining } locale lastLoginAt"
@@ -305,6 +307,12 @@ async def change_password(scenario: Scenario) -> Request:
     return CHANGE_PASSWORD, {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 
 
+async def update_profile(scenario: Scenario) -> Request:
+    """Return a change of name and language."""
+    await log_in(scenario.api, scenario.member)
+    return UPDATE_PROFILE, {"name": "Mia Müller", "locale": "de"}
+
+
 OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "authenticatorApps": public,
     "viewer": admin_query(VIEWER),
@@ -343,6 +351,7 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "endUserSessions": end_sessions,
     "updateSecurityPolicy": update_policy,
     "changePassword": change_password,
+    "updateProfile": update_profile,
 }
 
 

@@ -165,6 +165,16 @@ class TestLogIn:
 
         assert later.user.locale == "de"
 
+    async def test_language_is_open_until_a_client_asks_for_one(self, services: Services, member: models.User) -> None:
+        """A client without `Accept-Language`, or with a language that emails do not have, decides nothing."""
+        first = await sign_in(services, member.email, client=Client())
+        async with services.database.reading():
+            stored = await models.User.get(id=member.id)
+
+        second = await sign_in(services, member.email)
+
+        assert (first.user.locale, stored.locale, second.user.locale) == ("en", None, "de")
+
     async def test_password_opens_a_challenge_with_2fa(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects
     ) -> None:

@@ -51,7 +51,7 @@ export async function policyPage() {
       ...adminChangeFields(),
     ],
     beforeButton: [preview],
-    submit: t("policy.submit"),
+    submit: t("save"),
     onSubmit: updatePolicy,
   });
   element.addEventListener("change", showEffects);

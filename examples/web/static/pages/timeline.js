@@ -33,6 +33,7 @@ export const EVENT_KINDS = [
   "USER_DELETED",
   "USER_DISABLED",
   "USER_ENABLED",
+  "NAME_CHANGED",
   "ROLE_CHANGED",
 ];
 
@@ -43,6 +44,7 @@ const CHANGED_FIELDS = {
   NEW_DEVICE_EMAILS: "policy.newDeviceEmails",
   SECOND_FACTOR_FOR_CHANGES: "policy.secondFactorForChanges",
   ROLE: "role",
+  NAME: "name",
 };
 
 /** @type {Record<string, string>} */
@@ -96,7 +98,7 @@ function factTexts({ kind, factor, during, change, note }) {
 /** @param {string} field @param {string | null} value */
 function valueText(field, value) {
   const key = field === "ROLE" ? `role.${value}` : `policy.${value}`;
-  return hasText(key) ? t(key) : (value ?? "");
+  return field !== "NAME" && hasText(key) ? t(key) : (value ?? "");
 }
 
 /**

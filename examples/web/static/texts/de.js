@@ -30,6 +30,7 @@ export default {
   role: "Rolle",
   "role.ADMIN": "Admin",
   "role.MEMBER": "Mitglied",
+  save: "Speichern",
   show: "Anzeigen",
   "state.ACTIVE": "2FA aktiv",
   "state.INACTIVE": "2FA inaktiv",
@@ -82,6 +83,8 @@ export default {
 
   // The user's own account.
   "profile.title": "Profil",
+  "profile.locale": "Ihre E-Mails sind auf",
+  "profile.saved": "Ihr Profil ist gespeichert.",
   "security.title": "Sicherheit",
   "security.active": "Zum Anmelden brauchen Sie Ihr Passwort und ein Einmalpasswort aus Ihrer Authenticator-App.",
   "security.inactive": "Zum Anmelden reichen Ihre E-Mail-Adresse und Ihr Passwort. Ein zweiter Faktor schützt Ihr Konto, wenn jemand anders beides erfährt.",
@@ -220,7 +223,6 @@ export default {
   "policy.secondFactorForChanges": "Zweiter Faktor für Änderungen",
   "policy.secondFactorForChangesHint": "Um 2FA oder diese Regeln zu ändern, ist auch ein Einmalpasswort oder ein Backup-Code nötig. Admins brauchen dafür 2FA.",
   "policy.effects": "Auswirkungen dieser Änderung",
-  "policy.submit": "Speichern",
   "policy.true": "an",
   "policy.false": "aus",
   "policy.done": "Die Regeln sind gespeichert.",
@@ -287,6 +289,7 @@ export default {
   "event.USER_DELETED": "Konto gelöscht",
   "event.USER_DISABLED": "Konto gesperrt",
   "event.USER_ENABLED": "Konto entsperrt",
+  "event.NAME_CHANGED": "Name geändert",
   "event.ROLE_CHANGED": "Rolle geändert",
 
   // The mailbox of the demo.

@@ -30,6 +30,7 @@ export default {
   role: "Role",
   "role.ADMIN": "Admin",
   "role.MEMBER": "Member",
+  save: "Save",
   show: "Show",
   "state.ACTIVE": "2FA active",
   "state.INACTIVE": "2FA inactive",
@@ -82,6 +83,8 @@ export default {
 
   // The user's own account.
   "profile.title": "Profile",
+  "profile.locale": "Your emails are in",
+  "profile.saved": "Your profile has been saved.",
   "security.title": "Security",
   "security.active": "To log in, you need your password and a one-time password from your authenticator app.",
   "security.inactive": "To log in, your email address and password are enough. A second factor protects your account if someone else learns them.",
@@ -220,7 +223,6 @@ export default {
   "policy.secondFactorForChanges": "Second factor for changes",
   "policy.secondFactorForChangesHint": "To change 2FA or this policy, users also enter a one-time password or a backup code. Admins need 2FA for it.",
   "policy.effects": "Effects of this change",
-  "policy.submit": "Save",
   "policy.true": "on",
   "policy.false": "off",
   "policy.done": "The policy has been saved.",
@@ -287,6 +289,7 @@ export default {
   "event.USER_DELETED": "Account deleted",
   "event.USER_DISABLED": "Account disabled",
   "event.USER_ENABLED": "Account enabled",
+  "event.NAME_CHANGED": "Name changed",
   "event.ROLE_CHANGED": "Role changed",
 
   // The mailbox of the demo.
