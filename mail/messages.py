@@ -8,7 +8,7 @@ from email.policy import SMTP, EmailPolicy
 from typing import Any
 
 import idna
-from babel.dates import format_date, format_time
+from babel import dates
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from typing_extensions import override
@@ -53,7 +53,7 @@ POLICY = SMTP.clone(max_line_length=LINE_MAX_LENGTH, header_factory=HeaderRegist
 
 @pass_context
 def _format_rfc3339(context: Context, rfc3339: str) -> str:
-    return _format_time(datetime.fromisoformat(rfc3339), context["language"])
+    return format_time(datetime.fromisoformat(rfc3339), context["language"])
 
 
 # A missing fact is an error. An incomplete email is worse than one that waits until the code is fixed.
@@ -83,7 +83,7 @@ def compose(email: models.OutboxEmail, *, product_name: str, sender_address: str
         "product_name": one_line(product_name),
         "name": one_line(email.recipient_name),
         "facts": {key: one_line(fact) if isinstance(fact, str) else fact for key, fact in email.facts.items()},
-        "written_at": _format_time(email.created_at, language),
+        "written_at": format_time(email.created_at, language),
     }
     variables["subject"] = one_line(_render(_text_templates, template, variables | {"layout": "subject.txt"}))
 
@@ -143,7 +143,9 @@ def _render(templates: Environment, template: str, variables: dict[str, Any]) ->
     return BLANK_LINES.sub("\n\n", text).strip() + "\n"
 
 
-def _format_time(time: datetime, language: str) -> str:
+def format_time(time: datetime, language: str) -> str:
+    """Return date and time in UTC as emails show them. `language` is one of `LANGUAGES`."""
     utc = time.astimezone(UTC)
     locale = LANGUAGES[language]
-    return f"{format_date(utc, 'long', locale=locale)}, {format_time(utc, 'HH:mm', tzinfo=UTC, locale=locale)} UTC"
+    day, minute = dates.format_date(utc, "long", locale), dates.format_time(utc, "HH:mm", tzinfo=UTC, locale=locale)
+    return f"{day}, {minute} UTC"

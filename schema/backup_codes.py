@@ -41,11 +41,22 @@ FILE_DESCRIPTION = "The codes as a file, for a Download button. It contains the 
 class TextFile:
     """A small text file."""
 
-    name: str = strawberry.field(description="The suggested file name in ASCII, including its extension.")
+    name: str = strawberry.field(
+        description=(
+            "The suggested file name, for example `backup-codes_Countersign_ada@acme.example_2026-06-01.txt`: in the "
+            "language of `content`, with the product, the account and the date. It is in ASCII, and every operating "
+            "system accepts it."
+        )
+    )
     mime_type: str = strawberry.field(
         description="Always `text/plain; charset=utf-8`, for the Blob or the save dialog."
     )
-    content: str = strawberry.field(description="The complete text of the file, including line breaks.")
+    content: str = strawberry.field(
+        description=(
+            "The complete text of the file, including line breaks, in the language of `User.locale`. If nobody has "
+            "said one, it is in the language of this request."
+        )
+    )
 
 
 @maps_from(

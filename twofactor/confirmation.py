@@ -36,7 +36,6 @@ from twofactor.factors.authenticator import decrypt_totp_secret
 from twofactor.factors.backup_codes import (
     NewBackupCodes,
     TextFile,
-    codes_file,
     find_unacknowledged_codes,
     issue_backup_codes,
     new_backup_codes,
@@ -126,7 +125,7 @@ async def _confirm(call: _Confirmation, *, may_wait: bool) -> BackupCodesIssued 
             return used
         if used.is_repeat and may_wait:
             return None
-        codes = await new_backup_codes(services, hasher, call.viewer.user.email)
+        codes = await new_backup_codes(services, hasher)
     async with services.database.transaction():
         return await _issue_codes(call, used, codes)
 
@@ -169,8 +168,8 @@ async def _issue_codes(call: _Confirmation, used: _UsedOtp, codes: NewBackupCode
         return await activate(
             services, call.client, account, activation, by_acknowledgement=False, old_token=call.old_token
         )
-    await issue_backup_codes(services, call.client, account.user, codes, activation)
-    return BackupCodesIssued(call.activation_token, codes.codes, codes.file, activation.expires_at)
+    file = await issue_backup_codes(services, call.client, account.user, codes, activation)
+    return BackupCodesIssued(call.activation_token, codes.codes, file, activation.expires_at)
 
 
 async def _repeat_result(call: _Confirmation, account: LockedAccount) -> Enrolled:
@@ -198,11 +197,8 @@ async def _find_issued(
     call: _Confirmation, account: LockedAccount, activation: models.Activation
 ) -> BackupCodesIssued | None:
     """Return the codes that were issued for the newest OTP of an activation, or None."""
-    codes = await find_unacknowledged_codes(call.services, activation)
-    if codes is None:
-        return None
-    file = codes_file(call.services, codes, account.user.email)
-    return BackupCodesIssued(call.activation_token, codes, file, activation.expires_at)
+    issued = await find_unacknowledged_codes(call.services, call.client, account.user, activation)
+    return BackupCodesIssued(call.activation_token, *issued, activation.expires_at) if issued else None
 
 
 async def _use_first_otp(

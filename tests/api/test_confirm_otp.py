@@ -41,12 +41,48 @@ async def test_issues_ten_codes_and_does_not_activate_yet(
     assert (result["__typename"], result["activationId"]) == ("BackupCodesIssued", activation_id)
     assert len(set(codes)) == 10
     assert {len(code) for code in codes} == {10}
-    assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
+    date = f"{clock.now:%Y-%m-%d}"
+    assert file["name"] == f"backup-codes_Countersign_{logged_in_member.user.email}_{date}.txt"
+    assert file["mimeType"] == "text/plain; charset=utf-8"
     assert [line for line in file["content"].splitlines() if line in codes] == codes
     assert result["expiresAt"] == instant(clock.now + timedelta(minutes=10))
     assert (await two_factor(logged_in_member.client))["state"] == "INACTIVE"
     await log_in(client, logged_in_member.user)
     assert await side_effects() == (["BACKUP_CODES_ISSUED", "LOGIN_SUCCEEDED"], [])
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "title"),
+    [
+        ("de", "en", "Backup-Codes von"),
+        ("en", "de", "backup codes of"),
+        (None, "de", "Backup-Codes von"),
+        (None, "fr", "backup codes of"),
+    ],
+)
+async def test_file_is_in_the_language_of_the_user_or_else_of_the_client(
+    member: models.User,
+    new_client: ClientFactory,
+    database: Database,
+    clock: Clock,
+    locale: str | None,
+    language: str,
+    title: str,
+) -> None:
+    """A repeated call returns the same file, with the date of the first one."""
+    logged_in = await log_in(new_client(language="fr"), member)
+    async with database.transaction():
+        await models.User.filter(id=member.id).update(locale=locale)
+    client = new_client(language=language, session_token=logged_in.client.session_token)
+    activation_id, authenticator = await start_activation(client)
+    variables = {"activationId": activation_id, "otp": authenticator.otp(clock.now)}
+
+    file = (await client.execute_one(CONFIRM_OTP, **variables))["file"]
+
+    assert f"{title} {member.email}" in file["content"]
+    assert file["name"].lower().startswith("backup-codes_")
+    clock.advance(timedelta(minutes=2))
+    assert (await client.execute_one(CONFIRM_OTP, **variables))["file"] == file
 
 
 @pytest.mark.usefixtures("company_without_codes")

@@ -30,7 +30,8 @@ async def test_replaces_all_codes(member_with_2fa: ApiUser, client: Api, side_ef
     codes, file = result["codes"], result["file"]
     assert len(set(codes)) == 10
     assert not set(codes) & set(member_with_2fa.codes)
-    assert (file["name"], file["mimeType"]) == ("backup-codes.txt", "text/plain; charset=utf-8")
+    assert file["name"].startswith(f"backup-codes_Countersign_{member_with_2fa.user.email}_")
+    assert file["mimeType"] == "text/plain; charset=utf-8"
     assert [line for line in file["content"].splitlines() if line in codes] == codes
     assert result["viewer"]["twoFactor"] == {"backupCodesRemaining": 10}
     assert result["activationId"] is None

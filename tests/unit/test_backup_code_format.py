@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from twofactor.factors.backup_code_format import (
     ALPHABET,
     backup_code_hash,
-    backup_codes_file,
     generate_backup_codes,
     normalise_backup_code,
 )
@@ -118,18 +117,3 @@ class TestBackupCodeHash:
         assert first == backup_code_hash("0123456789", b"a" * 16)
         assert first not in {backup_code_hash("0123456789", b"b" * 16), backup_code_hash("0123456788", b"a" * 16)}
         assert len(bytes.fromhex(first)) == 32
-
-
-def test_file_has_one_code_on_each_line() -> None:
-    """The first line names the product and the account."""
-    codes = generate_backup_codes(secrets.choice)
-
-    lines = backup_codes_file(codes, product_name="Countersign", account_name="ada@acme.example").splitlines()
-
-    assert lines == [
-        "Countersign: backup codes of ada@acme.example",
-        "",
-        "Each code works once, in place of a one-time password. Keep them where only you can reach them.",
-        "",
-        *codes,
-    ]

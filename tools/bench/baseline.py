@@ -39,7 +39,8 @@ from security.constants import (
 )
 from security.key_ring import NONCE_BYTES, EncryptedValue, KeyRing
 from security.tokens import TokenKind, make_token, token_hash
-from twofactor.factors.backup_code_format import backup_code_hash, backup_codes_file, generate_backup_codes
+from twofactor.factors.backup_code_file import backup_codes_file
+from twofactor.factors.backup_code_format import backup_code_hash, generate_backup_codes
 from twofactor.factors.totp import is_well_formed_otp, key, matching_step, otpauth_uri
 
 USER = """
@@ -332,7 +333,9 @@ async def confirm(request: Request) -> JSONResponse:
         await connection.executemany(INSERT_CODE, [(uuid4(), code_set, code_hash) for code_hash in hashes])
         kind = "BACKUP_CODES_ISSUED"
         await connection.execute(INSERT_EVENT, uuid4(), user["company_id"], user_id, kind, now, address, agent, None)
-    file = backup_codes_file(codes, product_name="Countersign", account_name=user["email"])
+    _, file = backup_codes_file(
+        codes, product_name="Countersign", account_name=user["email"], created_at=now, locale=user["locale"] or "en"
+    )
     return JSONResponse({"codes": codes, "file": file, "expiresAt": activation["expires_at"].isoformat()})
 
 

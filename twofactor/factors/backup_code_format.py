@@ -1,4 +1,4 @@
-"""The format of backup codes: alphabet, normalisation, hash and file (look-up secrets, NIST SP 800-63B §3.1.2)."""
+"""The format of backup codes: alphabet, normalisation and hash (look-up secrets, NIST SP 800-63B §3.1.2)."""
 
 import re
 from collections.abc import Callable
@@ -60,15 +60,3 @@ def backup_code_hash(code: str, salt: bytes) -> str:
         hash_len=32,
         type=Type.ID,
     ).hex()
-
-
-def backup_codes_file(codes: tuple[str, ...], *, product_name: str, account_name: str) -> str:
-    """Return the content of the text file that the user downloads."""
-    lines = [
-        f"{product_name}: backup codes of {account_name}",
-        "",
-        "Each code works once, in place of a one-time password. Keep them where only you can reach them.",
-        "",
-        *codes,
-    ]
-    return "\n".join(lines) + "\n"

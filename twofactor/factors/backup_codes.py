@@ -5,13 +5,14 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from typing_extensions import override
 
 import models
 from accounts import audit, security_policy
-from accounts.entities import User
+from accounts.entities import DEFAULT_LOCALE, User
 from accounts.event_facts import EventFacts
 from accounts.permissions import Viewer
 from accounts.reauthentication import (
@@ -42,9 +43,9 @@ from security.password_form import forms_to_check
 from security.password_hashing import Hasher
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ActivationExpiredError, BackupCodesDisabledError, TwoFactorNotActiveError
+from twofactor.factors.backup_code_file import backup_codes_file
 from twofactor.factors.backup_code_format import (
     backup_code_hash,
-    backup_codes_file,
     generate_backup_codes,
     normalise_backup_code,
 )
@@ -70,7 +71,6 @@ class NewBackupCodes:
     """Codes that are created but not issued yet."""
 
     codes: tuple[str, ...] = field(repr=False)
-    file: TextFile
     salt: bytes = field(repr=False)
     hashes: tuple[str, ...] = field(repr=False)
 
@@ -93,25 +93,33 @@ class BackupCodesAcknowledged:
     viewer: User
 
 
-async def new_backup_codes(services: Services, hasher: Hasher, account_name: str) -> NewBackupCodes:
+async def new_backup_codes(services: Services, hasher: Hasher) -> NewBackupCodes:
     """Create ten codes and hash them. It takes ten slow hashes, so call it outside any transaction."""
     codes = generate_backup_codes(secrets.choice)
     salt = services.new_salt()
     # One turn for each hash: others do not wait for all ten.
     hashes = tuple([await hasher.run(backup_code_hash, code, salt) for code in codes])
-    return NewBackupCodes(codes, codes_file(services, codes, account_name), salt, hashes)
+    return NewBackupCodes(codes, salt, hashes)
 
 
-def codes_file(services: Services, codes: tuple[str, ...], account_name: str) -> TextFile:
-    """Return the file of some codes for the user to save."""
-    content = backup_codes_file(codes, product_name=services.issuer, account_name=account_name)
-    return TextFile(name="backup-codes.txt", content=content)
+def codes_file(
+    services: Services, client: Client, user: models.User, codes: tuple[str, ...], created_at: datetime
+) -> TextFile:
+    """Return the file of some codes for the user to save, in the language of the user or else of the client."""
+    name, content = backup_codes_file(
+        codes,
+        product_name=services.issuer,
+        account_name=user.email,
+        created_at=created_at,
+        locale=user.locale or client.locale or DEFAULT_LOCALE,
+    )
+    return TextFile(name, content)
 
 
 async def issue_backup_codes(
     services: Services, client: Client, user: models.User, new: NewBackupCodes, activation: models.Activation | None
-) -> None:
-    """Store new codes for a user whose row is locked, and delete the old ones.
+) -> TextFile:
+    """Store new codes for a user whose row is locked, and delete the old ones. Return the file of the new ones.
 
     The codes are in force at once, or with the activation if there is one. In that case their texts are stored too.
     """
@@ -133,6 +141,7 @@ async def issue_backup_codes(
         )
     facts = EventFacts(during=SecurityEventContext.ACTIVATION if activation else SecurityEventContext.REGENERATION)
     await audit.record(SecurityEventKind.BACKUP_CODES_ISSUED, user=user, client=client, now=now, facts=facts)
+    return codes_file(services, client, user, new.codes, now)
 
 
 async def _replace_code_set(code_set: models.BackupCodeSet, code_hashes: Iterable[str]) -> models.BackupCodeSet:
@@ -145,17 +154,23 @@ async def _replace_code_set(code_set: models.BackupCodeSet, code_hashes: Iterabl
     return code_set
 
 
-async def find_unacknowledged_codes(services: Services, activation: models.Activation) -> tuple[str, ...] | None:
-    """Return the codes that were issued for an activation, or None if there are none or they cannot be decrypted."""
-    row = await models.UnacknowledgedCodes.filter(activation_id=activation.id).first()
+async def find_unacknowledged_codes(
+    services: Services, client: Client, user: models.User, activation: models.Activation
+) -> tuple[tuple[str, ...], TextFile] | None:
+    """Return the codes that were issued for an activation of a user, with the same file.
+
+    Return None if there are none or they cannot be decrypted.
+    """
+    row = await models.UnacknowledgedCodes.filter(activation_id=activation.id).select_related("code_set").first()
     if row is None:
         return None
     try:
-        codes = services.key_ring.decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
+        text = services.key_ring.decrypt(EncryptedValue(row.key_id, row.encrypted_secret), row.user_id)
     except DecryptionError:
         log.error("backup_codes_decryption_failed", user_id=str(row.user_id), key_id=row.key_id)  # noqa: TRY400
         return None
-    return tuple(codes.decode().split("\n"))
+    codes = tuple(text.decode().split("\n"))
+    return codes, codes_file(services, client, user, codes, row.code_set.created_at)
 
 
 async def wait_for_unacknowledged_codes(services: Services, activation_hash: str) -> None:
@@ -238,7 +253,7 @@ async def regenerate_backup_codes(  # noqa: PLR0913  # each is an argument of th
     async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
         proof = await reauthenticate_with(hasher, services, client, viewer, password)
         await prepare_second_factor(services, hasher, viewer, second_factor)
-        new = await new_backup_codes(services, hasher, viewer.user.email)
+        new = await new_backup_codes(services, hasher)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
@@ -247,10 +262,11 @@ async def regenerate_backup_codes(  # noqa: PLR0913  # each is an argument of th
         await require_second_factor(services, client, account, second_factor)
         if until_acknowledged:
             token = await _start_replacement(services, client, account.user, new)
-            return BackupCodesRegenerated(new.codes, new.file, account.viewer.user, token)
-        await issue_backup_codes(services, client, account.user, new, activation=None)
+            file = codes_file(services, client, account.user, new.codes, services.now())
+            return BackupCodesRegenerated(new.codes, file, account.viewer.user, token)
+        file = await issue_backup_codes(services, client, account.user, new, activation=None)
         await _complete_regeneration(services, client, account.user)
-        return BackupCodesRegenerated(new.codes, new.file, account.viewer.user)
+        return BackupCodesRegenerated(new.codes, file, account.viewer.user)
 
 
 async def acknowledge_replacement(

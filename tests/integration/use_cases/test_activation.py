@@ -36,7 +36,8 @@ from tests.support.users import PASSWORD, WRONG_PASSWORD, set_security_policy
 from twofactor.activation import TwoFactorActivated, acknowledge_backup_codes, start_activation
 from twofactor.confirmation import BackupCodesIssued, confirm_otp
 from twofactor.errors import ActivationExpiredError, OtpNotConfirmedError, TwoFactorAlreadyActiveError, WrongOtpError
-from twofactor.factors.backup_code_format import backup_codes_file, normalise_backup_code
+from twofactor.factors.backup_code_file import backup_codes_file
+from twofactor.factors.backup_code_format import normalise_backup_code
 from twofactor.removal import deactivate
 
 Event = SecurityEventKind
@@ -179,9 +180,12 @@ class TestConfirmOtp:
         assert answer.activation_id == activation.activation_id
         assert len(set(answer.codes)) == 10
         assert all(len(code) == 10 and normalise_backup_code(code) == code for code in answer.codes)
-        assert answer.file.name == "backup-codes.txt"
-        assert answer.file.content == backup_codes_file(
-            answer.codes, product_name=services.issuer, account_name=viewer.user.email
+        assert (answer.file.name, answer.file.content) == backup_codes_file(
+            answer.codes,
+            product_name=services.issuer,
+            account_name=viewer.user.email,
+            created_at=services.now(),
+            locale="de",
         )
         assert answer.expires_at == activation.expires_at
         after = await reload_viewer(services, viewer)
