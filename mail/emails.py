@@ -32,9 +32,9 @@ def two_factor_activated(request: RequestDetails) -> Email:
     return Email("two_factor_activated", request.facts)
 
 
-def two_factor_deactivated(request: RequestDetails) -> Email:
-    """The user deactivated 2FA."""
-    return Email("two_factor_deactivated", request.facts)
+def two_factor_deactivated(request: RequestDetails, *, backup_codes: bool) -> Email:
+    """The user deactivated 2FA. `backup_codes` says whether backup codes are on for the company account."""
+    return Email("two_factor_deactivated", request.facts | {"backup_codes": backup_codes})
 
 
 def authenticator_replaced(request: RequestDetails) -> Email:
@@ -52,9 +52,9 @@ def authenticator_removed(request: RequestDetails, *, name: str | None) -> Email
     return Email("authenticator_removed", request.facts | {"name": name})
 
 
-def two_factor_reset(*, at: datetime, by: str | None, reason: str | None) -> Email:
-    """An admin with this name, or the operator, removed the user's 2FA."""
-    return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason})
+def two_factor_reset(*, at: datetime, by: str | None, reason: str | None, backup_codes: bool) -> Email:
+    """An admin with this name, or the operator, removed the user's 2FA. `backup_codes` as above."""
+    return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason, "backup_codes": backup_codes})
 
 
 def sessions_revoked(*, at: datetime, admin: str) -> Email:

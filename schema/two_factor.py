@@ -82,7 +82,8 @@ class TwoFactor:
     )
     backup_codes_remaining: int | None = strawberry.field(
         description=(
-            "Number of unused backup codes, from 0 to 10. If it is low, suggest `regenerateBackupCodes`. Null while "
+            "Number of unused backup codes, from 0 to 10. If it is low, suggest `regenerateBackupCodes`. It is also 0 "
+            "if backup codes were off when the user activated 2FA, and are on now: the user has none yet. Null while "
             "2FA is inactive or backup codes are off for the company account."
         )
     )

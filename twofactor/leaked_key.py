@@ -11,7 +11,7 @@ from uuid import UUID
 
 import models
 from accounts.services import Client, Services
-from models.sql.users import lock_user
+from models.sql.users import company_of, lock_user
 from twofactor.key_rotation import tables_with_secrets
 from twofactor.removal import normalise_reason, remove_two_factor, reset_locked_user
 
@@ -65,7 +65,8 @@ async def _reset_if_affected(services: Services, leak: Leak, user_id: UUID, reas
         if user.two_factor_activated_at is None:
             await remove_two_factor(user)
         else:
-            await reset_locked_user(Client(), user, services.now(), by=None, reason=reason)
+            company = await company_of(user)
+            await reset_locked_user(Client(), user, company, services.now(), by=None, reason=reason)
 
 
 async def _is_affected(leak: Leak, user: models.User) -> bool:

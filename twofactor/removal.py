@@ -22,11 +22,12 @@ from accounts.second_factor_of_changes import (
     reauthenticate_for_change,
     require_second_factor,
 )
+from accounts.security_policy import backup_codes_enabled
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import SecurityEventKind
-from models.sql.users import lock_user
+from models.sql.users import company_of, lock_user
 from security.constants import REASON_MAX_LENGTH
 from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
 from twofactor.factors.registry import FACTORS
@@ -85,9 +86,10 @@ async def deactivate(  # noqa: PLR0913  # each is a part of the request
         await remove_two_factor(account.user)
         await end_other_sessions(account.session)
         await audit.record(SecurityEventKind.TWO_FACTOR_DEACTIVATED, user=account.user, client=client, now=now)
-        await outbox.enqueue(
-            emails.two_factor_deactivated(audit.request_details(client, now)), to=account.user, now=now
+        email = emails.two_factor_deactivated(
+            audit.request_details(client, now), backup_codes=backup_codes_enabled(account.company)
         )
+        await outbox.enqueue(email, to=account.user, now=now)
         return TwoFactorDeactivated(account.viewer.user, new_token=new_token)
 
 
@@ -125,7 +127,7 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
         await require_second_factor(services, client, account, second_factor)
-        await reset_locked_user(client, user, services.now(), by=account.user, reason=reason)
+        await reset_locked_user(client, user, account.company, services.now(), by=account.user, reason=reason)
         return TwoFactorReset(User.of(user, account.company), account.viewer.user)
 
 
@@ -144,7 +146,7 @@ async def reset_by_operator(services: Services, user_id: UUID, reason: str | Non
             raise UserNotFoundError
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        await reset_locked_user(Client(), user, services.now(), by=None, reason=reason)
+        await reset_locked_user(Client(), user, await company_of(user), services.now(), by=None, reason=reason)
 
 
 async def remove_two_factor(user: models.User) -> None:
@@ -159,15 +161,23 @@ async def remove_two_factor(user: models.User) -> None:
     await user.save(update_fields=["two_factor_activated_at", "two_factor_last_used_at", "backup_codes_remaining"])
 
 
-async def reset_locked_user(
-    client: Client, user: models.User, now: datetime, *, by: models.User | None, reason: str | None
+async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
+    client: Client,
+    user: models.User,
+    company: models.Company,
+    now: datetime,
+    *,
+    by: models.User | None,
+    reason: str | None,
 ) -> None:
     """Remove the 2FA of a user whose row is locked, and end their sessions. Without `by`, the operator does it."""
     await remove_two_factor(user)
     await models.Session.filter(user_id=user.id).delete()
     await forget_other_devices(user.id)
     await audit.record(SecurityEventKind.TWO_FACTOR_RESET, user=user, actor=by, client=client, now=now, note=reason)
-    email = emails.two_factor_reset(at=now, by=by.name if by else None, reason=reason)
+    email = emails.two_factor_reset(
+        at=now, by=by.name if by else None, reason=reason, backup_codes=backup_codes_enabled(company)
+    )
     await outbox.enqueue(email, to=user, now=now)
 
 

@@ -98,7 +98,12 @@ async def test_each_step_of_an_enrolment_is_recorded(
     async with services.database.reading():
         emails = {email.kind: email.facts for email in await models.OutboxEmail.all()}
     now = clock.now.isoformat(timespec="seconds")
-    assert emails["two_factor_reset"] == {"at": now, "by": logged_in_admin.user.name, "reason": "phone lost"}
+    assert emails["two_factor_reset"] == {
+        "at": now,
+        "by": logged_in_admin.user.name,
+        "reason": "phone lost",
+        "backup_codes": True,
+    }
     assert emails["backup_code_used"]["remaining"] == 9
     assert emails["second_factor_warning"]["factor"] == "OTP"
     for kind in set(emails) - {"two_factor_reset"}:

@@ -64,7 +64,7 @@ export function adminChangeFields(label = t("ownPassword")) {
 function secondFactorField() {
   return {
     name: "secondFactor",
-    label: t("secondFactorOfChange"),
+    label: t(state.viewer?.company.backupCodesEnabled ? "secondFactorOfChange" : "otp"),
     attributes: { class: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false" },
   };
 }

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "remaining": 2,
     "factor": "OTP",
     "locked": True,
+    "backup_codes": True,
 }
 
 
@@ -51,15 +52,22 @@ def example_emails() -> dict[str, Mapping[str, Any]]:
 
 
 FACTS_OF = example_emails()
+# A server of the version before may have inserted the email without them.
+ADDED_FACTS = {"backup_codes"}
 # Texts that an email must contain, besides time, address and device.
 REQUIRED_TEXTS = {
     "en": {
         "two_factor_activated": ["Two-factor authentication is now active"],
-        "two_factor_deactivated": ["Two-factor authentication has been deactivated"],
+        "two_factor_deactivated": ["Two-factor authentication has been deactivated", "delete the entry"],
         "authenticator_replaced": ["now uses a new authenticator app", "no longer work"],
         "authenticator_added": ["One more authenticator app (Tablet) now works"],
         "authenticator_removed": ["authenticator apps (Tablet) no longer works"],
-        "two_factor_reset": ["deactivated two-factor authentication", "Ada Lovelace", "Lost her phone"],
+        "two_factor_reset": [
+            "deactivated two-factor authentication",
+            "delete the old entry",
+            "Ada Lovelace",
+            "Lost her phone",
+        ],
         "sessions_revoked": ["ended all sessions", "Ada Lovelace"],
         "backup_code_used": ["one of your backup codes", "2 backup codes left"],
         "backup_codes_regenerated": ["New backup codes were created", "earlier ones no longer work"],
@@ -73,15 +81,15 @@ REQUIRED_TEXTS = {
         "login_not_completed": ["right password", "no second factor", "The login failed"],
         "new_device": ["that your account did not know"],
         "password_warning": ["wrong password", "up to one hour", "These logins failed"],
-        "session_ended": ["ten wrong passwords", "The session was ended"],
+        "session_ended": ["ten times in a row", "The session was ended"],
     },
     "de": {
         "two_factor_activated": ["ist die Zwei-Faktor-Authentifizierung jetzt aktiv"],
-        "two_factor_deactivated": ["wurde die Zwei-Faktor-Authentifizierung deaktiviert"],
+        "two_factor_deactivated": ["wurde die Zwei-Faktor-Authentifizierung deaktiviert", "löschen Sie den Eintrag"],
         "authenticator_replaced": ["jetzt eine neue Authenticator-App", "gelten nicht mehr"],
         "authenticator_added": ["jetzt eine weitere Authenticator-App (Tablet)"],
         "authenticator_removed": ["Authenticator-Apps (Tablet) gilt für"],
-        "two_factor_reset": ["Zwei-Faktor-Authentifizierung", "Ada Lovelace", "Lost her phone"],
+        "two_factor_reset": ["löschen Sie den alten Eintrag", "Ada Lovelace", "Lost her phone"],
         "sessions_revoked": ["alle Sitzungen", "Ada Lovelace"],
         "backup_code_used": ["einem Ihrer Backup-Codes", "noch 2 Backup-Codes"],
         "backup_codes_regenerated": ["neue Backup-Codes erstellt", "bisherigen gelten nicht mehr"],
@@ -176,7 +184,7 @@ class TestEveryEmail:
 
     def test_a_missing_fact_is_an_error(self, kind: str, locale: str) -> None:
         """If any fact is missing, the email is not built."""
-        for missing in FACTS_OF[kind]:
+        for missing in FACTS_OF[kind].keys() - ADDED_FACTS:
             facts = {key: fact for key, fact in FACTS_OF[kind].items() if key != missing}
             with pytest.raises((UndefinedError, TypeError)):
                 parsed_message(kind=kind, locale=locale, facts=facts)
@@ -241,6 +249,21 @@ def test_warning_differs_if_the_factor_is_locked(locale: str) -> None:
     assert attempts["Subject"] != locked["Subject"]
     assert not re.search("locked|gesperrt|no longer|keine Backup", text_of(attempts, "plain"))
     assert re.search("backup code|Backup-Code", text_of(attempts, "plain"))
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("kind", ["two_factor_deactivated", "two_factor_reset"])
+def test_removal_speaks_of_backup_codes_only_if_they_are_on(kind: str, locale: str) -> None:
+    """An email from a server of the version before does not say whether they are."""
+    facts = dict(FACTS_OF[kind])
+    words = re.compile("backup code|Backup-Code")
+
+    for is_on in (True, False):
+        message = parsed_message(kind=kind, locale=locale, facts=facts | {"backup_codes": is_on})
+        for text in (text_of(message, "plain"), visible_text(text_of(message, "html"))):
+            assert bool(words.search(text)) == is_on
+    del facts["backup_codes"]
+    assert words.search(text_of(parsed_message(kind=kind, locale=locale, facts=facts), "plain"))
 
 
 def test_reset_from_the_command_line_names_the_operator() -> None:

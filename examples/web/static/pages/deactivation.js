@@ -20,7 +20,7 @@ export function deactivationPage() {
       h(
         "div",
         { class: "card" },
-        note(t("deactivate.lead"), "warning"),
+        note(t(state.viewer?.company.backupCodesEnabled ? "deactivate.lead" : "deactivate.leadWithoutCodes"), "warning"),
         form({
           fields: changeFields(),
           submit: t("continue"),

@@ -9,6 +9,7 @@ import { UPDATE_PROFILE } from "../operations.js";
 import { refresh } from "../router.js";
 import { state } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
+import { noBackupCodesHint } from "./no-backup-codes.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 
 /** @returns {import("../router.js").Page} */
@@ -18,6 +19,7 @@ export function profilePage() {
     title: t("profile.title"),
     tabs: accountTabs("/account"),
     content: [
+      ...noBackupCodesHint(viewer.twoFactor),
       h(
         "div",
         { class: "card" },

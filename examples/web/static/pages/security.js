@@ -4,6 +4,7 @@ import { definitionList, h, note } from "../dom.js";
 import { formatDateTime, t } from "../i18n.js";
 import { loadViewer, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
+import { noBackupCodesHint } from "./no-backup-codes.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 
 // Show a warning if there are at most this many backup codes left.
@@ -31,22 +32,26 @@ export async function securityPage() {
         !isActive && linkButton("primary", "/account/security/activate", t("activate")),
         isActive && !twoFactor.enforced && linkButton("danger", "/account/security/deactivate", t("deactivate")),
       ),
-      ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodesCard(twoFactor.backupCodesRemaining)]),
+      ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodesCard(twoFactor)]),
       ...(isActive ? [newDeviceCard(twoFactor.enforced)] : []),
     ],
   };
 }
 
-/** @param {number} remaining */
-function backupCodesCard(remaining) {
+/** @param {import("../operations.js").TwoFactor} twoFactor */
+function backupCodesCard(twoFactor) {
+  const count = twoFactor.backupCodesRemaining ?? 0;
+  const text = t("security.codesLeft", { count });
   return h(
     "section",
     { class: "card", "aria-labelledby": "backup-codes" },
     h("h2", { id: "backup-codes" }, t("backupCodes")),
-    remaining <= FEW_CODES
-      ? note(t("security.codesLeft", { count: remaining }), "warning")
-      : h("p", {}, t("security.codesLeft", { count: remaining })),
-    linkButton("", "/account/security/backup-codes", t("regenerate")),
+    count === 0
+      ? noBackupCodesHint(twoFactor)
+      : [
+          count <= FEW_CODES ? note(text, "warning") : h("p", {}, text),
+          linkButton("", "/account/security/backup-codes", t("regenerate")),
+        ],
   );
 }
 

@@ -112,7 +112,7 @@ export default {
   "setUp.apple": "Für Apple-Geräte",
   "setUp.android": "Für Android-Geräte",
   "setUp.add": "Eintrag für {issuer} anlegen",
-  "setUp.addText": "Öffnen Sie die App, legen Sie einen Eintrag an und wählen Sie eine von zwei Möglichkeiten.",
+  "setUp.addText": "Öffnen Sie die App, legen Sie einen Eintrag an und wählen Sie eine von zwei Möglichkeiten. Wenn die App schon einen Eintrag für dieses Konto hat, löschen Sie ihn zuerst: Er gilt nicht mehr.",
   "setUp.scan": "QR-Code scannen",
   "setUp.qrAlt": "QR-Code für die Authenticator-App. Er enthält den Schlüssel, der daneben steht.",
   "setUp.enter": "Oder den Schlüssel eingeben",
@@ -124,6 +124,7 @@ export default {
   "setUp.otpHintLast": "Die sechs Ziffern, die die App jetzt zeigt. Sie aktivieren 2FA.",
 
   "codes.store": "Bewahren Sie diese Codes sicher auf, etwa in einem Passwortmanager, oder drucken Sie sie aus und bewahren Sie den Ausdruck sicher auf. Ohne Ihr persönliches Gerät sind sie Ihr einziger Weg, sich anzumelden.",
+  "codes.none": "Sie haben keine Backup-Codes. Wenn Sie Ihr persönliches Gerät verlieren, kann Ihnen nur eine Person mit Adminrechten wieder Zugang geben. Holen Sie jetzt Backup-Codes und bewahren Sie sie sicher auf.",
   "codes.shownOnce": "Jeder Code gilt einmal, anstelle eines Einmalpassworts. Sie werden nur einmal angezeigt.",
   "codes.stored": "Ich habe meine Backup-Codes sicher aufbewahrt.",
   "codes.notStored": "Bitte bewahren Sie zuerst Ihre Backup-Codes auf, dann setzen Sie dieses Häkchen.",
@@ -137,7 +138,8 @@ export default {
 
   deactivate: "2FA deaktivieren",
   "deactivate.lead": "Wir empfehlen das nicht. Danach genügt zum Anmelden Ihr Passwort allein. Ihre Backup-Codes werden gelöscht und Ihre anderen Sitzungen beendet.",
-  "deactivate.done": "2FA ist inaktiv. Wir haben Ihnen dazu eine E-Mail geschickt.",
+  "deactivate.leadWithoutCodes": "Wir empfehlen das nicht. Danach genügt zum Anmelden Ihr Passwort allein. Ihre anderen Sitzungen werden beendet.",
+  "deactivate.done": "2FA ist inaktiv. Löschen Sie den Eintrag für dieses Konto in Ihrer Authenticator-App: Er gilt nicht mehr. Wir haben Ihnen dazu eine E-Mail geschickt.",
 
   "sessions.title": "Sitzungen",
   "sessions.lead": "Das sind Ihre aktiven Sitzungen. Beenden Sie die, die Sie nicht kennen oder nicht mehr benutzen.",
@@ -202,7 +204,7 @@ export default {
   "reset.title": "2FA zurücksetzen",
   "reset.inactive": "{name} hat 2FA nicht aktiviert, es gibt also nichts zurückzusetzen.",
   "reset.ownAccount": "Das sind Sie selbst. Deaktivieren Sie Ihre eigene 2FA unter „Sicherheit“, oder bitten Sie einen anderen Admin.",
-  "reset.lead": "Danach genügt {name} zum Anmelden das Passwort, bis 2FA wieder aktiviert ist. Alle Sitzungen dieses Kontos enden, und {name} bekommt eine E-Mail. Vergewissern Sie sich, dass die Bitte wirklich von {name} kommt.",
+  "reset.lead": "Danach genügt {name} zum Anmelden das Passwort, bis 2FA wieder aktiviert ist. Alle Sitzungen dieses Kontos enden, und {name} bekommt eine E-Mail mit der Bitte, den alten Eintrag in der Authenticator-App zu löschen. Vergewissern Sie sich, dass die Bitte wirklich von {name} kommt.",
   "reset.reason": "Grund (freiwillig)",
   "reset.reasonHint": "Für das Audit-Protokoll: was geschah, und wie Sie geprüft haben, wer darum bittet. Höchstens 500 Zeichen.",
   "reset.done": "2FA von {name} ist zurückgesetzt.",

@@ -112,7 +112,7 @@ export default {
   "setUp.apple": "For Apple devices",
   "setUp.android": "For Android devices",
   "setUp.add": "Add an entry for {issuer}",
-  "setUp.addText": "Open the app, add an entry, and do one of the following.",
+  "setUp.addText": "Open the app, add an entry, and do one of the following. If the app already has an entry for this account, delete that entry first: it no longer works.",
   "setUp.scan": "Scan the QR code",
   "setUp.qrAlt": "QR code for the authenticator app. It contains the key that is shown beside it.",
   "setUp.enter": "Or enter the key",
@@ -124,6 +124,7 @@ export default {
   "setUp.otpHintLast": "The six digits that the app shows now. They activate 2FA.",
 
   "codes.store": "Keep these codes in a safe place, such as a password manager, or print them and keep the print in a safe place. Without your personal device, they are your only way to log in.",
+  "codes.none": "You have no backup codes. If you lose your personal device, only a user with admin access can give you access again. Get backup codes now and store them in a safe place.",
   "codes.shownOnce": "Each code works once, in place of a one-time password. They are shown only once.",
   "codes.stored": "I securely stored my backup codes.",
   "codes.notStored": "Please store your backup codes first, then check this box.",
@@ -137,7 +138,8 @@ export default {
 
   deactivate: "Deactivate 2FA",
   "deactivate.lead": "We do not recommend this. Afterwards, your password alone is enough to log in. Your backup codes are deleted, and your other sessions end.",
-  "deactivate.done": "2FA is inactive. We have sent you an email about it.",
+  "deactivate.leadWithoutCodes": "We do not recommend this. Afterwards, your password alone is enough to log in. Your other sessions end.",
+  "deactivate.done": "2FA is inactive. Delete the entry for this account in your authenticator app: it no longer works. We have sent you an email about it.",
 
   "sessions.title": "Sessions",
   "sessions.lead": "These are your active sessions. Sign out the ones that you do not recognise or no longer use.",
@@ -202,7 +204,7 @@ export default {
   "reset.title": "Reset 2FA",
   "reset.inactive": "{name} has not activated 2FA, so there is nothing to reset.",
   "reset.ownAccount": "This is you. Deactivate your own 2FA in the Security tab, or ask another admin.",
-  "reset.lead": "Afterwards {name} logs in with the password alone, until 2FA is activated again. All their sessions end, and they get an email. Make sure that the request really comes from {name}.",
+  "reset.lead": "Afterwards {name} logs in with the password alone, until 2FA is activated again. All their sessions end, and they get an email, which also asks them to delete the old entry in their authenticator app. Make sure that the request really comes from {name}.",
   "reset.reason": "Reason (optional)",
   "reset.reasonHint": "For the audit log: what happened, and how you verified who made the request. At most 500 characters.",
   "reset.done": "2FA of {name} is reset.",
