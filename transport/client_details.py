@@ -39,14 +39,14 @@ def read_client(request: Request, trusted_proxies: Networks = ()) -> Client:
     return Client(
         ip_address=ip_address,
         user_agent=_clean(request.headers.get("user-agent", "")) or None,
-        locale=read_language(request.headers),
+        locale=read_locale(request.headers),
         cookie_token=request.cookies.get(COOKIE_NAME),
         stores_cookies=stores_cookies(request.headers),
     )
 
 
-def read_language(headers: Headers) -> str:
-    """Return the language of messages to this client."""
+def read_locale(headers: Headers) -> str | None:
+    """Return the language of the product that this client prefers, or None if it asks for none of them."""
     return choose_language(list_header(headers, "accept-language"), LANGUAGES)
 
 

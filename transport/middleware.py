@@ -8,7 +8,7 @@ from asgi_correlation_id import correlation_id
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from transport.client_details import read_language
+from transport.client_details import LANGUAGES, read_locale
 from transport.error_codes import INTERNAL_SERVER_ERROR, MESSAGES
 from transport.request_errors import error_response
 
@@ -89,7 +89,7 @@ class AccessLog:
             log.exception("internal_error")
             structlog.contextvars.bind_contextvars(outcome=INTERNAL_SERVER_ERROR)
             if status is None:
-                await _internal_error_response(read_language(Headers(scope=scope)))(
+                await _internal_error_response(read_locale(Headers(scope=scope)) or LANGUAGES[0])(
                     scope, receive, send_and_record_status
                 )
         finally:

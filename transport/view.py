@@ -38,7 +38,7 @@ from transport.bodies import (
     read_body,
     require_json_content,
 )
-from transport.client_details import Networks, read_client
+from transport.client_details import LANGUAGES, Networks, read_client
 from transport.cookies import Cookies, device_tokens, sends_token, session_token
 from transport.error_codes import (
     FORBIDDEN,
@@ -116,7 +116,7 @@ class GraphQLView:
             response = await self._respond(request, client)
         except RequestError as error:
             _add_to_log(outcome=error.code)
-            response = error.response(client.locale)
+            response = error.response(client.locale or LANGUAGES[0])
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, client: Client) -> Response:
@@ -203,9 +203,9 @@ class GraphQLView:
         )
 
     def _body(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
-        is_valid = not isinstance(result, PreExecutionError)
+        is_valid, language = not isinstance(result, PreExecutionError), context.client.locale or LANGUAGES[0]
         found = (*(result.errors or ()), *context.errors_beside_values)
-        errors = [self._serialise(error, context.client.locale, is_valid=is_valid) for error in found]
+        errors = [self._serialise(error, language, is_valid=is_valid) for error in found]
         # GraphQL §7.1: after a request error, `data` is absent. After a field error, `data` is present and may be null.
         was_executed = result.data is not None or any("path" in error for error in errors)
         body: dict[str, Any] = {"data": result.data} if was_executed else {}

@@ -11,6 +11,7 @@ from uuid import UUID
 import models
 from accounts import audit
 from accounts.entities import User
+from accounts.event_facts import EventFacts
 from accounts.free_text import normalise_free_text
 from accounts.known_devices import forget_other_devices
 from accounts.permissions import Viewer, may_see_all_of
@@ -228,4 +229,4 @@ async def _ids_in_force(account: LockedAccount) -> Mapping[UUID, str | None]:
 
 
 async def _record(services: Services, client: Client, account: LockedAccount, kind: SecurityEventKind) -> None:
-    await audit.record(kind, user=account.user, client=client, now=services.now())
+    await audit.record(kind, user=account.user, client=client, now=services.now(), facts=EventFacts(OTP.kind))
