@@ -34,7 +34,7 @@ export class Apollo {
   }
 
   async mutateWithSecret(document, variables) {
-    const refetchQueries = ({ data }) => (Object.values(data).some((result) => result.viewer) ? "active" : []);
+    const refetchQueries = ({ data }) => (Object.values(data).some((result) => result?.viewer) ? "active" : []);
     const options = { mutation: gql(document), variables, fetchPolicy: "no-cache", refetchQueries };
     return (await this.client.mutate({ ...options, awaitRefetchQueries: true })).data;
   }
