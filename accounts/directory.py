@@ -47,6 +47,7 @@ class UserQuery:
     role: Role | None = None
     is_active: bool | None = None
     backup_codes_remaining_at_most: int | None = None
+    is_enabled: bool | None = None
     order: UserOrder = UserOrder.NEWEST_FIRST
 
 
@@ -106,7 +107,7 @@ async def find_user(services: Services, viewer: Viewer, user_id: UUID) -> User |
 
 
 async def list_users(services: Services, viewer: Viewer, query: UserQuery) -> Page[User]:
-    """Return a page of the users of the admin's company account.
+    """Return a page of the users of the viewer's company account.
 
     Raises:
         InvalidInputError: The page size, the cursor or the search is invalid.
@@ -214,6 +215,8 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
         users = users.filter(role=query.role)
     if query.is_active is not None:
         users = users.filter(two_factor_activated_at__isnull=not query.is_active)
+    if query.is_enabled is not None:
+        users = users.filter(is_enabled=query.is_enabled)
     if query.backup_codes_remaining_at_most is not None:
         if not security_policy.backup_codes_enabled(viewer.user.company):
             # If backup codes are off, no user has a number of codes.

@@ -64,6 +64,7 @@ class User:
     company: Company
     two_factor: TwoFactor
     locale: str
+    is_enabled: bool
     created_at: datetime
     last_login_at: datetime | None
 
@@ -87,6 +88,7 @@ class User:
                 ),
             ),
             locale=row.locale or DEFAULT_LOCALE,
+            is_enabled=row.is_enabled,
             created_at=row.created_at,
             last_login_at=None if row.last_login_at == NEVER else row.last_login_at,
         )

@@ -263,7 +263,7 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
 ) -> UserSessionsEnded:
     """End all sessions, challenges and activations of another user of the admin's company account.
 
-    The user's 2FA and password do not change. The user gets an email.
+    The user's 2FA and password do not change. The user gets an email, unless they are disabled.
 
     Raises:
         WrongPasswordError: The admin's password is wrong.
@@ -286,7 +286,9 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
         await models.Session.filter(user_id=user.id).delete()
         await end_challenges_and_activations(user.id)
         await audit.record(SecurityEventKind.SESSIONS_REVOKED, user=user, actor=account.user, client=client, now=now)
-        await outbox.enqueue(emails.sessions_revoked(at=now, admin=account.user.name), to=user, now=now)
+        # A disabled user had no session, and cannot log in again.
+        if user.is_enabled:
+            await outbox.enqueue(emails.sessions_revoked(at=now, admin=account.user.name), to=user, now=now)
         return UserSessionsEnded(User.of(user, account.company), account.viewer.user)
 
 

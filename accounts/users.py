@@ -113,13 +113,6 @@ async def list_users(services: Services, company_id: UUID) -> list[User]:
     return [User.of(row, row.company) for row in rows]
 
 
-async def disabled_user_ids(services: Services) -> set[UUID]:
-    """Return the ids of all disabled users."""
-    async with services.database.reading():
-        disabled = await models.User.filter(is_enabled=False).only("id")
-    return {user.id for user in disabled}
-
-
 async def find_user_by_email(services: Services, email: str) -> User:
     """Return the user with this email.
 
@@ -167,9 +160,8 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         await attempt_limits.reset_wait(attempt_limits.password_limit(services, user.email_key))
         await _end_everything_open(user)
         await _record(services, SecurityEventKind.PASSWORD_CHANGED, user)
-        await outbox.enqueue(
-            emails.password_changed(audit.request_details(OPERATOR, services.now())), to=user, now=services.now()
-        )
+        details = audit.request_details(OPERATOR, services.now())
+        await outbox.enqueue(emails.password_changed(details, enabled=user.is_enabled), to=user, now=services.now())
 
 
 async def disable_user(services: Services, user_id: UUID) -> None:

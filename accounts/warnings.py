@@ -10,7 +10,12 @@ from security.constants import CLOCK_SLACK, WARNING_INTERVAL, WARNINGS_PER_INTER
 
 
 async def warn(user: models.User, email: Email, now: datetime) -> None:
-    """Send a warning, unless the user had too many within a day. The user's row is locked."""
+    """Send a warning, unless the user had too many within a day, or is disabled. The user's row is locked.
+
+    Nobody can log in as a disabled user, who could not follow the advice of the warning either.
+    """
+    if not user.is_enabled:
+        return
     recent = _recent(user.warnings_sent, now)
     if _is_allowed(recent, email.kind):
         user.warnings_sent = {**recent, email.kind: now.isoformat()}

@@ -45,7 +45,7 @@ def create(  # noqa: PLR0913  # one parameter for each option
 
     user = run(create_in_company)
     if as_json:
-        print_json(_values(user, is_enabled=True))
+        print_json(_values(user))
     else:
         typer.echo(f"Created the user {user.email}: {ids.encode(User, user.id)}")
 
@@ -60,9 +60,7 @@ def list_all(
 
     async def users_of_companies(services: Services) -> list[dict[str, Value]]:
         selected = [await find_company(services, company)] if company else await companies.list_companies(services)
-        found = [user for one in selected for user in await users.list_users(services, one.id)]
-        disabled = await users.disabled_user_ids(services)
-        return [_values(user, is_enabled=user.id not in disabled) for user in found]
+        return [_values(user) for one in selected for user in await users.list_users(services, one.id)]
 
     print_list(
         run(users_of_companies),
@@ -135,7 +133,7 @@ def _change(email: str, change: Callable[[Services, UUID], Awaitable[None]]) -> 
     run(change_user)
 
 
-def _values(user: User, *, is_enabled: bool) -> dict[str, Value]:
+def _values(user: User) -> dict[str, Value]:
     return {
         "id": ids.encode(User, user.id),
         "email": user.email,
@@ -144,7 +142,7 @@ def _values(user: User, *, is_enabled: bool) -> dict[str, Value]:
         "company": user.company.name,
         "company_id": ids.encode(type(user.company), user.company.id),
         "two_factor": "ACTIVE" if user.two_factor.is_active else "INACTIVE",
-        "enabled": is_enabled,
+        "enabled": user.is_enabled,
         "locale": user.locale,
         "created_at": format_time(user.created_at),
         "last_login_at": format_time(user.last_login_at),

@@ -52,9 +52,13 @@ def authenticator_removed(request: RequestDetails, *, name: str | None) -> Email
     return Email("authenticator_removed", request.facts | {"name": name})
 
 
-def two_factor_reset(*, at: datetime, by: str | None, reason: str | None, backup_codes: bool) -> Email:
-    """An admin with this name, or the operator, removed the user's 2FA. `backup_codes` as above."""
-    return Email("two_factor_reset", {"at": _timestamp(at), "by": by, "reason": reason, "backup_codes": backup_codes})
+def two_factor_reset(*, at: datetime, by: str | None, reason: str | None, backup_codes: bool, enabled: bool) -> Email:
+    """An admin with this name, or the operator, removed the user's 2FA. A user who is not enabled cannot log in.
+
+    `backup_codes` says whether backup codes are on for the company account.
+    """
+    facts = {"at": _timestamp(at), "by": by, "reason": reason, "backup_codes": backup_codes, "enabled": enabled}
+    return Email("two_factor_reset", facts)
 
 
 def sessions_revoked(*, at: datetime, admin: str) -> Email:
@@ -77,9 +81,9 @@ def backup_codes_regenerated(request: RequestDetails) -> Email:
     return Email("backup_codes_regenerated", request.facts)
 
 
-def password_changed(request: RequestDetails) -> Email:
-    """The password was changed."""
-    return Email("password_changed", request.facts)
+def password_changed(request: RequestDetails, *, enabled: bool = True) -> Email:
+    """The password was changed. The operator can also change that of a user who is not enabled."""
+    return Email("password_changed", request.facts | {"enabled": enabled})
 
 
 def session_ended(request: RequestDetails) -> Email:

@@ -64,11 +64,14 @@ class User(Model):
     authenticators: fields.ReverseRelation["Authenticator"]
 
     class Meta:
-        """The table, with an index for each order of the list of users."""
+        """The table, with an index for each order of the list of users, and of those who are enabled or disabled."""
 
         table = "user_account"
         indexes = (
             Index(fields=("company_id", "created_at", "id"), name="user_by_age"),
             Index(fields=("company_id", "name_key", "id"), name="user_by_name"),
             Index(fields=("company_id", "last_login_at", "id"), name="user_by_last_login"),
+            Index(fields=("company_id", "is_enabled", "created_at", "id"), name="user_by_enabled_and_age"),
+            Index(fields=("company_id", "is_enabled", "name_key", "id"), name="user_by_enabled_and_name"),
+            Index(fields=("company_id", "is_enabled", "last_login_at", "id"), name="user_by_enabled_and_last_login"),
         )

@@ -10,9 +10,10 @@ from graphql import GraphQLError
 from strawberry.dataloader import DataLoader
 
 from accounts import directory, known_devices, sessions
-from accounts.directory import SecurityEvent
-from accounts.entities import KnownDevice, Session, User
+from accounts.directory import SecurityEvent, UserQuery
+from accounts.entities import Company, KnownDevice, Session, User
 from accounts.errors import UnauthenticatedError
+from accounts.login_locks import LoginLock, find_login_locks
 from accounts.pagination import Page
 from accounts.permissions import Viewer, require_admin, require_set_up
 from accounts.services import Client, Services
@@ -45,6 +46,12 @@ SessionsOfViewer: TypeAlias = "DataLoader[Viewer, tuple[Session, ...]]"
 AuthenticatorsOfUsers: TypeAlias = DataLoader[User, tuple[Authenticator, ...]]
 # Loads one page of audit events for each of several users.
 EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
+# Loads what strangers have to wait for at the login of each of several users.
+LocksOfUsers: TypeAlias = DataLoader[User, LoginLock]
+# Loads one page of admins for each field that selects it.
+AdminsOfCompany: TypeAlias = DataLoader[Company, Page[User]]
+# Counts the users of each of several lists.
+UserCounts: TypeAlias = DataLoader[UserQuery, int]
 
 
 @dataclass
@@ -85,6 +92,9 @@ class Context:
     _sessions_of_viewer: dict[Viewer, SessionsOfViewer] = field(default_factory=dict)
     _authenticators_of_users: dict[Viewer, AuthenticatorsOfUsers] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
+    _locks_of_users: LocksOfUsers | None = None
+    _admins_of_company: dict[tuple[Viewer, UserQuery], AdminsOfCompany] = field(default_factory=dict)
+    _user_counts: dict[Viewer, UserCounts] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
         """Return the viewer, or None if nobody is logged in. All fields of a query share one database read."""
@@ -230,6 +240,38 @@ class Context:
             # Do not cache: a later mutation of the operation may add events.
             self._events_of_users[arguments] = DataLoader(load, cache=False)
         return self._events_of_users[arguments]
+
+    def locks_of_users(self) -> LocksOfUsers:
+        """Return the loader that reads the locks of all users of a list in one database read."""
+        if self._locks_of_users is None:
+
+            async def read(users: list[User]) -> list[LoginLock]:
+                return await find_login_locks(self.services, users)
+
+            # Do not cache: a later mutation of the operation may remove 2FA, and the locks with it.
+            self._locks_of_users = DataLoader(read, cache=False)
+        return self._locks_of_users
+
+    def admins_of_company(self, viewer: Viewer, query: UserQuery) -> AdminsOfCompany:
+        """Return the loader of a page of admins. All fields that select it share one database read."""
+        if (viewer, query) not in self._admins_of_company:
+
+            async def read(companies: list[Company]) -> list[Page[User]]:
+                return [await directory.list_users(self.services, viewer, query)] * len(companies)
+
+            self._admins_of_company[viewer, query] = DataLoader(read, cache=False)
+        return self._admins_of_company[viewer, query]
+
+    def user_counts(self, viewer: Viewer) -> UserCounts:
+        """Return the loader that counts the users of lists. Fields with the same filter share one database read."""
+        if viewer not in self._user_counts:
+
+            async def count(queries: list[UserQuery]) -> list[int]:
+                counts = {query: await directory.count_users(self.services, viewer, query) for query in set(queries)}
+                return [counts[query] for query in queries]
+
+            self._user_counts[viewer] = DataLoader(count, cache=False)
+        return self._user_counts[viewer]
 
     def start_session(self, logged_in: LoggedIn) -> None:
         """Use the new session for the rest of the operation. If the client asked for a cookie, set it."""

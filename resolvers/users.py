@@ -5,11 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import directory
-from accounts.directory import UserQuery
-from accounts.entities import TwoFactor, User
+from accounts.directory import UserOrder, UserQuery
+from accounts.entities import Company, TwoFactor, User
 from accounts.errors import ForbiddenError
+from accounts.login_locks import LoginLock
 from accounts.pagination import Edge, Page, PageInfo
 from accounts.permissions import Viewer, may_see_all_of
+from models import Role
 from resolvers.context import Context
 from twofactor.authenticators import Authenticator
 
@@ -54,9 +56,24 @@ async def users(context: Context, admin: Viewer, query: UserQuery) -> UserPage:
 
 
 async def total_count(context: Context, page: UserPage) -> int:
-    """Count the users on all pages of this list."""
-    admin = await context.admin()
-    return await directory.count_users(context.services, admin, page.query)
+    """Count the users on all pages of this list, which the viewer was allowed to read."""
+    return await context.user_counts(await context.set_up_viewer()).load(page.query)
+
+
+async def admins(context: Context, company: Company, first: int, after: str | None) -> UserPage:
+    """Return a page of the enabled admins of the viewer's company account.
+
+    Raises:
+        UnauthenticatedError: Nobody is logged in.
+        TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
+        ForbiddenError: It is another company account.
+        InvalidInputError: The page size or the cursor is invalid.
+    """
+    viewer = await context.set_up_viewer()
+    if viewer.user.company.id != company.id:
+        raise ForbiddenError
+    query = UserQuery(first, after, role=Role.ADMIN, is_enabled=True, order=UserOrder.NAME)
+    return UserPage(await context.admins_of_company(viewer, query).load(company), query)
 
 
 async def two_factor(context: Context, user: User) -> TwoFactor:
@@ -84,6 +101,25 @@ async def authenticators(context: Context, user: User) -> tuple[Authenticator, .
     await _require_visible(context, user)
     viewer = await context.viewer()
     return await context.authenticators_of_users(viewer).load(user)
+
+
+async def is_enabled(context: Context, user: User) -> bool:
+    """Return whether a user can log in."""
+    return (await _require_visible(context, user)).is_enabled
+
+
+async def locked_until(context: Context, user: User) -> datetime | None:
+    """Return until when strangers have to wait at the login of a user."""
+    return (await _login_lock(context, user)).until
+
+
+async def locked_second_factors(context: Context, user: User) -> tuple[str, ...]:
+    """Return the second factors of a user that are locked for strangers."""
+    return (await _login_lock(context, user)).second_factors
+
+
+async def _login_lock(context: Context, user: User) -> LoginLock:
+    return await context.locks_of_users().load(await _require_visible(context, user))
 
 
 async def _require_own_or_visible(context: Context, user: User) -> User:

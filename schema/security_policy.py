@@ -11,18 +11,22 @@ import strawberry
 import accounts.entities
 import accounts.security_policy
 from accounts.permissions import Viewer
+from resolvers import users
 from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor, value_or_none
+from schema.costs import READ_COST, USER_ROW_COST
 from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.nodes import Node
+from schema.pagination import After, First
 from schema.type_mapping import maps_from
 from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
 
 if TYPE_CHECKING:
-    from schema.users import User
+    from schema.users import User, UserConnection
 
-# The module imports `Company`, so this module cannot import it at run time.
+# That module imports `Company`, so this one cannot import it at run time.
 UserRef: TypeAlias = Annotated["User", strawberry.lazy("schema.users")]
+UserConnectionRef: TypeAlias = Annotated["UserConnection", strawberry.lazy("schema.users")]
 
 
 @maps_from(
@@ -60,6 +64,24 @@ class Company(Node):
             "`updateSecurityPolicy` need the viewer's second factor besides the password. Ask for it in the same form."
         )
     )
+
+    @strawberry.field(
+        description=(
+            "The enabled admins, by name, for pages that tell users whom to ask for help. Members see of other users "
+            "only `id`, `email`, `name`, `role` and `company`. The list contains the viewer if they are an admin. Null "
+            "beside the error `TWO_FACTOR_SETUP_REQUIRED` if the viewer has to set up 2FA first."
+        ),
+        metadata={"cost": READ_COST, "item_cost": USER_ROW_COST},
+    )
+    def admins(
+        self,
+        info: Info,
+        company: strawberry.Parent[accounts.entities.Company],
+        first: First = 25,
+        after: After = strawberry.UNSET,
+    ) -> UserConnectionRef | None:
+        """The enabled admins of the company account."""
+        return users.admins(info.context, company, first, value_or_none(after))
 
 
 @maps_from(

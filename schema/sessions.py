@@ -102,8 +102,8 @@ class OtherSessionsRevoked:
 @maps_from(
     accounts.sessions.UserSessionsEnded,
     description=(
-        "The user is logged out everywhere, and their unfinished logins and activations ended. An email tells the user "
-        "who did it. Their password and 2FA did not change, so they can log in again."
+        "The user is logged out everywhere, and their unfinished logins and activations ended. An email tells an "
+        "enabled user who did it. Their password and 2FA did not change, so an enabled user can log in again."
     ),
 )
 class UserSessionsEnded:
@@ -187,8 +187,8 @@ class SessionsMutation:
         uses_attempt=True,
         description=(
             "For admins: ends all sessions, unfinished logins and unfinished activations of another user, for example "
-            "if a device was stolen, and sends the user an email. Works with and without 2FA, and changes neither 2FA "
-            "nor the password. Members get the error `FORBIDDEN`."
+            "if a device was stolen, and sends an enabled user an email. Works with and without 2FA, and changes "
+            "neither 2FA nor the password. Members get the error `FORBIDDEN`."
         ),
     )
     def end_user_sessions(

@@ -11,21 +11,22 @@ import strawberry
 
 import accounts.entities
 import accounts.pagination
-from accounts.directory import UserOrder, UserQuery
+from accounts.directory import UserOrder
 from accounts.permissions import Viewer
-from models import Role
+from models import Role, SecondFactorMethod
 from resolvers import events, sessions, users
 from resolvers.users import UserPage
 from schema import ids
 from schema.arguments import value_or_none
-from schema.costs import PLAIN_ROW_COST, READ_COST, USER_ROW_COST
+from schema.costs import ATTEMPT_COUNTS_COST, PLAIN_ROW_COST, READ_COST, USER_ROW_COST
 from schema.fields import Access, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First, PageInfo
 from schema.security_policy import Company
-from schema.two_factor import TwoFactor, TwoFactorState
-from schema.type_mapping import describe_enum, maps_from
+from schema.two_factor import TwoFactor
+from schema.type_mapping import maps_from
+from schema.user_filter import FilterOfUsers, Order, user_query
 from security.constants import AUTHENTICATORS_PER_USER, KNOWN_DEVICES_PER_USER, SESSIONS_PER_USER
 
 if TYPE_CHECKING:
@@ -45,39 +46,14 @@ VIEWER_DESCRIPTION = (
     "The viewer after the change. Select its `id` and the fields that your pages show, so that a cache updates them."
 )
 
-describe_enum(
-    Role,
-    "The permissions of a user within their company account.",
-    {
-        Role.MEMBER: "Logs in, and manages their own sessions, password and 2FA.",
-        Role.ADMIN: (
-            "Has all permissions of a member. Also lists the users and security events of the company account, resets "
-            "the 2FA of other users and sets the security policy."
-        ),
-    },
-)
-
-describe_enum(
-    UserOrder,
-    "The order of a list of users. A cursor is valid only in the order in which the server returned it.",
-    {
-        UserOrder.NEWEST_FIRST: "By `createdAt`, with the newest account first.",
-        UserOrder.NAME: (
-            "By `name` from A to Z, for all languages alike (Unicode Collation Algorithm): Äpfel is beside Apfel. "
-            "Upper and lower case are equal."
-        ),
-        UserOrder.LAST_LOGIN: "By `lastLoginAt`: users who never logged in first, then the longest absent.",
-    },
-)
-
 
 @maps_from(
     accounts.entities.User,
     description=(
         "A person who can log in. Users see all their own fields. Admins see all fields of the users of their company "
         "account except sessions and devices. Other viewers, for example of the actor of an event, see only `id`, "
-        "`email`, `name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt` and `lastLoginAt` give the "
-        "error `FORBIDDEN`."
+        "`email`, `name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt`, `lastLoginAt`, `enabled`, "
+        "`lockedUntil` and `lockedSecondFactors` give the error `FORBIDDEN`."
     ),
 )
 class User(Node):
@@ -126,6 +102,42 @@ class User(Node):
     def last_login_at(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> datetime | None:
         """When the user last logged in."""
         return users.last_login_at(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "False if the operator of the service has disabled the user, who then cannot log in and has no sessions. "
+            "Mark these users in lists."
+        )
+    )
+    def enabled(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> bool | None:
+        """Whether the user can log in."""
+        return users.is_enabled(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "Until when logins from unknown devices have to wait, after failed attempts at the password or at a second "
+            "factor; null if they do not. If several waits run, it is the end of the last one. Known devices and live "
+            "sessions do not wait with them."
+        ),
+        metadata={"cost": ATTEMPT_COUNTS_COST},
+    )
+    def locked_until(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> datetime | None:
+        """Until when strangers have to wait."""
+        return users.locked_until(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "The second factors that the server no longer checks for logins from unknown devices, after 100 wrong ones "
+            "(`SecondFactorLocked`). Waiting does not help: the user can log in with another second factor or on a "
+            "known device, or an admin can reset the user's 2FA. Usually the list is empty."
+        ),
+        metadata={"cost": ATTEMPT_COUNTS_COST},
+    )
+    def locked_second_factors(
+        self, info: Info, user: strawberry.Parent[accounts.entities.User]
+    ) -> list[SecondFactorMethod] | None:
+        """The second factors that are locked for strangers."""
+        return users.locked_second_factors(info.context, user)
 
     @strawberry.field(
         description=(
@@ -199,8 +211,8 @@ class UserEdge:
 @maps_from(
     UserPage,
     description=(
-        "A page of the admin's list of users. If users are added or deleted between two pages, the pages repeat and "
-        "skip no other users."
+        "A page of a list of users. If users are added or deleted between two pages, the pages repeat and skip no "
+        "other users."
     ),
 )
 class UserConnection:
@@ -222,66 +234,9 @@ class UserConnection:
         return users.total_count(info.context, page)
 
 
-@strawberry.input(
-    description=(
-        "Filters the list of users. A field that is omitted or null does not filter. A user must match all other "
-        "fields."
-    )
-)
-class UserFilter:
-    """The filter of the list of users."""
-
-    search: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=(
-            "Text that the name or the email contains. Upper and lower case, and both forms of an internationalised "
-            "domain, are equal. White space around the text is removed, and tabs and line breaks count as spaces. More "
-            "than 200 characters give the error `BAD_USER_INPUT`."
-        ),
-    )
-    role: Role | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Only users with this role. `ADMIN` finds the users whom members can ask for help.",
-    )
-    two_factor: TwoFactorState | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Only users whose 2FA is in this state. `INACTIVE` finds the users to remind.",
-    )
-    backup_codes_remaining_at_most: int | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=(
-            "Only users with active 2FA who have this number of unused backup codes or fewer. 0 finds the users who "
-            "have none."
-        ),
-    )
-
-
-def user_query(first: int, after: str | None, order: UserOrder, user_filter: UserFilter | None) -> UserQuery:
-    """Convert the arguments of `users` into a query of the domain."""
-    user_filter = value_or_none(user_filter) or UserFilter()
-    state = value_or_none(user_filter.two_factor)
-    return UserQuery(
-        first=first,
-        after=value_or_none(after),
-        search=value_or_none(user_filter.search),
-        role=value_or_none(user_filter.role),
-        is_active=None if state is None else state is TwoFactorState.ACTIVE,
-        backup_codes_remaining_at_most=value_or_none(user_filter.backup_codes_remaining_at_most),
-        order=order,
-    )
-
-
 UserId = Annotated[
     strawberry.ID,
     strawberry.argument(description="The `id` of a user of the company account, for example from a list or an event."),
-]
-FilterOfUsers = Annotated[
-    UserFilter | None,
-    strawberry.argument(description="Filters the list. If it is omitted or null, all users of the company account."),
-]
-Order = Annotated[
-    UserOrder,
-    strawberry.argument(description="The order of the list. If you change it, start again at the first page."),
 ]
 
 
@@ -309,8 +264,8 @@ class UsersQuery:
     @query(
         Access.ADMIN,
         description=(
-            "For admins: the users of the company account in pages, including disabled users. Members get the error "
-            "`FORBIDDEN`."
+            "For admins: the users of the company account in pages, including disabled users unless the filter leaves "
+            "them out. Members get the error `FORBIDDEN`."
         ),
         metadata={"cost": READ_COST, "item_cost": USER_ROW_COST},
     )

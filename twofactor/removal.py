@@ -176,7 +176,11 @@ async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
     await forget_other_devices(user.id)
     await audit.record(SecurityEventKind.TWO_FACTOR_RESET, user=user, actor=by, client=client, now=now, note=reason)
     email = emails.two_factor_reset(
-        at=now, by=by.name if by else None, reason=reason, backup_codes=backup_codes_enabled(company)
+        at=now,
+        by=by.name if by else None,
+        reason=reason,
+        backup_codes=backup_codes_enabled(company),
+        enabled=user.is_enabled,
     )
     await outbox.enqueue(email, to=user, now=now)
 

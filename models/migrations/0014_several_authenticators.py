@@ -34,7 +34,7 @@ def _purpose() -> fields.Field[ActivationPurpose]:
 class Migration(migrations.Migration):
     """See the module."""
 
-    dependencies = [("models", "0012_facts_of_events")]
+    dependencies = [("models", "0013_indexes_of_enabled_users")]
 
     initial = False
 

@@ -3,6 +3,8 @@
 import pytest
 
 import models
+from accounts import users
+from accounts.services import Services
 from tests.api.conftest import ClientFactory, SideEffects
 from tests.support.api_users import ApiUser, is_logged_in, log_in
 from tests.support.mail_servers import text_of
@@ -54,3 +56,18 @@ async def test_is_for_admins(logged_in_member: ApiUser, password: str) -> None:
     outcome = await logged_in_member.client.outcome(END_USER_SESSIONS, userId=logged_in_member.id, password=password)
 
     assert outcome == "FORBIDDEN"
+
+
+async def test_sends_no_email_to_a_disabled_user(
+    member: models.User, logged_in_admin: ApiUser, services: Services, side_effects: SideEffects
+) -> None:
+    """They had no session, and cannot log in again."""
+    await users.disable_user(services, member.id)
+    await side_effects()
+
+    result = await logged_in_admin.client.execute_one(
+        END_USER_SESSIONS, userId=f"user_{member.id.hex}", password=PASSWORD
+    )
+
+    assert result["__typename"] == "UserSessionsEnded"
+    assert await side_effects() == (["SESSIONS_REVOKED"], [])

@@ -62,9 +62,13 @@ async def test_each_order_lists_every_user_once(admin_of_five: ApiUser) -> None:
     assert by_last_login[3:] == ["Ada", "Mia"]
 
 
-async def test_combines_filters(logged_in_member: ApiUser, admin_of_five: ApiUser, client: Api, clock: Clock) -> None:
-    """A user must match search, role, 2FA state and remaining codes. Null does not filter."""
+async def test_combines_filters(
+    logged_in_member: ApiUser, admin_of_five: ApiUser, client: Api, clock: Clock, database: Database
+) -> None:
+    """A user must match search, role, 2FA state, remaining codes and being enabled. Null does not filter."""
     await activate(logged_in_member, clock)
+    async with database.transaction():
+        await models.User.filter(name__in=["anna", "Émile"]).update(is_enabled=False)
     for code in logged_in_member.codes[:8]:
         await verify_login(client, await start_login(client, logged_in_member.user), backupCode=code)
 
@@ -80,6 +84,11 @@ async def test_combines_filters(logged_in_member: ApiUser, admin_of_five: ApiUse
         ({"twoFactor": "INACTIVE", "role": "MEMBER"}, {"Bea", "anna"}),
         ({"backupCodesRemainingAtMost": 2}, {"Mia"}),
         ({"backupCodesRemainingAtMost": 1}, set()),
+        ({"enabled": True}, {"Ada", "Mia", "Bea"}),
+        ({"enabled": False}, {"anna", "Émile"}),
+        ({"enabled": False, "role": "ADMIN"}, {"Émile"}),
+        ({"enabled": True, "twoFactor": "INACTIVE", "search": "acme"}, {"Ada", "Bea"}),
+        ({"enabled": None}, {"Ada", "Mia", "Bea", "Émile", "anna"}),
         ({"search": None, "role": None, "twoFactor": "ACTIVE", "backupCodesRemainingAtMost": None}, {"Mia"}),
     ):
         page = await admin_of_five.client.execute_one(USERS, filter=wanted)

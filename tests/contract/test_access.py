@@ -39,7 +39,10 @@ ROOT_FIELDS = QUERY_FIELDS | {name: MUTATION_FIELDS[name] for name in MUTATIONS}
 
 # Selections of all fields of a user. Every viewer who can read the user can read `IDENTITY`.
 IDENTITY = {"id", "email", "name", "role", "company { id }"}
-GUARDED = {"twoFactor { state }", "locale", "createdAt", "lastLoginAt", "authenticators { id }"}
+GUARDED = {
+    "twoFactor { state }", "locale", "createdAt", "lastLoginAt", "enabled", "lockedUntil", "lockedSecondFactors",
+    "authenticators { id }",
+}  # fmt: skip
 # Of the viewer's own, also those that cannot be null are readable before 2FA is set up.
 OWN_BEFORE_SETUP = IDENTITY | {"twoFactor { state }", "locale", "createdAt", "sessions { id }"}
 OWN_LISTS = {"devices { id }", "sessions { id }", "securityEvents { nodes { id } }"}

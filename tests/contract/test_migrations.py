@@ -608,13 +608,15 @@ async def test_concurrent_migrations_do_not_conflict(database: Database) -> None
     assert await database.is_current()
 
 
-MIGRATION_BEFORE_0014 = "0012_facts_of_events"
+MIGRATION_BEFORE_0014 = "0013_indexes_of_enabled_users"
 ORDERS = {"created_at": "age", "name_key": "name", "last_login_at": "last_login"}
 FILTERS = {
     "": "user_by",
     "role = 'ADMIN'": "user_by_role_and",
     "two_factor_activated_at IS NOT NULL": "user_with_two_factor_by",
     "two_factor_activated_at IS NULL": "user_without_two_factor_by",
+    "is_enabled = true": "user_by_enabled_and",
+    "is_enabled = false": "user_by_enabled_and",
 }
 
 
@@ -634,7 +636,7 @@ INSERT_USERS = """
     INSERT INTO user_account (id, company_id, email, email_key, name, name_key, search_key, role, password_hash,
         is_enabled, created_at, last_login_at, two_factor_activated_at, backup_codes_remaining)
     SELECT gen_random_uuid(), $1, key, key, key, key, key, CASE WHEN n % 10 = 0 THEN 'ADMIN' ELSE 'MEMBER' END, '',
-        true, now() - n * interval '1 h', now() - n * interval '1 min', CASE WHEN n % 2 = 0 THEN now() END, n % 11
+        n % 3 <> 0, now() - n * interval '1 h', now() - n * interval '1 min', CASE WHEN n % 2 = 0 THEN now() END, n % 11
     FROM (SELECT n, md5(n::text) || '@acme.example' AS key FROM generate_series(1, 1000) AS n) AS people
 """
 

@@ -27,7 +27,7 @@ NEVER_NULL = {
     "TwoFactor.state",
     # From the database. After a mutation, the current session is in place of a list that cannot be read.
     "User.sessions",
-    # From the database, below a nullable field of a query. No mutation returns it.
+    # From the database, below a nullable field.
     "UserConnection.totalCount",
     # Rendered, after the mutation has checked the scale.
     "TwoFactorActivation.qrCode",

@@ -26,6 +26,10 @@ COMPUTED = {
     ("AuthenticatorReplaced", "session_token"),
     ("AuthenticatorAdded", "session_token"),
     ("User", "authenticators"),
+    ("Company", "admins"),
+    ("User", "enabled"),
+    ("User", "locked_until"),
+    ("User", "locked_second_factors"),
     ("User", "devices"),
     ("User", "sessions"),
     ("User", "security_events"),
@@ -35,6 +39,7 @@ COMPUTED = {
 # Fields of domain classes that clients cannot read, or can read only in another form.
 HIDDEN = {
     ("TwoFactor", "is_active"),
+    ("User", "is_enabled"),
     ("LoggedIn", "token"),
     ("LoggedIn", "transport"),
     ("LoggedIn", "device"),

@@ -58,6 +58,7 @@ LISTS = (
     (("securityEvents", "nodes", "user", "securityEvents", "nodes"), "SecurityEvent"),
     (("viewer", "securityEvents", "nodes", "actor", "securityEvents", "nodes"), "SecurityEvent"),
     (("viewer", "sessions"), "Session"),
+    (("viewer", "company", "admins", "nodes"), "User"),
 )
 PAGED = {name for (_, name), cost in COSTS.items() if cost.default_page_size}
 PAGE_SIZES = (PAGE_MAX, 60, 40, 25, 18, 12, 8, 5, 3, 2, 1)

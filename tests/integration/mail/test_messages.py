@@ -34,6 +34,7 @@ ARGUMENTS = {
     "factor": "OTP",
     "locked": True,
     "backup_codes": True,
+    "enabled": True,
 }
 
 
@@ -53,7 +54,7 @@ def example_emails() -> dict[str, Mapping[str, Any]]:
 
 FACTS_OF = example_emails()
 # A server of the version before may have inserted the email without them.
-ADDED_FACTS = {"backup_codes"}
+ADDED_FACTS = {"backup_codes", "enabled"}
 # Texts that an email must contain, besides time, address and device.
 REQUIRED_TEXTS = {
     "en": {
@@ -264,6 +265,21 @@ def test_removal_speaks_of_backup_codes_only_if_they_are_on(kind: str, locale: s
             assert bool(words.search(text)) == is_on
     del facts["backup_codes"]
     assert words.search(text_of(parsed_message(kind=kind, locale=locale, facts=facts), "plain"))
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("kind", ["two_factor_reset", "password_changed"])
+def test_disabled_user_is_not_asked_to_log_in_or_to_change_the_password(kind: str, locale: str) -> None:
+    """They could do neither. An email from a server of the version before is to a user who can."""
+    facts = dict(FACTS_OF[kind])
+    advice = re.compile("log in with|[Mm]elden Sie sich|Consider|Erwägen")
+
+    disabled = parsed_message(kind=kind, locale=locale, facts=facts | {"enabled": False})
+    for text in (text_of(disabled, "plain"), visible_text(text_of(disabled, "html"))):
+        assert not advice.search(text)
+        assert ADVICE[locale][0] in text
+    del facts["enabled"]
+    assert advice.search(text_of(parsed_message(kind=kind, locale=locale, facts=facts), "plain"))
 
 
 def test_reset_from_the_command_line_names_the_operator() -> None:

@@ -56,6 +56,8 @@ EXPECTED_COUNTS = {
     "user": (2, 0),
     "users": (2, 0),
     "users with everything": (4, 0),
+    "users with locks": (3, 0),
+    "users with admins": (4, 0),
     "sessions in many fields": (4, 0),
     "users with totalCount": (3, 0),
     "securityEvents": (3, 0),
@@ -322,6 +324,10 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "user": admin_query(f"query ($id: ID!) {{ user(id: $id) {{ {USER_FIELDS} }} }}"),
     "users": admin_query(f"{{ users(first: 100) {{ nodes {{ {USER_FIELDS} }} }} }}"),
     "users with everything": admin_query(USERS_AND_EVENTS, first=100),
+    "users with locks": admin_query("{ users(first: 100) { nodes { enabled lockedUntil lockedSecondFactors } } }"),
+    "users with admins": admin_query(
+        "{ users(first: 20) { nodes { company { admins(first: 1) { nodes { id } totalCount } } } } }"
+    ),
     "sessions in many fields": admin_query(MANY_SESSIONS),
     "users with totalCount": admin_query(USERS),
     "securityEvents": admin_query(
@@ -387,7 +393,9 @@ def test_every_operation_has_an_expected_number() -> None:
     assert EXPECTED_COUNTS.keys() == OPERATIONS.keys()
 
 
-@pytest.mark.parametrize("operation", ["users with everything", "users", "securityEvents"])
+@pytest.mark.parametrize(
+    "operation", ["users with everything", "users", "users with locks", "users with admins", "securityEvents"]
+)
 async def test_long_list_uses_as_many_statements_as_a_short_one(
     operation: str,
     scenario: Scenario,

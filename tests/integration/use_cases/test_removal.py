@@ -339,6 +339,20 @@ class TestResetByOperator:
         [event] = await events_of(services, Event.TWO_FACTOR_RESET)
         assert (event.user_id, event.actor_id, event.ip_address) == (member.id, None, None)
 
+    @pytest.mark.parametrize("enabled", [True, False])
+    async def test_email_knows_whether_the_user_can_log_in(
+        self, services: Services, member: models.User, enrolled: Enrolled, *, enabled: bool
+    ) -> None:
+        """A disabled user must not be asked to log in."""
+        assert enrolled.viewer.user.id == member.id
+        if not enabled:
+            await disable_user(services, member.id)
+
+        await reset_by_operator(services, member.id, None)
+
+        [email] = await emails_of(services, "two_factor_reset")
+        assert email.facts["enabled"] is enabled
+
     async def test_requires_a_user_with_active_2fa(self, services: Services, member: models.User) -> None:
         """An unknown user and a reason of more than 500 characters are rejected as well."""
         await raises(reset_by_operator(services, uuid4(), "reason"), UserNotFoundError)

@@ -31,6 +31,7 @@ from tests.integration.use_cases.helpers import (
     Enrolled,
     SideEffects,
     count_rows,
+    emails_of,
     events_of,
     raises,
     sign_in,
@@ -193,6 +194,15 @@ class TestChangeUser:
         await raises(log_in(services, CLIENT, member.email, PASSWORD, TOKEN), WrongEmailOrPasswordError)
         await sign_in(services, member.email, NEW)
         assert (await raises(set_password(services, member.id, "short"), InvalidInputError)).argument == "password"
+
+    async def test_email_to_a_disabled_user_says_so(self, services: Services, member: models.User) -> None:
+        """It must not advise to change the password again."""
+        await disable_user(services, member.id)
+
+        await set_password(services, member.id, NEW)
+
+        [email] = await emails_of(services, "password_changed")
+        assert email.facts["enabled"] is False
 
     async def test_disabling_ends_sessions_and_keeps_2fa(
         self, services: Services, member: models.User, enrolled: Enrolled, side_effects: SideEffects

@@ -76,3 +76,15 @@ async def test_time_far_in_the_future_does_not_count(services: Services, clock: 
     clock.advance(-MICROSECOND)
 
     assert await warn_member(services, member, "a")
+
+
+async def test_sends_no_warning_to_a_disabled_user(services: Services, member: models.User) -> None:
+    """Nobody can log in as this user, who could not follow the advice either."""
+    async with services.database.transaction():
+        await models.User.filter(id=member.id).update(is_enabled=False)
+        user = await lock_user(member.id)
+        assert user is not None
+
+        await warn(user, Email("a", {}), services.now())
+
+    assert await emails_of(services, "a") == []
