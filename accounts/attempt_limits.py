@@ -16,7 +16,7 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from accounts.attempt_waits import attempts_remaining, is_waiting, retry_at, waits
+from accounts.attempt_waits import attempts_remaining, is_locked, is_waiting, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
 from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
@@ -208,6 +208,12 @@ async def reset_wait(limit: AttemptLimit) -> None:
 async def reset_known_device_limit(device_id: UUID) -> None:
     """Start all failures of a known device over, after a sign-in that was completed on it."""
     await attempt_counts.reset_unlocked_factors(device_id.hex, KNOWN_DEVICE, locked_at=DEVICE_FAILURES_ALLOWED)
+
+
+async def locked_second_factors(user_id: UUID) -> set[str]:
+    """Return the second factors of a user that are locked for strangers."""
+    rows = await AttemptCount.filter(subject=user_id.hex)
+    return {row.factor for row in rows if is_locked(row.failures_since_sign_in)}
 
 
 async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:

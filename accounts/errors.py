@@ -44,11 +44,42 @@ class WrongPasswordError(FailedAttemptError):
 
 
 class SecondFactorNeededError(DomainError):
-    """Raised when a change needs a second factor, and the viewer entered none or has no active 2FA."""
+    """Raised when a change needs a second factor, and the viewer entered none or has no active 2FA.
+
+    `only_otp` is true if the viewer can enter no backup code.
+    """
+
+    def __init__(self, *, inactive: bool, only_otp: bool) -> None:
+        super().__init__()
+        self.inactive = inactive
+        self.only_otp = only_otp
 
 
 class SecondFactorLockedError(DomainError):
-    """Raised when a factor had too many failures between two completed sign-ins."""
+    """Raised when a factor had too many failures between two completed sign-ins.
+
+    The arguments say what helps: another second factor that is not locked, and another user who is an admin.
+    """
+
+    def __init__(self, *, has_other_factor: bool = True, has_other_admin: bool = True) -> None:
+        super().__init__()
+        self.has_other_factor = has_other_factor
+        self.has_other_admin = has_other_admin
+
+    @property
+    def only_operator_helps(self) -> bool:
+        """Whether the user can neither enter another factor nor ask an admin."""
+        return not self.has_other_factor and not self.has_other_admin
+
+    @property
+    def only_admin_helps(self) -> bool:
+        """Whether the user can enter no other factor."""
+        return not self.has_other_factor and self.has_other_admin
+
+    @property
+    def only_other_factor_helps(self) -> bool:
+        """Whether the user can ask no admin."""
+        return self.has_other_factor and not self.has_other_admin
 
 
 class UnauthenticatedError(DomainError):

@@ -77,5 +77,11 @@ async def require_second_factor(
     if not always and not account.company.second_factor_for_changes:
         return
     if entered is None or account.user.two_factor_activated_at is None:
-        raise SecondFactorNeededError
+        raise second_factor_needed(account)
     await entered.check(services, client, account)
+
+
+def second_factor_needed(account: LockedAccount) -> SecondFactorNeededError:
+    """Return the error that says which second factors the viewer can enter."""
+    two_factor = account.viewer.user.two_factor
+    return SecondFactorNeededError(inactive=not two_factor.is_active, only_otp=not two_factor.backup_codes_remaining)

@@ -1,4 +1,4 @@
-"""The user errors about accounts, sessions and devices. `schema/user_errors.py` has the others."""
+"""The user errors about accounts, sessions and devices. `schema/user_errors.py` names where the others are."""
 
 # The class names are the names in the contract, so they do not end in Error.
 # ruff: noqa: N818
@@ -17,9 +17,6 @@ from accounts.errors import (
 from mail.messages import LANGUAGES
 from schema.error_mapping import UserError, user_error
 from security.constants import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
-from twofactor.errors import (
-    CannotResetOwnTwoFactorError,
-)
 
 
 @user_error(
@@ -33,19 +30,6 @@ from twofactor.errors import (
 )
 class UserNotFound(UserError):
     """The company account has no such user."""
-
-
-@user_error(
-    CannotResetOwnTwoFactorError,
-    description=(
-        "Admins cannot reset their own 2FA, because a reset is for users who cannot log in. Offer "
-        "`deactivateTwoFactor`, or tell the admin to ask another admin."
-    ),
-    en="You cannot reset your own 2FA. Deactivate it, or ask another admin.",
-    de="Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen Admin.",
-)
-class CannotResetOwnTwoFactor(UserError):
-    """The user is the admin who sent the request."""
 
 
 @user_error(

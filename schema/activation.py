@@ -21,12 +21,12 @@ from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.qr_codes import QrCode, require_valid_scales
 from schema.two_factor import TwoFactor
+from schema.two_factor_errors import TwoFactorAlreadyActive
 from schema.type_mapping import maps_from
 from schema.user_errors import (
     ActivationExpired,
     OtpNotConfirmed,
     TooManyAttempts,
-    TwoFactorAlreadyActive,
     WrongOtp,
     WrongPassword,
 )

@@ -21,21 +21,14 @@ from schema.arguments import (
     kind_and_text,
     value_or_none,
 )
+from schema.authenticator_errors import AuthenticatorNotFound, LastAuthenticator, TooManyAuthenticators
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.nodes import Node
 from schema.qr_codes import require_valid_scales
+from schema.two_factor_errors import TwoFactorNotActive
 from schema.type_mapping import maps_from
-from schema.user_errors import (
-    AuthenticatorNotFound,
-    LastAuthenticator,
-    SecondFactorNeeded,
-    TooManyAttempts,
-    TooManyAuthenticators,
-    TwoFactorNotActive,
-    WrongPassword,
-    WrongSecondFactor,
-)
+from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
 from schema.users import VIEWER_DESCRIPTION, User
 from security.constants import AUTHENTICATOR_NAME_MAX_LENGTH
 from twofactor.authenticators import Authenticator as EnrolledAuthenticator

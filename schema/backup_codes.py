@@ -13,12 +13,11 @@ from accounts.permissions import Viewer
 from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor
 from schema.fields import Access, mutation
 from schema.info import Info
+from schema.two_factor_errors import BackupCodesDisabled, TwoFactorNotActive
 from schema.type_mapping import maps_from
 from schema.user_errors import (
-    BackupCodesDisabled,
     SecondFactorNeeded,
     TooManyAttempts,
-    TwoFactorNotActive,
     WrongPassword,
     WrongSecondFactor,
 )

@@ -13,7 +13,7 @@ import twofactor.removal
 from accounts.permissions import Viewer
 from resolvers import removal
 from schema import ids
-from schema.account_errors import CannotResetOwnTwoFactor, UserNotFound
+from schema.account_errors import UserNotFound
 from schema.arguments import (
     ROTATED_DESCRIPTION,
     OwnPassword,
@@ -25,12 +25,11 @@ from schema.arguments import (
 from schema.fields import Access, mutation
 from schema.info import Info
 from schema.two_factor import TwoFactor
+from schema.two_factor_errors import CannotResetOwnTwoFactor, TwoFactorIsEnforced, TwoFactorNotActive
 from schema.type_mapping import maps_from
 from schema.user_errors import (
     SecondFactorNeeded,
     TooManyAttempts,
-    TwoFactorIsEnforced,
-    TwoFactorNotActive,
     WrongPassword,
     WrongSecondFactor,
 )
@@ -60,8 +59,8 @@ class TwoFactorDeactivated:
 @maps_from(
     twofactor.removal.TwoFactorReset,
     description=(
-        "The user can log in with only email and password, and all their sessions ended. An email tells the user who "
-        "reset their 2FA. If 2FA is enforced, they have to activate it again at their next login."
+        "An enabled user can log in with only email and password, and all their sessions ended. An email tells the "
+        "user who reset their 2FA. If 2FA is enforced, they have to activate it again at their next login."
     ),
 )
 class TwoFactorReset:

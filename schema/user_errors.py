@@ -1,4 +1,7 @@
-"""The user errors: expected errors that a mutation returns as a member of its union."""
+"""The user errors: expected errors that a mutation returns as a member of its union.
+
+`schema/account_errors.py` and `schema/two_factor_errors.py` have those about accounts and about the state of 2FA.
+"""
 
 # The class names are the names in the contract, so they do not end in Error.
 # ruff: noqa: N818
@@ -24,15 +27,8 @@ from security.constants import CONFIRM_ATTEMPTS, FREE_ATTEMPTS, REAUTHENTICATION
 from security.errors import TooManyAttemptsError
 from twofactor.errors import (
     ActivationExpiredError,
-    AuthenticatorNotFoundError,
-    BackupCodesDisabledError,
     ChallengeExpiredError,
-    LastAuthenticatorError,
     OtpNotConfirmedError,
-    TooManyAuthenticatorsError,
-    TwoFactorAlreadyActiveError,
-    TwoFactorIsEnforcedError,
-    TwoFactorNotActiveError,
     WrongOtpError,
     WrongSecondFactorError,
 )
@@ -101,6 +97,13 @@ class WrongPassword(UserError):
         "Dieser Code ist falsch, abgelaufen oder schon benutzt. Verbleibende Versuche bis zu einer Wartezeit: "
         "{attempts_remaining}."
     ),
+    only_otp_malformed={
+        "en": "This code is malformed, and no attempt was used. A one-time password has 6 digits.",
+        "de": (
+            "Dieser Code hat nicht die richtige Form, und kein Versuch wurde verbraucht. Ein Einmalpasswort hat 6 "
+            "Ziffern."
+        ),
+    },
     malformed={
         "en": (
             "This code is malformed, and no attempt was used. A one-time password has 6 digits. A backup code has 10 "
@@ -137,10 +140,19 @@ class WrongSecondFactor(UserError):
     description=(
         "The company account requires a second factor for this change (`Company.secondFactorForChanges`). Ask the user "
         "for an OTP or a backup code, and send the mutation again with `secondFactor`. If the viewer's 2FA is "
-        "inactive, they have to activate it first. The password was correct, and nothing changed."
+        "inactive, they have to activate it first. The message says what applies. The password was correct, and "
+        "nothing changed."
     ),
-    en="Please also enter a one-time password or a backup code. If your 2FA is inactive, activate it first.",
-    de="Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein. Aktivieren Sie 2FA, falls sie inaktiv ist.",
+    en="Please also enter a one-time password or a backup code.",
+    de="Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein.",
+    inactive={
+        "en": "This change needs a second factor. Please activate 2FA first.",
+        "de": "Diese Änderung braucht einen zweiten Faktor. Bitte aktivieren Sie zuerst 2FA.",
+    },
+    only_otp={
+        "en": "Please also enter a one-time password.",
+        "de": "Bitte geben Sie auch ein Einmalpasswort ein.",
+    },
 )
 class SecondFactorNeeded(UserError):
     """The change needs a second factor."""
@@ -206,10 +218,25 @@ class ChallengeExpired(UserError):
         "start again, and ask the user to delete that entry. If it is active, the app has the entry in force too, so "
         "ask the user to delete nothing. An activation that is finished and in force never returns this error. After "
         "`regenerateBackupCodes` there is no such entry: the new backup codes are invalid, and the set in force is "
-        "unchanged."
+        "unchanged. The message asks to start again only if the viewer can."
     ),
     en="This activation took too long or has ended. Please start again.",
     de="Diese Aktivierung hat zu lange gedauert oder ist beendet. Bitte beginnen Sie von vorn.",
+    already_active={
+        "en": "This activation took too long or has ended. Your 2FA is active and unchanged.",
+        "de": "Diese Aktivierung hat zu lange gedauert oder ist beendet. Ihre 2FA ist aktiv und unverändert.",
+    },
+    useless_replacement={
+        "en": "These new backup codes are not valid, because your account or your company has changed.",
+        "de": "Diese neuen Backup-Codes gelten nicht, weil sich bei Ihrem Konto oder Unternehmen etwas geändert hat.",
+    },
+    is_replacement={
+        "en": "These new backup codes are not valid: it took too long, or they have ended. Please start again.",
+        "de": (
+            "Diese neuen Backup-Codes gelten nicht: Es hat zu lange gedauert, oder sie sind beendet. Bitte "
+            "beginnen Sie von vorn."
+        ),
+    },
 )
 class ActivationExpired(UserError):
     """The activation is no longer valid."""
@@ -219,13 +246,26 @@ class ActivationExpired(UserError):
     SecondFactorLockedError,
     description=(
         "This kind of second factor was wrong 100 times since the last completed login. The server no longer checks "
-        "it, and waiting does not help. The other kind still works, or an admin can reset the user's 2FA."
+        "it, and waiting does not help. The message names what helps: the other kind if the user has it and it is not "
+        "locked, an admin if there is another one, who can reset the user's 2FA, or the operator of the service."
     ),
     en="There were too many wrong codes. Please log in with your other method, or ask an admin to reset your 2FA.",
     de=(
         "Es gab zu viele falsche Codes. Bitte melden Sie sich mit der anderen Methode an, oder lassen Sie Ihre 2FA "
         "von einem Admin zurücksetzen."
     ),
+    only_operator_helps={
+        "en": "There were too many wrong codes. Please ask the operator of this service to reset your 2FA.",
+        "de": ("Es gab zu viele falsche Codes. Bitte lassen Sie Ihre 2FA vom Betreiber dieses Dienstes zurücksetzen."),
+    },
+    only_admin_helps={
+        "en": "There were too many wrong codes. Please ask an admin to reset your 2FA.",
+        "de": "Es gab zu viele falsche Codes. Bitte lassen Sie Ihre 2FA von einem Admin zurücksetzen.",
+    },
+    only_other_factor_helps={
+        "en": "There were too many wrong codes. Please log in with your other method.",
+        "de": "Es gab zu viele falsche Codes. Bitte melden Sie sich mit der anderen Methode an.",
+    },
 )
 class SecondFactorLocked(UserError):
     """This kind of second factor is locked."""
@@ -242,92 +282,6 @@ class SecondFactorLocked(UserError):
 )
 class OtpNotConfirmed(UserError):
     """No OTP was confirmed for this activation yet."""
-
-
-@user_error(
-    TwoFactorAlreadyActiveError,
-    description=(
-        "The viewer's 2FA is already active, and nothing was changed. For a new device, offer "
-        "`startAuthenticatorReplacement`."
-    ),
-    en="2FA is already active. To use a new device, replace your authenticator app.",
-    de="2FA ist bereits aktiv. Um ein neues Gerät zu verwenden, ersetzen Sie Ihre Authenticator-App.",
-)
-class TwoFactorAlreadyActive(UserError):
-    """2FA is already active."""
-
-
-@user_error(
-    AuthenticatorNotFoundError,
-    description="The viewer has no authenticator with this id. Refetch `authenticators`.",
-    en="This authenticator app was already removed.",
-    de="Diese Authenticator-App ist bereits entfernt.",
-)
-class AuthenticatorNotFound(UserError):
-    """The viewer has no such authenticator."""
-
-
-@user_error(
-    LastAuthenticatorError,
-    description=(
-        "The viewer's only authenticator cannot be removed. For a new device offer `startAuthenticatorReplacement`."
-    ),
-    en="This is your only authenticator app. Replace it with the app on your new device.",
-    de="Das ist Ihre einzige Authenticator-App. Ersetzen Sie sie durch die App auf Ihrem neuen Gerät.",
-)
-class LastAuthenticator(UserError):
-    """It is the only authenticator."""
-
-
-@user_error(
-    TooManyAuthenticatorsError,
-    description="The viewer has as many authenticators as a user may have. Remove one first.",
-    en="You have {limit} authenticator apps, which is the maximum. Remove one first.",
-    de="Sie haben {limit} Authenticator-Apps, mehr sind nicht möglich. Entfernen Sie zuerst eine.",
-)
-class TooManyAuthenticators(UserError):
-    """The user has the maximum number of authenticators."""
-
-    limit: int = strawberry.field(description="The maximum number of authenticators of a user.")
-
-
-@user_error(
-    TwoFactorNotActiveError,
-    description=(
-        "There is no active 2FA to change: the user did not activate it, or it was deactivated in the meantime. "
-        "Refetch `twoFactor`."
-    ),
-    en="2FA is not active.",
-    de="2FA ist nicht aktiv.",
-)
-class TwoFactorNotActive(UserError):
-    """2FA is not active."""
-
-
-@user_error(
-    TwoFactorIsEnforcedError,
-    description=(
-        "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, offer "
-        "`startAuthenticatorReplacement`."
-    ),
-    en="Your company requires 2FA, so it cannot be deactivated.",
-    de="Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
-)
-class TwoFactorIsEnforced(UserError):
-    """The company account enforces 2FA."""
-
-
-@user_error(
-    BackupCodesDisabledError,
-    description=(
-        "Backup codes are off for the company account, so the server issues none. Refetch `featureFlags` and hide the "
-        "button."
-    ),
-    en="Backup codes are deactivated for your company.",
-    de="Backup-Codes sind für Ihr Unternehmen deaktiviert.",
-)
-class BackupCodesDisabled(UserError):
-    """Backup codes are off for the company account."""
 
 
 @user_error(

@@ -100,7 +100,7 @@ async def acknowledge_backup_codes(
         return await acknowledge_replacement(services, client, viewer, replacement_hash)
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=not viewer.user.two_factor.is_active)
     async with services.database.transaction():
         account = await lock_viewer(viewer)
         activation = await find_unfinished(account, hashed, services.now())
@@ -119,7 +119,7 @@ async def repeat_activation(
     Otherwise the user would read that the activation has ended, and delete the entry of the app that is in force.
     """
     if await purpose_of_finished(account, activation_hash) is not ActivationPurpose.ACTIVATE:
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
     new_token = await repeat_session_token(services, account.session, old_token)
     return TwoFactorActivated(account.viewer.user, new_token=new_token)
 

@@ -85,7 +85,7 @@ async def confirm_otp(  # noqa: PLR0913  # each is a part of the request
     """
     hashed = token_hash(TokenKind.ACTIVATION, activation_token)
     if hashed is None:
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=not viewer.user.two_factor.is_active)
     call = _Confirmation(services, client, viewer, activation_token, hashed, otp, old_token)
     may_wait = True
     while (answer := await _confirm(call, may_wait=may_wait)) is None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts import attempt_limits, audit
-from accounts.errors import SecondFactorNeededError, UnauthenticatedError
+from accounts.errors import UnauthenticatedError
 from accounts.event_facts import EventFacts
 from accounts.permissions import Viewer
 from accounts.reauthentication import LockedAccount, end_session_of_wrong_attempts
+from accounts.second_factor_of_changes import second_factor_needed
 from accounts.services import Client, Services
 from models import SecurityEventContext, SecurityEventKind
 from models.sql.factors import rows_in_force
@@ -52,11 +53,12 @@ class EnteredSecondFactor:
             UnauthenticatedError: It is wrong, and so were the nine before in this session, which has ended.
         """
         if self._rows is None:
-            raise SecondFactorNeededError
+            raise second_factor_needed(account)
         limit = attempt_limits.second_factor_of_session_limit(account.session.id)
         if self._checked_text is None:
             remaining = await attempt_limits.remaining_attempts(limit, services.now())
-            raise WrongSecondFactorError(remaining, was_checked=False)
+            only_otp = not account.viewer.user.two_factor.backup_codes_remaining
+            raise WrongSecondFactorError.of_malformed_input(remaining, only_otp=only_otp)
         await attempt_limits.reserve_attempt(limit, services.now())
         check = Check(
             services,

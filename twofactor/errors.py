@@ -1,12 +1,31 @@
 """Errors of two-factor authentication. They hold facts; `schema.error_mapping` maps them for clients."""
 
+from typing import Self
+
 from accounts.errors import FailedAttemptError
 from security.constants import AUTHENTICATORS_PER_USER
 from security.errors import DomainError
 
 
 class WrongSecondFactorError(FailedAttemptError):
-    """Raised when the OTP or backup code is wrong, expired, already used or malformed."""
+    """Raised when the OTP or backup code is wrong, expired, already used or malformed.
+
+    `only_otp` is true if the user can enter no backup code.
+    """
+
+    only_otp = False
+
+    @classmethod
+    def of_malformed_input(cls, attempts_remaining: int, *, only_otp: bool) -> Self:
+        """Return the error for input that cannot be a code."""
+        error = cls(attempts_remaining, was_checked=False)
+        error.only_otp = only_otp
+        return error
+
+    @property
+    def only_otp_malformed(self) -> bool:
+        """Whether the input was malformed and can only be an OTP."""
+        return self.malformed and self.only_otp
 
 
 class WrongOtpError(FailedAttemptError):
@@ -18,7 +37,25 @@ class ChallengeExpiredError(DomainError):
 
 
 class ActivationExpiredError(DomainError):
-    """Raised when the activation is unknown, expired, or replaced by a newer one."""
+    """Raised when an activation, or a replacement of backup codes, is unknown, expired, or replaced by a newer one.
+
+    `may_restart` is false if the viewer cannot start another one, since 2FA is active, or since they can get no codes.
+    """
+
+    def __init__(self, *, is_replacement: bool = False, may_restart: bool = True) -> None:
+        super().__init__()
+        self.is_replacement = is_replacement
+        self.may_restart = may_restart
+
+    @property
+    def already_active(self) -> bool:
+        """Whether 2FA is active, so that the viewer cannot start another activation."""
+        return not self.is_replacement and not self.may_restart
+
+    @property
+    def useless_replacement(self) -> bool:
+        """Whether the viewer can get no backup codes."""
+        return self.is_replacement and not self.may_restart
 
 
 class OtpNotConfirmedError(DomainError):
@@ -58,4 +95,20 @@ class TooManyAuthenticatorsError(DomainError):
 
 
 class CannotResetOwnTwoFactorError(DomainError):
-    """Raised when admins ask to reset their own 2FA."""
+    """Raised when admins ask to reset their own 2FA. The arguments say what they can do instead."""
+
+    def __init__(self, *, inactive: bool, enforced: bool, has_other_admin: bool) -> None:
+        super().__init__()
+        self.inactive = inactive
+        self.enforced = enforced
+        self.has_other_admin = has_other_admin
+
+    @property
+    def enforced_without_other_admin(self) -> bool:
+        """Whether only the operator can remove 2FA."""
+        return self.enforced and not self.has_other_admin
+
+    @property
+    def no_other_admin(self) -> bool:
+        """Whether nobody else is an admin."""
+        return not self.has_other_admin

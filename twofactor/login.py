@@ -31,7 +31,7 @@ from mail import emails
 from models import KNOWN_DEVICE, SecurityEventKind, SessionTransport
 from models.database import CommitAndRaise
 from models.sql import challenges
-from models.sql.users import company_and_factors_of, company_of, find_user_by_email_key, lock_user
+from models.sql.users import company_of, find_user_by_email_key, lock_user
 from security.constants import (
     CHALLENGE_LIFETIME,
     CHALLENGES_PER_USER,
@@ -39,7 +39,7 @@ from security.constants import (
 )
 from security.password_form import forms_to_check
 from security.tokens import TokenKind, token_hash
-from twofactor.factors.registry import FACTORS
+from twofactor.factors.registry import available_factors
 
 # No user has the nil UUID (RFC 9562 §5.9). For an unknown email the server runs the same SQL statements with this id.
 UNKNOWN_USER_ID = UUID(int=0)
@@ -150,9 +150,7 @@ async def _open_challenge(  # noqa: PLR0913  # each is a fact of the challenge
     device_id: UUID | None,
     remembers_device: bool,
 ) -> SecondFactorRequired:
-    tables = {factor.kind: (factor.table, factor.in_force) for factor in FACTORS}
-    company, owned = await company_and_factors_of(user, tables)
-    available = [factor for factor in FACTORS if factor.kind in owned and factor.is_available(user, company)]
+    _, available = await available_factors(user)
     for factor in available:
         await factor.challenge(services, user)
     now = services.now()

@@ -10,8 +10,10 @@ from accounts.entities import TwoFactor, User
 from accounts.errors import UserNotFoundError
 from accounts.free_text import normalise_free_text
 from accounts.known_devices import forget_other_devices
+from accounts.other_admins import has_other_admin
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import (
+    LockedAccount,
     end_challenges_and_activations,
     end_other_sessions,
     locked_account,
@@ -122,13 +124,21 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer)
         if user_id == account.user.id:
-            raise CannotResetOwnTwoFactorError
+            raise await _cannot_reset_own(account)
         user = other_user_of(account, unknown_user_event="reset_of_unknown_user")
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
         await require_second_factor(services, client, account, second_factor)
         await reset_locked_user(client, user, account.company, services.now(), by=account.user, reason=reason)
         return TwoFactorReset(User.of(user, account.company), account.viewer.user)
+
+
+async def _cannot_reset_own(account: LockedAccount) -> CannotResetOwnTwoFactorError:
+    return CannotResetOwnTwoFactorError(
+        inactive=account.user.two_factor_activated_at is None,
+        enforced=account.company.two_factor_enforced,
+        has_other_admin=await has_other_admin(account.user),
+    )
 
 
 async def reset_by_operator(services: Services, user_id: UUID, reason: str | None) -> None:

@@ -14,6 +14,7 @@ from accounts.attempt_limits import (
     reserve_when_decided,
 )
 from accounts.attempt_waits import is_locked
+from accounts.errors import SecondFactorLockedError
 from accounts.event_facts import EventFacts
 from accounts.known_devices import (
     DeviceTokens,
@@ -22,11 +23,12 @@ from accounts.known_devices import (
     requester_of,
     reserve_attempt_of,
 )
+from accounts.other_admins import has_other_admin
 from accounts.response_padding import padded_response_time
 from accounts.services import Client, Services
 from accounts.sessions import LoggedIn, start_session
 from mail import emails
-from models import KNOWN_DEVICE, SecurityEventContext, SecurityEventKind
+from models import KNOWN_DEVICE, SecondFactorMethod, SecurityEventContext, SecurityEventKind
 from models.database import CommitAndRaise
 from models.sql import challenges
 from security.constants import (
@@ -37,7 +39,7 @@ from security.constants import (
 from security.tokens import TokenKind, token_hash
 from twofactor.errors import ChallengeExpiredError, WrongSecondFactorError
 from twofactor.factors.factor import Check, Factor, HashedFactor
-from twofactor.factors.registry import factor_of
+from twofactor.factors.registry import available_factors, factor_of
 
 
 async def verify_login(  # noqa: PLR0913  # each is an argument of the mutation
@@ -65,15 +67,10 @@ async def verify_login(  # noqa: PLR0913  # each is an argument of the mutation
     factor = factor_of(kind)
     async with padded_response_time(RESPONSE_PADDING_S), ip_rate_limited(services, client) as ip_limit:
         attempt = _Attempt(services, client, hashed, factor, factor.normalise(text), device_tokens, ip_limit)
-        if isinstance(factor, HashedFactor):
-            return await _verify_hashed(attempt, factor)
-
-        async def reserve_and_decide() -> LoggedIn:
-            async with services.database.transaction():
-                locked, limit, normalised = await _reserve_attempt(attempt)
-                return await _decide(attempt, locked, limit, locked.rows, normalised)
-
-        return await reserve_when_decided(reserve_and_decide)
+        try:
+            return await _verify(attempt)
+        except SecondFactorLockedError:
+            raise await _what_helps(attempt) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +96,32 @@ class _LockedChallenge:
     company: models.Company
     # The user's rows of the factor.
     rows: Sequence[Any]
+
+
+async def _verify(attempt: _Attempt) -> LoggedIn:
+    if isinstance(attempt.factor, HashedFactor):
+        return await _verify_hashed(attempt, attempt.factor)
+
+    async def reserve_and_decide() -> LoggedIn:
+        async with attempt.services.database.transaction():
+            locked, limit, normalised = await _reserve_attempt(attempt)
+            return await _decide(attempt, locked, limit, locked.rows, normalised)
+
+    return await reserve_when_decided(reserve_and_decide)
+
+
+async def _what_helps(attempt: _Attempt) -> SecondFactorLockedError | ChallengeExpiredError:
+    """Return the error that says what the user can do instead of entering the locked factor."""
+    async with attempt.services.database.reading():
+        challenge = await models.Challenge.filter(token_hash=attempt.challenge_hash).select_related("user").first()
+        if challenge is None:
+            # A change to the account has ended it in the meantime.
+            return ChallengeExpiredError()
+        user = challenge.user
+        _, factors = await available_factors(user)
+        locked = await attempt_limits.locked_second_factors(user.id)
+        others = {factor.kind for factor in factors} - {attempt.factor.kind} - locked
+        return SecondFactorLockedError(has_other_factor=bool(others), has_other_admin=await has_other_admin(user))
 
 
 async def _verify_hashed(attempt: _Attempt, factor: HashedFactor) -> LoggedIn:
@@ -130,7 +153,8 @@ async def _reserve_attempt(attempt: _Attempt) -> tuple[_LockedChallenge, Attempt
     if attempt.text is None:
         remaining = await attempt_limits.remaining_attempts(limit, now)
         attempt.ip_limit.is_required = device_id is None
-        raise WrongSecondFactorError(remaining, was_checked=False)
+        only_otp = not factor_of(SecondFactorMethod.BACKUP_CODE).is_available(locked.user, locked.company)
+        raise WrongSecondFactorError.of_malformed_input(remaining, only_otp=only_otp)
     if device_id is None:
         attempt.ip_limit.require_allowed()
     return locked, await reserve_attempt_of(device_id, stranger_limit, now), attempt.text

@@ -171,8 +171,7 @@ async def test_user_errors_are_in_the_admins_language(
 
     assert await client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=logged_in_admin.id, password=PASSWORD) == {
         "__typename": "CannotResetOwnTwoFactor",
-        "message": "Sie können Ihre eigene 2FA nicht zurücksetzen. Deaktivieren Sie sie, oder bitten Sie einen anderen "
-        "Admin.",
+        "message": "Sie können Ihre eigene 2FA nicht zurücksetzen, und sie ist nicht aktiv.",
     }
     assert await client.execute_one(ADMIN_RESET_TWO_FACTOR, userId=logged_in_member.id, password=PASSWORD) == {
         "__typename": "TwoFactorNotActive",

@@ -255,8 +255,7 @@ async def test_factor_is_locked_after_a_hundred_failures(
     right = {"otp": member_with_2fa.authenticator.otp(clock.now)}
     assert await client.execute_one(VERIFY_LOGIN, challengeToken=token, secondFactor=right) == {
         "__typename": "SecondFactorLocked",
-        "message": "There were too many wrong codes. Please log in with your other method, or ask an admin to reset "
-        "your 2FA.",
+        "message": "There were too many wrong codes. Please log in with your other method.",
     }
     assert (await verify_login(client, token, backupCode=member_with_2fa.codes[0]))["__typename"] == "LoggedIn"
 

@@ -17,8 +17,8 @@ import security.errors
 import twofactor.errors
 from accounts.errors import FailedAttemptError
 from schema.error_mapping import MESSAGES, OTHER_MESSAGES, TOP_LEVEL_CODES, USER_ERRORS, message
+from schema.two_factor_errors import TwoFactorNotActive
 from schema.type_mapping import TYPE_MAPPING
-from schema.user_errors import TwoFactorNotActive
 from security.errors import DomainError
 from tests.support.schema_elements import mutation_fields, results_of, served_schema
 
@@ -116,6 +116,15 @@ class TestUserError:
             assert used["en"] == used["de"] <= fields
         texts = [text for messages in all_messages for text in messages.values()]
         assert len(set(texts)) == len(texts)
+
+    def test_other_messages_are_selected_by_the_domain_error(self, error: type[DomainError]) -> None:
+        """The name of each other message is an argument or a property of the domain error."""
+        properties = {name for name, _ in inspect.getmembers(error, lambda value: isinstance(value, property))}
+
+        assert (
+            OTHER_MESSAGES[USER_ERRORS[error]].keys()
+            <= inspect.signature(error.__init__).parameters.keys() | properties
+        )
 
     def test_has_another_message_for_malformed_input(self, error: type[DomainError]) -> None:
         """Each user error with the field `malformed` says that the input is malformed."""

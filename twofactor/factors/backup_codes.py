@@ -291,7 +291,8 @@ async def acknowledge_replacement(
         if replacement is None or not await models.BackupCodeReplacement.filter(id=replacement.id).delete():
             if await models.BackupCodeSet.filter(user_id=user.id, replacement_token_hash=replacement_hash).exists():
                 return BackupCodesAcknowledged(account.viewer.user)
-            raise ActivationExpiredError
+            may_restart = account.viewer.user.two_factor.backup_codes_remaining is not None
+            raise ActivationExpiredError(is_replacement=True, may_restart=may_restart)
         await _replace_code_set(
             models.BackupCodeSet(
                 user_id=user.id, salt=replacement.salt, created_at=now, replacement_token_hash=replacement_hash

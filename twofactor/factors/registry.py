@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import models
+from models.sql.users import company_and_factors_of
 from twofactor.factors.authenticator import OtpFactor
 from twofactor.factors.backup_codes import BackupCodeFactor
 from twofactor.factors.factor import EnrollableFactor, Factor
@@ -13,6 +15,13 @@ FACTORS: list[Factor] = [OTP, BackupCodeFactor()]
 def factor_of(kind: str) -> Factor:
     """Return the factor of this kind."""
     return next(factor for factor in FACTORS if factor.kind == kind)
+
+
+async def available_factors(user: models.User) -> tuple[models.Company, list[Factor]]:
+    """Return the company account of a user, and the factors that the user can enter at login."""
+    tables = {factor.kind: (factor.table, factor.in_force) for factor in FACTORS}
+    company, owned = await company_and_factors_of(user, tables)
+    return company, [factor for factor in FACTORS if factor.kind in owned and factor.is_available(user, company)]
 
 
 def enrollable_factor_of(kind: str) -> EnrollableFactor[Any]:
