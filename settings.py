@@ -39,6 +39,8 @@ ORIGIN = re.compile(r"(?!(file|ftp|wss?):)[a-z][a-z0-9+.-]*://(\[[0-9a-f:]+\]|[a
 # The pages of an app for Android or Windows can have such an origin. They are files of the app, and no network sends
 # them. An origin with a port is that of a server.
 APP_ORIGIN = re.compile(r"http://([a-z0-9-]+\.)?localhost")
+# A page on the web, without a user name, white space or characters that would end the address in HTML.
+PAGE = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?#][^\s\"'<>\\]*)?", re.ASCII)
 EMAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 # Key URI Format: a colon separates the issuer from the account name, even if the colon is percent-encoded.
 NAME = re.compile(r"(?=.*\S)[^:\x00-\x1f\x7f\u2028\u2029]{1,64}")
@@ -151,6 +153,9 @@ class Settings(BaseSettings):
             "than 256 MiB, it must be sorted (`LC_ALL=C sort -u`)."
         ),
     )
+    help_url: str | None = Field(
+        default=None, description="The address of a page with help for users, to which the reference frontend links."
+    )
     introspection: bool = Field(default_factory=_is_development, description="Allow introspection queries.")
     graphiql: bool = Field(default_factory=_is_development, description="Serve GraphiQL at `/graphql`.")
     graphiql_dir: Path = Field(
@@ -219,6 +224,13 @@ class Settings(BaseSettings):
         are_exact = all(ORIGIN.fullmatch(origin) for origin in origins)
         return _require(origins, are_exact, "must be exact origins, SCHEME://HOST[:PORT], without * or a path")
 
+    @field_validator("help_url")
+    @classmethod
+    def _check_help_url(cls, value: str | None) -> str | None:
+        return _require(
+            value, value is None or PAGE.fullmatch(value), "must be the address of a page, https://HOST/PATH"
+        )
+
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
         problems = []
@@ -249,6 +261,8 @@ class Settings(BaseSettings):
             problems.append(
                 _problem("allowed_origins", "must not be http: others can change a page that is sent in clear")
             )
+        if (self.help_url or "").startswith("http://"):
+            problems.append(_problem("help_url", "must be https: others can change a page that is sent in clear"))
         return problems
 
 

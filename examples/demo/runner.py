@@ -58,7 +58,7 @@ async def run(*, port: int, data: Path, origins: str) -> None:
             app = create_app(
                 settings,
                 extra_routes=[
-                    *site.routes(product_name=PRODUCT_NAME, graphiql=settings.graphiql),
+                    *site.routes(product_name=PRODUCT_NAME, graphiql=settings.graphiql, help_url=settings.help_url),
                     *mailbox_routes(mail_dir),
                 ],
             )

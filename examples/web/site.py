@@ -30,15 +30,20 @@ HEADERS = {
 }
 
 
-def routes(*, product_name: str, graphiql: bool = False) -> list[BaseRoute]:
-    """Return the routes `/` and `/web/…`. `graphiql` says whether the page links to GraphiQL at `/graphql`."""
+def routes(*, product_name: str, graphiql: bool = False, help_url: str | None = None) -> list[BaseRoute]:
+    """Return the routes `/` and `/web/…`.
+
+    `graphiql` says whether the pages link to GraphiQL at `/graphql`. If there is a `help_url`, they link to it too.
+    """
     files = StaticFiles(directory=STATIC)
 
     def index(request: Request) -> Response:
         return unless_cached(HTMLResponse(page()), request)
 
+    config_values = {"productName": product_name, "graphiql": graphiql, "helpUrl": help_url}
+
     def config(request: Request) -> Response:
-        return unless_cached(JSONResponse({"productName": product_name, "graphiql": graphiql}), request)
+        return unless_cached(JSONResponse(config_values), request)
 
     def unless_cached(response: Response, request: Request) -> Response:
         """Add a validator to the response. Return 304 if the browser has the same content (RFC 9110 §13.1.2)."""

@@ -125,7 +125,7 @@ async def test_returns_an_error_if_2fa_is_active(member_with_2fa: ApiUser, side_
 
     assert await member_with_2fa.client.execute_one(START_TWO_FACTOR_ACTIVATION, password=PASSWORD) == {
         "__typename": "TwoFactorAlreadyActive",
-        "message": "2FA is already active. To use a new device, deactivate it first.",
+        "message": "2FA is already active. To use a new device, replace your authenticator app.",
     }
     assert (await two_factor(member_with_2fa.client))["state"] == "ACTIVE"
     assert await side_effects() == ([], [])

@@ -96,6 +96,10 @@ class Site:
         user = self._run(users.create_user(self._env, company_id, new))
         return Account(name, email, user.id, company_id)
 
+    def disable(self, account: Account) -> None:
+        """Disable a user, as the operator does."""
+        self._run(users.disable_user(self._env, account.user_id))
+
     def activate_two_factor(self, account: Account) -> Account:
         """Activate the 2FA of a user with the API."""
         with self._session(account) as (client, token):

@@ -48,6 +48,28 @@ def test_user_list_shows_2fa_and_can_be_searched_filtered_and_paged(frontend: Fr
     frontend.expect_text("2FA activated")
 
 
+def test_user_list_leaves_out_disabled_users_unless_asked(frontend: Frontend, site: Site) -> None:
+    """They are marked. The chart counts only users who can log in."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Test Admin")
+    site.disable(site.create_member(company, "Former Member"))
+    frontend.log_in(admin)
+    frontend.click_link("Users")
+    frontend.expect_text("One user")
+    expect(frontend.page.get_by_role("img", name="0 of 1 users have 2FA.")).to_be_visible()
+    rows = frontend.page.locator("tbody").get_by_role("row")
+    expect(rows).to_contain_text(["Test Admin"])
+
+    frontend.page.get_by_label("Account").select_option("all")
+    frontend.click_button("Show")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Former Member")
+    expect(rows.first).to_contain_text("Disabled")
+    frontend.click_link("Former Member")
+    frontend.expect_page("Former Member")
+    expect(frontend.page.get_by_role("definition").filter(has_text="Disabled")).to_have_count(1)
+
+
 def test_admin_resets_2fa_of_a_user(frontend: Frontend, site: Site) -> None:
     """The audit event contains the reason. The user gets an email and then logs in without an OTP."""
     company = site.create_company()

@@ -101,6 +101,10 @@ def test_lists_are_comma_separated(environment: pytest.MonkeyPatch) -> None:
         ("allowed_origins", "file://app"),
         ("allowed_origins", "wss://app.example"),
         ("allowed_origins", "app.example"),
+        ("help_url", "javascript:alert(1)"),
+        ("help_url", "help.example/2fa"),
+        ("help_url", "https://user@help.example/"),
+        ("help_url", 'https://help.example/"onclick='),
         ("trusted_proxies", "10.0.0.1/8"),
         ("failures_per_address", "0"),
         ("address_store_url", f"memcached://:{SECRET}@cache"),
@@ -232,10 +236,11 @@ def test_ca_file_must_exist(tmp_path: Path) -> None:
     [
         ({"database_url": "postgres://u@db.example/n?sslmode=disable"}, "COUNTERSIGN_DATABASE_URL"),
         ({"allowed_origins": "https://app.example,http://app.example"}, "COUNTERSIGN_ALLOWED_ORIGINS"),
+        ({"help_url": "http://help.example/2fa"}, "COUNTERSIGN_HELP_URL"),
     ],
 )
 def test_production_rejects_connections_in_clear(changes: dict[str, Any], key: str) -> None:
-    """Others could read the database traffic, or change a page that calls the API with the user's cookie."""
+    """Others could read the database traffic, change a page that calls the API with the user's cookie, or the help."""
     Settings(**changes)
     with pytest.raises(ValidationError, match=key):
         production(**changes)
@@ -289,3 +294,11 @@ def test_production_accepts_a_database_on_this_machine_in_clear(host: str) -> No
     """The connection does not leave the machine."""
     assert production(database_url=f"postgres://u@{host}/n?sslmode=disable").is_production
     assert production(database_url="postgres://u@/n?sslmode=disable&host=/run/postgresql").is_production
+
+
+@pytest.mark.parametrize(
+    "url", ["https://help.example", "https://help.example/2fa?lang=de#reset", "https://[2001:db8::1]:8443/"]
+)
+def test_help_page_is_an_address_on_the_web(url: str) -> None:
+    """Without the setting there is none."""
+    assert (production(help_url=url).help_url, production().help_url) == (url, None)

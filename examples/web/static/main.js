@@ -132,6 +132,7 @@ function renderLayout() {
       "nav",
       { class: "links", "aria-label": t("layout.demo") },
       h("a", { href: "#/mailbox" }, t("mailbox.title")),
+      config.helpUrl && h("a", { href: config.helpUrl, target: "_blank", rel: "noreferrer" }, t("help.link")),
       config.graphiql && h("a", { href: "/graphql" }, "GraphiQL"),
     ),
   );

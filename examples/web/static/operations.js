@@ -32,7 +32,14 @@
  * @property {Company} company
  * @property {TwoFactor} twoFactor
  *
- * @typedef {Viewer & { createdAt: string, lastLoginAt: string | null }} User
+ * @typedef {object} Account what admins see of the account of a user, besides the 2FA
+ * @property {string} createdAt
+ * @property {string | null} lastLoginAt
+ * @property {boolean | null} enabled
+ * @property {string | null} lockedUntil
+ * @property {SecondFactorMethod[] | null} lockedSecondFactors
+ *
+ * @typedef {Viewer & Account} User
  *
  * @typedef {object} Session
  * @property {string} id
@@ -66,7 +73,9 @@
  * @typedef {{ hasNextPage: boolean, endCursor: string | null }} PageInfo
  * @typedef {{ nodes: SecurityEvent[], pageInfo: PageInfo }} SecurityEvents
  * @typedef {{ name: string, appStoreUrl: string, playStoreUrl: string }} AuthenticatorApp
- * @typedef {{ search?: string, role?: string, twoFactor?: string, backupCodesRemainingAtMost?: number }} UserFilter
+ * @typedef {{
+ *   search?: string, role?: string, twoFactor?: string, backupCodesRemainingAtMost?: number, enabled?: boolean,
+ * }} UserFilter
  * @typedef {{ userId?: string, kinds?: string[], since?: string, until?: string }} SecurityEventFilter
  */
 
@@ -104,6 +113,11 @@ function operation(document) {
 
 /** @type {Operation<{}, { viewer: Viewer | null }>} */
 export const GET_VIEWER = operation(`query GetViewer { viewer { ...ViewerParts } } ${VIEWER}`);
+
+/** @typedef {{ id: string, name: string, email: string }} Admin */
+/** @type {Operation<{}, { viewer: { id: string, company: { admins: { nodes: Admin[] } } } | null }>} */
+export const GET_ADMINS = operation(`
+  query GetAdmins { viewer { id company { id admins(first: 10) { nodes { id name email } } } } }`);
 
 /** @type {Operation<{ email: string, password: string, transport: "COOKIE" | "TOKEN" }, { login: MutationResult }>} */
 export const LOGIN = operation(`
@@ -263,7 +277,10 @@ export const GET_OWN_EVENTS = operation(`
 export const GET_USERS = operation(`
   query GetUsers($filter: UserFilter, $after: String, $orderBy: UserOrder!) {
     users(first: 10, after: $after, filter: $filter, orderBy: $orderBy) {
-      nodes { id email name role lastLoginAt twoFactor { ...TwoFactorParts } }
+      nodes {
+        id email name role lastLoginAt enabled lockedUntil lockedSecondFactors
+        twoFactor { ...TwoFactorParts }
+      }
       pageInfo { hasNextPage endCursor }
       totalCount
     }
@@ -273,16 +290,16 @@ export const GET_USERS = operation(`
 /** @type {Operation<{}, { active: UserCount, inactive: UserCount, fewCodes: UserCount }>} */
 export const COUNT_USERS = operation(`
   query CountUsers {
-    active: users(first: 1, filter: { twoFactor: ACTIVE }) { totalCount }
-    inactive: users(first: 1, filter: { twoFactor: INACTIVE }) { totalCount }
-    fewCodes: users(first: 1, filter: { backupCodesRemainingAtMost: 2 }) { totalCount }
+    active: users(first: 1, filter: { twoFactor: ACTIVE, enabled: true }) { totalCount }
+    inactive: users(first: 1, filter: { twoFactor: INACTIVE, enabled: true }) { totalCount }
+    fewCodes: users(first: 1, filter: { backupCodesRemainingAtMost: 2, enabled: true }) { totalCount }
   }`);
 
 /** @type {Operation<{ id: string }, { user: User & { securityEvents: SecurityEvents } | null }>} */
 export const GET_USER = operation(`
   query GetUser($id: ID!) {
     user(id: $id) {
-      id email name role createdAt lastLoginAt
+      id email name role createdAt lastLoginAt enabled lockedUntil lockedSecondFactors
       twoFactor { ...TwoFactorParts }
       securityEvents(first: 10) { ...EventParts }
     }

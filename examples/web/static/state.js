@@ -5,14 +5,14 @@ import { GET_VIEWER } from "./operations.js";
 
 /**
  * @type {{
- *   config: { productName: string, graphiql: boolean },
+ *   config: { productName: string, graphiql: boolean, helpUrl: string | null },
  *   viewer: import("./operations.js").Viewer | null,
  *   challenge: { challengeToken: string, methods: import("./operations.js").SecondFactorMethod[] } | null,
  *   returnTo: string | null,
  * }}
  */
 export const state = {
-  config: { productName: "", graphiql: false },
+  config: { productName: "", graphiql: false, helpUrl: null },
   viewer: null,
   // Set between the password and the second factor. It is in memory only: after a reload, the login starts again.
   challenge: null,

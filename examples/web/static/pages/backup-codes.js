@@ -2,7 +2,7 @@
 
 import { h, note } from "../dom.js";
 import { changeFields, form, formError, secondFactorOf } from "../forms.js";
-import { send } from "../graphql.js";
+import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { ACKNOWLEDGE_BACKUP_CODES, REGENERATE_BACKUP_CODES } from "../operations.js";
@@ -80,8 +80,7 @@ async function acknowledge(activationId) {
       navigate(SECURITY_PATH, { replace: true });
       return;
     case "ActivationExpired":
-      // The message of the server is about the set-up of 2FA.
-      progress = { error: t("regenerate.expired") };
+      progress = { error: userErrorText(result) };
       refresh();
       return;
     default:

@@ -22,7 +22,7 @@ export function otpPage() {
       onSubmit: ({ otp }) => verify("otp", { otp }),
       beforeButton: canUseBackupCode()
         ? [h("p", {}, h("a", { href: "#/login/backup-code" }, t("verify.useBackupCode")))]
-        : [h("p", { class: "muted small" }, t("verify.askAdmin"))],
+        : ["verify.noBackupCode", "verify.askAdmin"].map((key) => h("p", { class: "muted small" }, t(key))),
     }),
   ]);
 }

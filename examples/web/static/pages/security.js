@@ -6,6 +6,7 @@ import { loadViewer, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
 import { noBackupCodesHint } from "./no-backup-codes.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
+import { whomToAsk } from "./whom-to-ask.js";
 
 // Show a warning if there are at most this many backup codes left.
 const FEW_CODES = 2;
@@ -33,7 +34,8 @@ export async function securityPage() {
         isActive && !twoFactor.enforced && linkButton("danger", "/account/security/deactivate", t("deactivate")),
       ),
       ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodesCard(twoFactor)]),
-      ...(isActive ? [newDeviceCard(twoFactor.enforced)] : []),
+      ...(isActive && !company.backupCodesEnabled ? [noBackupCodesCard()] : []),
+      ...(isActive ? [newDeviceCard(twoFactor.enforced), await helpCard()] : []),
     ],
   };
 }
@@ -55,6 +57,15 @@ function backupCodesCard(twoFactor) {
   );
 }
 
+function noBackupCodesCard() {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "backup-codes" },
+    h("h2", { id: "backup-codes" }, t("backupCodes")),
+    h("p", {}, t("security.codesOff")),
+  );
+}
+
 /** @param {boolean} enforced */
 function newDeviceCard(enforced) {
   return h(
@@ -62,6 +73,15 @@ function newDeviceCard(enforced) {
     { class: "card", "aria-labelledby": "new-device" },
     h("h2", { id: "new-device" }, t("newDevice")),
     h("p", {}, t(enforced ? "newDevice.enforced" : "newDevice.text")),
+  );
+}
+
+async function helpCard() {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "help" },
+    h("h2", { id: "help" }, t("help.title")),
+    await whomToAsk(),
   );
 }
 

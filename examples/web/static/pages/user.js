@@ -8,8 +8,10 @@ import { notify } from "../notifications.js";
 import { END_USER_SESSIONS, GET_USER, RESET_TWO_FACTOR } from "../operations.js";
 import { refresh } from "../router.js";
 import { state } from "../state.js";
+import { accountBadges } from "./account-badges.js";
 import { timeline } from "./timeline.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
+import { whomToAsk } from "./whom-to-ask.js";
 
 /** @typedef {import("../operations.js").User} User */
 
@@ -29,7 +31,7 @@ export async function userPage({ parameters }) {
         "section",
         { class: "card", "aria-labelledby": "reset" },
         h("h2", { id: "reset" }, t("reset.title")),
-        resetContent(user),
+        await resetContent(user),
       ),
       ...(user.id === state.viewer?.id ? [] : [endSessionsSection(user)]),
       h(
@@ -44,13 +46,16 @@ export async function userPage({ parameters }) {
 }
 
 /** @param {User} user */
-function userDetails({ email, role, twoFactor, createdAt, lastLoginAt }) {
+function userDetails(user) {
+  const { email, role, twoFactor, createdAt, lastLoginAt } = user;
+  const badges = accountBadges(user);
   const { backupCodesRemaining } = twoFactor;
   return definitionList([
+    [t("login"), badges.length > 0 && h("span", {}, badges)],
     [t("twoFactor"), twoFactorBadge(twoFactor)],
     [t("security.since"), formatDateTime(twoFactor.activatedAt)],
     [t("security.lastUsed"), formatDateTime(twoFactor.lastUsedAt)],
-    [t("backupCodes"), backupCodesRemaining === null ? "" : String(backupCodesRemaining)],
+    [t("backupCodes"), state.viewer?.company.backupCodesEnabled ? String(backupCodesRemaining ?? "") : t("codes.off")],
     [t("email"), email],
     [t("role"), t(`role.${role}`)],
     [t("user.created"), formatDateTime(createdAt)],
@@ -58,13 +63,15 @@ function userDetails({ email, role, twoFactor, createdAt, lastLoginAt }) {
   ]);
 }
 
-/** @param {User} user @returns {Node[]} */
-function resetContent({ id, name, twoFactor }) {
+/** @param {User} user @returns {Promise<Node[]>} */
+async function resetContent({ id, name, twoFactor }) {
   if (twoFactor.state !== "ACTIVE") {
     return [h("p", { class: "muted" }, t("reset.inactive", { name }))];
   }
   if (id === state.viewer?.id) {
-    return [h("p", { class: "muted" }, t("reset.ownAccount"))];
+    return twoFactor.enforced
+      ? [h("p", { class: "muted" }, t("reset.ownAccountEnforced")), ...(await whomToAsk())]
+      : [h("p", { class: "muted" }, t("reset.ownAccount"))];
   }
   return [
     note(t("reset.lead", { name }), "warning"),

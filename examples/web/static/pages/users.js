@@ -6,9 +6,15 @@ import { send } from "../graphql.js";
 import { formatDateTime, t } from "../i18n.js";
 import { COUNT_USERS, GET_USERS } from "../operations.js";
 import { navigate } from "../router.js";
+import { accountBadges } from "./account-badges.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 
 const FEW_CODES = 2;
+/** The filter `enabled` of each choice. Disabled users are left out unless the admin asks for them. */
+const ACCOUNTS = new Map([
+  ["", true],
+  ["disabled", false],
+]);
 // The radius of a circle with a circumference of 100, so that the length of an arc is a percentage.
 const CHART_RADIUS = 15.9155;
 
@@ -21,6 +27,7 @@ export async function usersPage({ query }) {
         role: query.get("role") ?? undefined,
         twoFactor: query.get("twoFactor") ?? undefined,
         backupCodesRemainingAtMost: query.get("fewCodes") ? FEW_CODES : undefined,
+        enabled: ACCOUNTS.get(query.get("account") ?? ""),
       },
       orderBy: query.get("orderBy") ?? "NAME",
       after: query.get("after"),
@@ -120,6 +127,11 @@ function filterForm(query) {
         ["", t("all")],
         ["on", t("users.fewCodes", { count: FEW_CODES })],
       ]),
+      selectField(query, "account", t("users.account"), [
+        ["", t("users.enabled")],
+        ["disabled", t("users.disabled")],
+        ["all", t("all")],
+      ]),
       selectField(query, "orderBy", t("users.order"), [
         ["", t("order.NAME")],
         ["NEWEST_FIRST", t("order.NEWEST_FIRST")],
@@ -158,17 +170,24 @@ function userTable(users) {
     h(
       "tbody",
       {},
-      users.map(({ id, name, email, twoFactor, role, lastLoginAt }) =>
-        h(
+      users.map((user) => {
+        const { id, name, email, twoFactor, role, lastLoginAt } = user;
+        return h(
           "tr",
           {},
-          h("th", { scope: "row" }, h("a", { href: `#/users/${encodeURIComponent(id)}` }, name), h("span", {}, email)),
+          h(
+            "th",
+            { scope: "row" },
+            h("a", { href: `#/users/${encodeURIComponent(id)}` }, name),
+            h("span", {}, email),
+            accountBadges(user),
+          ),
           h("td", cellLabel(1), twoFactorBadge(twoFactor)),
           h("td", cellLabel(2), twoFactor.backupCodesRemaining === null ? "–" : String(twoFactor.backupCodesRemaining)),
           h("td", cellLabel(3), t(`role.${role}`)),
           h("td", cellLabel(4), formatDateTime(lastLoginAt) || t("never")),
-        ),
-      ),
+        );
+      }),
     ),
   );
 }
