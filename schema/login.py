@@ -95,7 +95,7 @@ class SecondFactorRequired:
     challenge_token: str = strawberry.field(
         description=(
             "Send it to `verifyLogin`. It grants no access by itself and works for one login. It stays valid after "
-            "wrong attempts and waits. Store it only in memory."
+            "wrong attempts and waits. Store it only until `expiresAt`, in memory or in the session storage of a tab."
         )
     )
     expires_at: datetime = strawberry.field(

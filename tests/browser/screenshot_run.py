@@ -108,9 +108,14 @@ def visit_login_pages(frontend: Frontend, site: Site, capture: Capture, account:
     capture("verify-otp")
     assert account.authenticator
     frontend.fill("One-time password", account.authenticator.wrong_otp(site.clock()))
-    frontend.click_button("Verify")
     frontend.expect_field_error("One-time password", "wrong")
     capture("verify-error")
+    answer = {"__typename": "TooManyAttempts", "message": "Too many attempts.", "retryAfterSeconds": 1800}
+    frontend.page.route("**/graphql", lambda route: route.fulfill(json={"data": {"verifyLogin": answer}}))
+    frontend.fill("One-time password", "123456")
+    frontend.expect_text("Please wait 29:")
+    frontend.page.unroute("**/graphql")
+    capture("verify-waiting")
     frontend.click_link("Use a backup code instead")
     frontend.expect_page("Log in with a backup code")
     capture("verify-backup-code")

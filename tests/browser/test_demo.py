@@ -29,7 +29,6 @@ def test_demo_user_activates_2fa(new_frontend: Callable[..., Frontend], tmp_path
         frontend.expect_page("Activate two-factor authentication")
         authenticator = Authenticator.scan(frontend.qr_code().screenshot())
         frontend.fill("One-time password", authenticator.otp(datetime.now(UTC)))
-        frontend.click_button("Continue")
         frontend.expect_page("Backup codes")
         frontend.acknowledge_backup_codes("Activate 2FA")
         frontend.expect_notification("2FA is active")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.page_object import Frontend
 from tests.browser.screenshot_run import visit_all_pages
@@ -14,6 +14,8 @@ from tests.browser.site import Site
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 720}
+# For each colour scheme.
+AXE_SIZES = {"en": (DESKTOP, PHONE), "de": (PHONE, DESKTOP)}
 # WCAG 2.2, 1.4.10 (reflow): 320 px. 1280 px at a zoom of 200 % are 640 px for the page.
 NARROW_SIZES = ({"width": 320, "height": 640}, {"width": 640, "height": 450})
 # Returns the elements that overflow to the right, if the page scrolls sideways.
@@ -28,22 +30,35 @@ FIND_OVERFLOW = """() => {
 
 
 def test_every_page_is_accessible_and_fits_small_screens(frontend: Frontend, site: Site, screenshots_dir: Path) -> None:
-    """No violations in either colour scheme (axe-core). No sideways scrolling at 320 px or at a zoom of 200 %."""
-    problems: list[str] = []
+    """No violations (axe-core) and no sideways scrolling at 320 px or at a zoom of 200 %, in both languages.
 
-    def capture(name: str) -> None:
-        page = frontend.page
-        for scheme in SCHEMES:
+    axe-core sees each language in each colour scheme and at each width.
+    """
+    problems: list[str] = []
+    page = frontend.page
+
+    def check(name: str, language: str) -> None:
+        for scheme, size in zip(SCHEMES, AXE_SIZES[language], strict=True):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            problems.extend(f"{name}, {scheme}: {violation}" for violation in violations(page))
-            for size in (DESKTOP, PHONE):
-                page.set_viewport_size(size)  # type: ignore[arg-type]  # a TypedDict of Playwright
-                page.screenshot(path=screenshots_dir / f"{name}-{scheme}-{size['width']}.png", full_page=True)
-            page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]  # the same
+            page.set_viewport_size(size)  # type: ignore[arg-type]  # a TypedDict of Playwright
+            label = f"{name}, {language}, {scheme}, {size['width']} px"
+            problems.extend(f"{label}: {violation}" for violation in violations(page))
         for size in NARROW_SIZES:
             page.set_viewport_size(size)  # type: ignore[arg-type]  # the same
-            problems.extend(f"{name}, {size['width']} px: {element}" for element in page.evaluate(FIND_OVERFLOW))
+            label = f"{name}, {language}, {size['width']} px"
+            problems.extend(f"{label}: {element}" for element in page.evaluate(FIND_OVERFLOW))
+
+    def capture(name: str) -> None:
+        check(name, "en")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for size in (DESKTOP, PHONE):
+                page.set_viewport_size(size)  # type: ignore[arg-type]  # the same
+                page.screenshot(path=screenshots_dir / f"{name}-{scheme}-{size['width']}.png", full_page=True)
+        choose_language(page, "de")
+        check(name, "de")
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]  # the same
+        choose_language(page, "en")
 
     visit_all_pages(frontend, site, capture)
 
@@ -91,6 +106,13 @@ def placeholders(text: Any) -> list[str]:  # noqa: ANN401  # a text, or a singul
     """Return the names in braces. Of a text with a plural, check the plural: a singular can omit the count."""
     plural = text if isinstance(text, str) else text["other"]
     return sorted({part.partition("}")[0] for part in plural.split("{")[1:]})
+
+
+def choose_language(page: Page, language: str) -> None:
+    """Choose the language in the footer, and wait for the page in this language."""
+    page.get_by_role("contentinfo").get_by_role("combobox").first.select_option(language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
 
 
 def violations(page: Page) -> list[str]:

@@ -5,11 +5,14 @@
  * long.
  */
 
+import { createControl } from "./controls.js";
 import { h } from "./dom.js";
-import { ApiError, apiErrorText, userErrorText } from "./graphql.js";
+import { apiErrorText, asApiError, userErrorText } from "./graphql.js";
 import { t } from "./i18n.js";
+import { otpIn } from "./one-time-password.js";
 import { redirectOnError } from "./redirects.js";
 import { state } from "./state.js";
+import { createWait } from "./waiting.js";
 
 /**
  * @typedef {object} Field
@@ -22,14 +25,22 @@ import { state } from "./state.js";
  * @property {boolean} [optional]
  * @property {string} [requiredText] the error if the field is empty
  * @property {[string, string][]} [options] of a select: value and text
+ * @property {boolean} [canBeShown] true for a password that the user can show
+ * @property {(value: string) => string | null} [completeEntry] returns the entry if it is complete: the form is then submitted
  * @property {Record<string, any>} [attributes] of the input
  *
- * @typedef {{ field?: string, text: string }} FormError without `field`, it is an error of the whole form
+ * @typedef {object} FormError
+ * @property {string} [field] without it, it is an error of the whole form
+ * @property {string} text
+ * @property {number | null} [seconds] for which the user has to wait
+ * @property {boolean} [rejected] true if the server checked the entry and it was wrong
+ *
  * @typedef {Record<string, string>} Values of the fields by name; a checkbox is "on" or ""
  */
 
-// Makes the ids of fields unique, since a page can have several forms.
-let fieldCount = 0;
+/** The id of the heading of each page. It names the form that the page is for. */
+export const HEADING_ID = "heading";
+const SECOND_FACTOR = "secondFactor";
 
 /** Returns the field for the user's own password, which every change requires. @returns {Field} */
 export function passwordField() {
@@ -63,7 +74,7 @@ export function adminChangeFields(label = t("ownPassword")) {
 /** @returns {Field} */
 function secondFactorField() {
   return {
-    name: "secondFactor",
+    name: SECOND_FACTOR,
     label: t(state.viewer?.company.backupCodesEnabled ? "secondFactorOfChange" : "otp"),
     attributes: { class: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false" },
   };
@@ -78,9 +89,7 @@ export function secondFactorOf({ secondFactor }) {
   if (!secondFactor) {
     return null;
   }
-  // The server accepts spaces, dashes and invisible characters in both.
-  const code = secondFactor.normalize("NFKC").replace(/[^\p{L}\p{N}]/gu, "");
-  return /^\d{6}$/.test(code) ? { otp: secondFactor } : { backupCode: secondFactor };
+  return otpIn(secondFactor) ? { otp: secondFactor } : { backupCode: secondFactor };
 }
 
 /** @param {string} label @param {string} hint @returns {Field} */
@@ -89,6 +98,7 @@ export function otpField(label, hint) {
     name: "otp",
     label,
     hint,
+    completeEntry: otpIn,
     attributes: {
       class: "code",
       autocomplete: "one-time-code",
@@ -109,16 +119,17 @@ export function otpField(label, hint) {
 export function formError(result, field, fieldsByType = {}) {
   /** @type {Record<string, string | undefined>} */
   const targets = {
-    ...(field === "password" && { WrongSecondFactor: "secondFactor", SecondFactorNeeded: "secondFactor" }),
+    ...(field === "password" && { WrongSecondFactor: SECOND_FACTOR, SecondFactorNeeded: SECOND_FACTOR }),
     ...fieldsByType,
   };
   const target = result.__typename in targets ? targets[result.__typename] : field;
-  return { field: target, text: userErrorText(result) };
+  const rejected = ["WrongSecondFactor", "WrongOtp"].includes(result.__typename);
+  return { field: target, text: userErrorText(result), seconds: result.retryAfterSeconds, rejected };
 }
 
 /**
- * Creates a form. Required fields are checked first. Then `onSubmit` is called; while it runs, the form ignores further
- * submissions.
+ * Creates a form. Required fields are checked first. Then `onSubmit` is called. While it runs, and after it succeeded, the form
+ * ignores further submissions. While the user has to wait, the button is disabled.
  * @param {object} options
  * @param {Field[]} options.fields
  * @param {string} options.submit the text of the button
@@ -127,6 +138,8 @@ export function formError(result, field, fieldsByType = {}) {
  * @param {Node[]} [options.beforeButton] content between the fields and the button
  * @param {Node[]} [options.besideButton]
  * @param {string} [options.initialError] an error that occurred before the form was shown
+ * @param {boolean} [options.focus] true if the page is for this form: its first field gets the focus
+ * @param {string} [options.waitsFor] the field that says whose attempts are limited; another value has no wait
  */
 export function form({
   fields,
@@ -136,29 +149,47 @@ export function form({
   beforeButton = [],
   besideButton = [],
   initialError = "",
+  focus = false,
+  waitsFor,
 }) {
   const controls = fields.map(createControl);
   const formErrorText = h("p", { class: "field-error", role: "alert" });
   const button = h("button", { class: variant, type: "submit" }, submit);
+  const wait = createWait(button);
+  const lastRow = h("div", { class: "row" }, button, wait.countdown, besideButton);
   const element = h(
     "form",
-    { novalidate: true, onsubmit: handleSubmit },
+    { novalidate: true, "aria-labelledby": focus ? HEADING_ID : null, onsubmit: handleSubmit },
     state.viewer && fields.some(({ type }) => type === "password") && usernameInput(state.viewer.email),
     controls.map((control) => control.element),
     beforeButton,
     formErrorText,
-    h("div", { class: "row" }, button, besideButton),
+    wait.over,
+    lastRow,
   );
+  if (focus) {
+    controls[0].input.dataset.focus = "";
+  }
+  for (const control of controls) {
+    control.onComplete(() => !isClosed() && element.requestSubmit());
+    if (control.field.name === waitsFor) {
+      control.input.addEventListener("input", wait.stop);
+    }
+  }
   // Screen readers announce an alert only if its text changes while the form is on the page.
   if (initialError) {
     requestAnimationFrame(() => formErrorText.replaceChildren(initialError));
   }
   return element;
 
+  function isClosed() {
+    return button.disabled || button.hasAttribute("aria-disabled");
+  }
+
   /** @param {SubmitEvent} event */
   async function handleSubmit(event) {
     event.preventDefault();
-    if (button.getAttribute("aria-disabled")) {
+    if (isClosed()) {
       return;
     }
     controls.forEach((control) => control.setError(""));
@@ -170,28 +201,33 @@ export function form({
       return;
     }
     button.setAttribute("aria-disabled", "true");
-    try {
-      showError(await onSubmit(Object.fromEntries(controls.map((control) => [control.field.name, control.value()]))));
-    } catch (error) {
-      if (!(error instanceof ApiError)) {
-        throw error;
-      }
-      if (!redirectOnError(error)) {
-        showError({ text: apiErrorText(error) });
-      }
-    } finally {
+    controls.forEach((control) => control.markAsSent());
+    const error = await submitted();
+    // After a success, the form stays closed until another page or form replaces it.
+    if (error) {
       button.removeAttribute("aria-disabled");
+      showError(error);
     }
   }
 
-  /** Shows an error at its field and moves the focus there. @param {FormError | void} error */
-  function showError(error) {
-    if (!error) {
-      return;
+  /** Submits the values. Returns the error to show, or nothing after a success or a redirect. */
+  async function submitted() {
+    try {
+      return await onSubmit(Object.fromEntries(controls.map((control) => [control.field.name, control.value()])));
+    } catch (error) {
+      const apiError = asApiError(error);
+      if (redirectOnError(apiError)) {
+        return undefined;
+      }
+      return { text: apiErrorText(apiError), seconds: apiError.retryAfter };
     }
-    const control = controls.find(({ field }) => field.name === error.field);
+  }
+
+  /** Shows an error at its field and moves the focus there. @param {FormError} error */
+  function showError(error) {
+    const control = controls.find(({ field }) => field.name === error.field) ?? controlFor(error);
     if (control) {
-      control.setError(error.text);
+      control.setError(error.text, error.rejected);
       control.input.focus();
       if (!(control.input instanceof HTMLSelectElement)) {
         control.input.select();
@@ -199,59 +235,31 @@ export function form({
     } else {
       formErrorText.replaceChildren(error.text);
     }
+    if (error.seconds) {
+      // A button that is disabled loses the focus.
+      if (document.activeElement === button) {
+        controls.at(-1)?.input.focus();
+      }
+      wait.start(error.seconds);
+    }
+  }
+
+  /**
+   * Adds the field for the second factor, if an admin has required it since the form was shown.
+   * @param {FormError} error
+   */
+  function controlFor({ field }) {
+    if (field !== SECOND_FACTOR) {
+      return undefined;
+    }
+    const control = createControl(secondFactorField());
+    controls.push(control);
+    lastRow.before(control.element);
+    return control;
   }
 }
 
 /** Creates a hidden input with the user name of the password, for password managers. @param {string} email */
 function usernameInput(email) {
   return h("input", { type: "text", autocomplete: "username", value: email, hidden: true, readonly: true });
-}
-
-/** Creates the elements of a field, and functions to read its value and to show an error. @param {Field} field */
-function createControl(field) {
-  fieldCount += 1;
-  const id = `${field.name}-${fieldCount}`;
-  const hint = field.hint && h("p", { class: "hint", id: `${id}-hint` }, field.hint);
-  const error = h("p", { class: "field-error", id: `${id}-error`, role: "alert" });
-  const input = createInput(field, id);
-  input.setAttribute("aria-describedby", hint ? `${hint.id} ${error.id}` : error.id);
-  const label = h("label", { for: id }, field.label);
-  const checkbox = input instanceof HTMLInputElement && input.type === "checkbox" ? input : null;
-  return {
-    field,
-    input,
-    element: h(
-      "div",
-      { class: "field" },
-      checkbox ? h("div", { class: "checkbox" }, input, label) : [label, input],
-      hint,
-      error,
-    ),
-    value: () => (checkbox ? (checkbox.checked ? "on" : "") : input.value),
-    isMissing: () => !field.optional && !(checkbox ? checkbox.checked : input.value),
-    /** Shows an error, or removes it if the text is empty. @param {string} text */
-    setError(text) {
-      error.replaceChildren(text);
-      if (text) {
-        input.setAttribute("aria-invalid", "true");
-      } else {
-        input.removeAttribute("aria-invalid");
-      }
-    },
-  };
-}
-
-/** @param {Field} field @param {string} id */
-function createInput(field, id) {
-  const shared = { id, name: field.name, "aria-required": field.optional ? null : "true", ...field.attributes };
-  if (field.type === "select") {
-    const options = (field.options ?? []).map(([value, text]) =>
-      h("option", { value, selected: value === field.value }, text),
-    );
-    return h("select", { ...shared, "aria-required": null }, options);
-  }
-  if (field.type === "textarea") {
-    return h("textarea", { rows: 3, ...shared }, field.value ?? "");
-  }
-  return h("input", { type: field.type ?? "text", value: field.value, checked: field.checked === true, ...shared });
 }

@@ -1,6 +1,7 @@
 /** GraphQL client: sends operations and converts failed responses to `ApiError`. */
 
 import { currentLanguage, formatTime, t } from "./i18n.js";
+import { withProgress } from "./progress.js";
 
 const ENDPOINT = "/graphql";
 const TIMEOUT_MS = 20_000;
@@ -45,7 +46,7 @@ export async function send(operation, variables) {
   const token = sessionStorage.getItem(TOKEN_KEY);
   let body;
   try {
-    const response = await fetch(ENDPOINT, {
+    body = await withProgress(fetchJson(ENDPOINT, {
       method: "POST",
       headers: {
         Accept: "application/graphql-response+json, application/json;q=0.9",
@@ -58,8 +59,7 @@ export async function send(operation, variables) {
       cache: "no-store",
       credentials: "same-origin",
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    body = await response.json();
+    }));
   } catch {
     throw new ApiError("UNREACHABLE");
   }
@@ -76,6 +76,20 @@ export async function send(operation, variables) {
 }
 
 /**
+ * Requests a JSON object.
+ * @param {string} url
+ * @param {RequestInit} options
+ * @throws {Error} there is no answer, or it is not a JSON object
+ */
+async function fetchJson(url, options) {
+  const body = await (await fetch(url, options)).json();
+  if (typeof body !== "object" || body === null) {
+    throw new TypeError("no JSON object");
+  }
+  return body;
+}
+
+/**
  * Returns the text of a user error. Works also for error types that are added to the schema later.
  * @param {MutationResult} result
  */
@@ -87,6 +101,18 @@ export function userErrorText(result) {
   // Not the server's instant: the clock that the user sees may be wrong.
   const time = formatTime(new Date(Date.now() + result.retryAfterSeconds * 1000).toISOString());
   return `${message} ${t("retryAt", { time })}`;
+}
+
+/**
+ * Returns an error that pages can show. Reports a mistake of the frontend on the console, since users see only its name.
+ * @param {unknown} error
+ */
+export function asApiError(error) {
+  if (error instanceof ApiError) {
+    return error;
+  }
+  console.error(error);
+  return new ApiError(error instanceof Error ? error.name : "UNKNOWN");
 }
 
 /** Returns the text of a top-level error. @param {ApiError} error */

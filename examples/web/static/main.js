@@ -1,11 +1,13 @@
 /** Entry point: renders the current page and the layout around it, and checks who may open which page. */
 
 import { h } from "./dom.js";
-import { ApiError, apiErrorText, send } from "./graphql.js";
+import { HEADING_ID } from "./forms.js";
+import { ApiError, apiErrorText, asApiError, send } from "./graphql.js";
 import { LANGUAGE_NAMES, currentLanguage, setLanguage, t } from "./i18n.js";
 import { clearOldNotification, notify } from "./notifications.js";
 import { LOGOUT } from "./operations.js";
-import { ACTIVATION_PATH, HOME_PATH, redirectOnError, redirectToLogin } from "./redirects.js";
+import { withProgress } from "./progress.js";
+import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, redirectOnError, redirectToLogin } from "./redirects.js";
 import { currentLocation, matchRoute, navigate, refresh, startRouter } from "./router.js";
 import { ROUTES } from "./routes.js";
 import { clearSession, loadViewer, state } from "./state.js";
@@ -28,7 +30,7 @@ let renderCount = 0;
 async function render() {
   const found = matchRoute(ROUTES, currentLocation());
   if (!found) {
-    navigate(state.viewer ? HOME_PATH : "/login", { replace: true });
+    navigate(state.viewer ? HOME_PATH : LOGIN_PATH, { replace: true });
     return;
   }
   const { route, location } = found;
@@ -45,21 +47,32 @@ async function render() {
   const isFirst = currentRoute === null;
   currentRoute = route;
   clearOldNotification();
-  let page;
-  try {
-    page = await route.load(location);
-  } catch (error) {
-    if (!(error instanceof ApiError)) {
-      throw error;
-    }
-    if (redirectOnError(error)) {
-      return;
-    }
-    page = errorPage(error);
+  main.setAttribute("aria-busy", "true");
+  // Skip this page, and its error, if the user opened another one while it was loading.
+  const page = await loadPage(route, location, () => renderNumber !== renderCount);
+  if (page === null) {
+    return;
   }
-  // Skip this page if the user opened another one while it was loading.
-  if (renderNumber === renderCount) {
+  if ("redirectTo" in page) {
+    navigate(page.redirectTo, { replace: true });
+  } else {
     showPage(page, isFirst);
+  }
+}
+
+/**
+ * Loads a page, or the page of the error that occurred. Returns null if the error redirects, or if nobody needs the page.
+ * @param {import("./router.js").Route} route
+ * @param {import("./router.js").RouteLocation} location
+ * @param {() => boolean} isOutdated
+ */
+async function loadPage(route, location, isOutdated) {
+  try {
+    const page = await route.load(location);
+    return isOutdated() ? null : page;
+  } catch (error) {
+    const apiError = asApiError(error);
+    return isOutdated() || redirectOnError(apiError) ? null : errorPage(apiError);
   }
 }
 
@@ -108,15 +121,22 @@ function errorPage(error, retry = refresh) {
  * @param {boolean} isFirst true for the first page after the site was loaded
  */
 function showPage(page, isFirst) {
-  const heading = h("h1", { tabindex: -1 }, page.title);
+  const heading = h("h1", { id: HEADING_ID, tabindex: -1 }, page.title);
   main.className = page.narrow ? "narrow" : "";
   main.replaceChildren(...(page.tabs ? [page.tabs] : []), heading, ...page.content);
   document.title = `${page.title} – ${state.config.productName}`;
+  main.removeAttribute("aria-busy");
   renderLayout();
   if (!isFirst) {
+    window.scrollTo(0, 0);
+  }
+  /** @type {HTMLElement | null} */
+  const field = main.querySelector("[data-focus]");
+  if (field) {
+    field.focus({ preventScroll: true });
+  } else if (!isFirst) {
     // Screen readers continue here, and the next Tab goes to the content of the page (WCAG 2.2, 2.4.3).
     heading.focus();
-    window.scrollTo(0, 0);
   }
 }
 
@@ -170,19 +190,19 @@ async function logOut() {
   try {
     await send(LOGOUT, {});
   } catch (error) {
-    if (!(error instanceof ApiError)) {
-      throw error;
-    }
-    if (redirectOnError(error)) {
+    if (error instanceof ApiError && redirectOnError(error)) {
       return;
     }
     // Stay logged in and show the error. A user must not be shown as logged out while the session still exists.
-    notify(apiErrorText(error), "error");
+    notify(apiErrorText(asApiError(error)), "error");
     return;
   }
   clearSession();
   notify(t("logout.done"));
-  navigate("/login");
+  // If another request has noticed the end of the session, the login page is there, and the user may be filling it.
+  if (currentLocation().path !== LOGIN_PATH) {
+    navigate(LOGIN_PATH);
+  }
 }
 
 /**
@@ -231,6 +251,10 @@ function changeLanguage(language) {
   refresh();
 }
 
+async function loadConfig() {
+  state.config = await (await withProgress(fetch("/web/config.json"))).json();
+}
+
 async function start() {
   setColours(localStorage.getItem(COLOURS_KEY) ?? "");
   skipLink.addEventListener("click", (event) => {
@@ -246,8 +270,7 @@ async function start() {
     }
   });
   try {
-    state.config = await (await fetch("/web/config.json")).json();
-    await loadViewer();
+    await Promise.all([loadConfig(), loadViewer()]);
   } catch (error) {
     const apiError = error instanceof ApiError ? error : new ApiError("UNREACHABLE");
     if (apiError.code !== "UNAUTHENTICATED") {

@@ -1,23 +1,25 @@
 /** Redirects to the login and to the activation page, and the errors that cause them. */
 
-import { ApiError, apiErrorText } from "./graphql.js";
+import { apiErrorText, asApiError } from "./graphql.js";
 import { t } from "./i18n.js";
 import { notify } from "./notifications.js";
 import { navigate, refresh } from "./router.js";
 import { clearSession, loadViewer, state } from "./state.js";
 
+export const LOGIN_PATH = "/login";
 export const HOME_PATH = "/account";
+export const SECURITY_PATH = "/account/security";
 export const ACTIVATION_PATH = "/account/security/activate";
 
 /** Opens the login page. After the login, the user returns to the current page. */
 export function redirectToLogin() {
   state.returnTo = location.hash.slice(1);
-  navigate("/login", { replace: true });
+  navigate(LOGIN_PATH, { replace: true });
 }
 
 /**
  * Redirects to another page if the error code requires it.
- * @param {ApiError} error
+ * @param {import("./graphql.js").ApiError} error
  * @returns {boolean} true if it redirected; false if the caller has to show the error
  */
 export function redirectOnError(error) {
@@ -38,13 +40,10 @@ export function redirectOnError(error) {
 /**
  * Redirects, or shows the error as a notification. For code outside of a form, which has no field to show it at.
  * @param {unknown} error
- * @throws {unknown} the error, if it is not an `ApiError`
  */
 export function handleError(error) {
-  if (!(error instanceof ApiError)) {
-    throw error;
-  }
-  if (!redirectOnError(error)) {
-    notify(apiErrorText(error), "error");
+  const apiError = asApiError(error);
+  if (!redirectOnError(apiError)) {
+    notify(apiErrorText(apiError), "error");
   }
 }

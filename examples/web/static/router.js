@@ -7,6 +7,8 @@
  * @property {boolean} [narrow] true for a page with little more than a form
  * @property {Node | null} [tabs] above the heading
  *
+ * @typedef {{ redirectTo: string }} Redirect to the path of another page
+ *
  * @typedef {object} RouteLocation
  * @property {string} path
  * @property {Record<string, string>} parameters of the path
@@ -14,7 +16,7 @@
  *
  * @typedef {object} Route
  * @property {string} path with `:name` for a parameter
- * @property {(location: RouteLocation) => Page | Promise<Page>} load
+ * @property {(location: RouteLocation) => Page | Redirect | Promise<Page | Redirect>} load a redirect if the state of the user rules the page out
  * @property {"public" | "anonymous" | "user" | "admin"} access `public`: all; `anonymous`: only without a session
  * @property {boolean} [allowedDuringSetup] true if users who must activate 2FA first may open it
  * @property {() => void} [onLeave] deletes data that must not be kept after the user leaves the page
@@ -82,10 +84,19 @@ export function matchRoute(routes, location) {
       names.length === parts.length && names.every((name, index) => name.startsWith(":") || name === parts[index]);
     if (isMatch) {
       const pairs = names.flatMap((name, index) =>
-        name.startsWith(":") ? [[name.slice(1), decodeURIComponent(parts[index])]] : [],
+        name.startsWith(":") ? [[name.slice(1), decode(parts[index])]] : [],
       );
       return { route, location: { ...location, parameters: Object.fromEntries(pairs) } };
     }
   }
   return null;
+}
+
+/** Decodes a part of a path. A `%` that encodes nothing stays as it is. @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

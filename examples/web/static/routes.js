@@ -1,5 +1,6 @@
 /** The routes of all pages. The server enforces permissions; `access` only avoids requests that it would reject. */
 
+import { BACKUP_CODE_PATH, OTP_PATH } from "./challenge.js";
 import { activationPage, activationWarning, resetActivation } from "./pages/activation.js";
 import { activityPage } from "./pages/activity.js";
 import { backupCodesPage, backupCodesWarning, clearBackupCodes } from "./pages/backup-codes.js";
@@ -15,16 +16,17 @@ import { sessionsPage } from "./pages/sessions.js";
 import { userPage } from "./pages/user.js";
 import { usersPage } from "./pages/users.js";
 import { backupCodePage, otpPage } from "./pages/second-factor.js";
+import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, SECURITY_PATH } from "./redirects.js";
 
 /** @type {import("./router.js").Route[]} */
 export const ROUTES = [
-  { path: "/login", load: loginPage, access: "anonymous" },
-  { path: "/login/otp", load: otpPage, access: "anonymous" },
-  { path: "/login/backup-code", load: backupCodePage, access: "anonymous" },
-  { path: "/account", load: profilePage, access: "user" },
-  { path: "/account/security", load: securityPage, access: "user" },
+  { path: LOGIN_PATH, load: loginPage, access: "anonymous" },
+  { path: OTP_PATH, load: otpPage, access: "anonymous" },
+  { path: BACKUP_CODE_PATH, load: backupCodePage, access: "anonymous" },
+  { path: HOME_PATH, load: profilePage, access: "user" },
+  { path: SECURITY_PATH, load: securityPage, access: "user" },
   {
-    path: "/account/security/activate",
+    path: ACTIVATION_PATH,
     load: activationPage,
     access: "user",
     allowedDuringSetup: true,

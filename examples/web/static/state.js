@@ -1,5 +1,6 @@
-/** State that all pages share: the viewer, the login in progress, and the configuration of the server. */
+/** State that all pages share: the viewer, and the configuration of the server. */
 
+import { deleteChallenge } from "./challenge.js";
 import { ApiError, send, storeSessionToken } from "./graphql.js";
 import { GET_VIEWER } from "./operations.js";
 
@@ -7,15 +8,12 @@ import { GET_VIEWER } from "./operations.js";
  * @type {{
  *   config: { productName: string, graphiql: boolean, helpUrl: string | null },
  *   viewer: import("./operations.js").Viewer | null,
- *   challenge: { challengeToken: string, methods: import("./operations.js").SecondFactorMethod[] } | null,
  *   returnTo: string | null,
  * }}
  */
 export const state = {
   config: { productName: "", graphiql: false, helpUrl: null },
   viewer: null,
-  // Set between the password and the second factor. It is in memory only: after a reload, the login starts again.
-  challenge: null,
   // The path to open after the login, if a page required a session.
   returnTo: null,
 };
@@ -45,7 +43,7 @@ export function requireViewer(viewer) {
 export function startSession(loggedIn) {
   storeSessionToken(loggedIn.sessionToken);
   state.viewer = loggedIn.viewer;
-  state.challenge = null;
+  deleteChallenge();
 }
 
 /**
@@ -62,5 +60,5 @@ export function keepNewToken({ sessionToken }) {
 export function clearSession() {
   storeSessionToken(null);
   state.viewer = null;
-  state.challenge = null;
+  deleteChallenge();
 }

@@ -11,15 +11,17 @@ import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, GET_ACTIVATION_PAGE, START_ACTIVATION } from "../operations.js";
-import { HOME_PATH } from "../redirects.js";
+import { HOME_PATH, SECURITY_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
-import { keepNewToken, state } from "../state.js";
+import { keepNewToken, loadViewer, requireViewer, state } from "../state.js";
 import { copyButton, newCodesPage } from "./backup-code-list.js";
 
 /** @typedef {import("../router.js").Page} Page */
+/** @typedef {import("../router.js").Redirect} Redirect */
 /** @typedef {import("../graphql.js").MutationResult} MutationResult */
 
-const SECURITY_PATH = "/account/security";
+// A device with a touch screen and no mouse, or a narrow window.
+const PHONE = "(hover: none) and (pointer: coarse), (max-width: 30rem)";
 
 /**
  * `result` belongs to the steps `setUp` and `codes`; `error` is shown in the step `password`.
@@ -37,7 +39,7 @@ export function activationWarning() {
   return progress.step === "codes" ? t("codes.leave") : null;
 }
 
-/** @returns {Page | Promise<Page>} */
+/** @returns {Page | Promise<Page | Redirect>} */
 export function activationPage() {
   const result = /** @type {MutationResult} */ (progress.result);
   switch (progress.step) {
@@ -56,9 +58,13 @@ function showStep(next) {
   refresh();
 }
 
-/** @returns {Page} */
-function passwordStep() {
-  const viewer = /** @type {import("../operations.js").Viewer} */ (state.viewer);
+/** @returns {Promise<Page | Redirect>} */
+async function passwordStep() {
+  // Load the viewer again: another session can activate 2FA.
+  const viewer = requireViewer(await loadViewer());
+  if (viewer.twoFactor.state === "ACTIVE") {
+    return { redirectTo: SECURITY_PATH };
+  }
   const { setupRequired } = viewer.twoFactor;
   return {
     title: t("activate"),
@@ -72,6 +78,7 @@ function passwordStep() {
         form({
           fields: [passwordField()],
           submit: t("continue"),
+          focus: true,
           besideButton: setupRequired ? [] : [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
           onSubmit: startActivation,
           initialError: progress.error,
@@ -94,7 +101,24 @@ async function startActivation({ password }) {
 /** @param {MutationResult} activation @returns {Promise<Page>} */
 async function setUpStep({ activationId, key, otpauthUri, issuer, accountName, qrCode }) {
   const { featureFlags, authenticatorApps } = await send(GET_ACTIVATION_PAGE, {});
-  const entryText = t("setUp.entry", { issuer, account: accountName });
+  const scan = h(
+    "div",
+    {},
+    h("h3", {}, t("setUp.scan")),
+    h("img", { class: "qr", src: qrCode.svgDataUri, alt: t("setUp.qrAlt"), width: 240, height: 240 }),
+  );
+  const enter = h(
+    "div",
+    {},
+    h("h3", {}, t("setUp.enter")),
+    h("p", { class: "muted small" }, t("setUp.entry", { issuer, account: accountName })),
+    // In groups of four characters, which are easier to read. The copy button copies the key without the spaces.
+    h("code", { class: "key" }, key.match(/.{1,4}/g)?.join(" ") ?? key),
+    copyButton(t("copy"), key, t("setUp.copyKey")),
+  );
+  // A phone cannot scan its own screen, so this comes first there.
+  const isOnPhone = window.matchMedia(PHONE).matches;
+  const openApp = h("p", {}, h("a", { class: isOnPhone ? "button primary" : "small", href: otpauthUri }, t("setUp.sameDevice")));
   return {
     title: t("setUp.title"),
     content: [
@@ -111,26 +135,9 @@ async function setUpStep({ activationId, key, otpauthUri, issuer, accountName, q
             {},
             h("h2", {}, t("setUp.add", { issuer })),
             h("p", {}, t("setUp.addText")),
-            h(
-              "div",
-              { class: "set-up" },
-              h(
-                "div",
-                {},
-                h("h3", {}, t("setUp.scan")),
-                h("img", { class: "qr", src: qrCode.svgDataUri, alt: t("setUp.qrAlt"), width: 240, height: 240 }),
-              ),
-              h(
-                "div",
-                {},
-                h("h3", {}, t("setUp.enter")),
-                h("p", { class: "muted small" }, entryText),
-                // In groups of four characters, which are easier to read. The copy button copies the key without the spaces.
-                h("code", { class: "key" }, key.match(/.{1,4}/g)?.join(" ") ?? key),
-                copyButton(t("copy"), key, t("setUp.copyKey")),
-                h("p", { class: "small" }, h("a", { href: otpauthUri }, t("setUp.sameDevice"))),
-              ),
-            ),
+            isOnPhone && openApp,
+            h("div", { class: "set-up" }, isOnPhone ? [enter, scan] : [scan, enter]),
+            !isOnPhone && openApp,
           ),
           h(
             "li",
@@ -139,6 +146,7 @@ async function setUpStep({ activationId, key, otpauthUri, issuer, accountName, q
             form({
               fields: [otpField(t("otp"), t(featureFlags.backupCodes ? "setUp.otpHint" : "setUp.otpHintLast"))],
               submit: t("continue"),
+              focus: true,
               onSubmit: ({ otp }) => confirmOtp(activationId, otp),
             }),
           ),

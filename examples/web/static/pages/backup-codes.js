@@ -6,11 +6,10 @@ import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { ACKNOWLEDGE_BACKUP_CODES, REGENERATE_BACKUP_CODES } from "../operations.js";
+import { SECURITY_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
-import { state } from "../state.js";
+import { loadViewer, requireViewer, state } from "../state.js";
 import { newCodesPage } from "./backup-code-list.js";
-
-const SECURITY_PATH = "/account/security";
 
 /**
  * The new codes that the user has not acknowledged yet, or the error to show with the password.
@@ -28,11 +27,16 @@ export function backupCodesWarning() {
   return progress.newCodes ? t("codes.leave") : null;
 }
 
-/** @returns {import("../router.js").Page} */
-export function backupCodesPage() {
+/** @returns {Promise<import("../router.js").Page | import("../router.js").Redirect>} */
+export async function backupCodesPage() {
   if (progress.newCodes) {
     const { activationId, codes, file } = progress.newCodes;
     return newCodesPage(codes, file, t("regenerate.submit"), () => acknowledge(activationId));
+  }
+  // Load the viewer again: an admin can reset 2FA, or switch backup codes off.
+  const { twoFactor } = requireViewer(await loadViewer());
+  if (twoFactor.backupCodesRemaining === null) {
+    return { redirectTo: SECURITY_PATH };
   }
   return {
     title: t("regenerate"),
@@ -45,6 +49,7 @@ export function backupCodesPage() {
         form({
           fields: changeFields(),
           submit: t("continue"),
+          focus: true,
           besideButton: [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
           onSubmit: regenerate,
           initialError: progress.error,

@@ -6,13 +6,17 @@ import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { DEACTIVATE } from "../operations.js";
+import { SECURITY_PATH } from "../redirects.js";
 import { navigate } from "../router.js";
-import { keepNewToken, state } from "../state.js";
+import { keepNewToken, loadViewer, requireViewer, state } from "../state.js";
 
-const SECURITY_PATH = "/account/security";
-
-/** @returns {import("../router.js").Page} */
-export function deactivationPage() {
+/** @returns {Promise<import("../router.js").Page | import("../router.js").Redirect>} */
+export async function deactivationPage() {
+  // Load the viewer again: another session can deactivate 2FA, and an admin can enforce it.
+  const { twoFactor } = requireViewer(await loadViewer());
+  if (twoFactor.state !== "ACTIVE" || twoFactor.enforced) {
+    return { redirectTo: SECURITY_PATH };
+  }
   return {
     title: t("deactivate"),
     narrow: true,
@@ -25,6 +29,7 @@ export function deactivationPage() {
           fields: changeFields(),
           submit: t("continue"),
           variant: "danger",
+          focus: true,
           besideButton: [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
           onSubmit: deactivate,
         }),

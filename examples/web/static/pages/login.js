@@ -1,5 +1,6 @@
 /** The first step of the login: email and password. */
 
+import { OTP_PATH, currentChallenge, deleteChallenge, keepChallenge } from "../challenge.js";
 import { h } from "../dom.js";
 import { form, formError } from "../forms.js";
 import { detectSessionTransport, send } from "../graphql.js";
@@ -11,6 +12,8 @@ import { startSession, state } from "../state.js";
 
 /** @returns {import("../router.js").Page} */
 export function loginPage() {
+  // Who comes here starts again.
+  deleteChallenge();
   return {
     title: t("login.title", { product: state.config.productName }),
     narrow: true,
@@ -34,6 +37,8 @@ export function loginPage() {
             },
           ],
           submit: t("login"),
+          focus: true,
+          waitsFor: "email",
           onSubmit: logIn,
         }),
       ),
@@ -49,8 +54,8 @@ async function logIn({ email, password }) {
       finishLogin(login);
       return;
     case "SecondFactorRequired":
-      state.challenge = { challengeToken: login.challengeToken, methods: login.methods };
-      navigate("/login/otp");
+      keepChallenge({ challengeToken: login.challengeToken, methods: login.methods, returnTo: state.returnTo });
+      navigate(OTP_PATH);
       return;
     default:
       return formError(login, "password");
@@ -62,8 +67,8 @@ async function logIn({ email, password }) {
  * @param {import("../graphql.js").MutationResult} loggedIn
  */
 export function finishLogin(loggedIn) {
+  const destination = currentChallenge()?.returnTo ?? state.returnTo ?? HOME_PATH;
   startSession(loggedIn);
-  const destination = state.returnTo ?? HOME_PATH;
   state.returnTo = null;
   navigate(destination, { replace: true });
 }

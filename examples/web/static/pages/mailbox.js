@@ -3,6 +3,7 @@
 import { definitionList, h } from "../dom.js";
 import { ApiError } from "../graphql.js";
 import { formatDateTime, t } from "../i18n.js";
+import { withProgress } from "../progress.js";
 import { refresh } from "../router.js";
 
 /**
@@ -33,7 +34,7 @@ export async function mailboxPage() {
 /** Loads the emails, newest first. @returns {Promise<Email[]>} @throws {ApiError} */
 async function loadEmails() {
   try {
-    const response = await fetch("/mailbox/emails", { cache: "no-store" });
+    const response = await withProgress(fetch("/mailbox/emails", { cache: "no-store" }));
     return (await response.json()).emails;
   } catch {
     throw new ApiError("UNREACHABLE");

@@ -1,36 +1,50 @@
 /** The second step of the login: an OTP or, in an emergency, a backup code. */
 
+import { BACKUP_CODE_PATH, OTP_PATH, currentChallenge, deleteChallenge } from "../challenge.js";
 import { h, note } from "../dom.js";
 import { form, formError, otpField } from "../forms.js";
 import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { VERIFY_LOGIN } from "../operations.js";
+import { LOGIN_PATH } from "../redirects.js";
 import { navigate } from "../router.js";
-import { state } from "../state.js";
 import { finishLogin } from "./login.js";
 
-/** @typedef {import("../router.js").Page} Page */
+/**
+ * @typedef {import("../challenge.js").Challenge} Challenge
+ * @typedef {import("../router.js").Page} Page
+ * @typedef {import("../router.js").Redirect} Redirect
+ */
 
-/** @returns {Page} */
+/** @returns {Page | Redirect} */
 export function otpPage() {
+  const challenge = currentChallenge();
+  if (!challenge) {
+    return startOver();
+  }
   return challengePage(t("verify.title"), [
     h("p", {}, t("verify.lead")),
     form({
       fields: [otpField(t("otp"), t("verify.otpHint"))],
       submit: t("verify"),
+      focus: true,
       onSubmit: ({ otp }) => verify("otp", { otp }),
-      beforeButton: canUseBackupCode()
-        ? [h("p", {}, h("a", { href: "#/login/backup-code" }, t("verify.useBackupCode")))]
+      beforeButton: canUseBackupCode(challenge)
+        ? [h("p", {}, h("a", { href: `#${BACKUP_CODE_PATH}` }, t("verify.useBackupCode")))]
         : ["verify.noBackupCode", "verify.askAdmin"].map((key) => h("p", { class: "muted small" }, t(key))),
     }),
   ]);
 }
 
-/** @returns {Page} */
+/** @returns {Page | Redirect} */
 export function backupCodePage() {
-  if (state.challenge && !canUseBackupCode()) {
-    queueMicrotask(() => navigate("/login/otp", { replace: true }));
+  const challenge = currentChallenge();
+  if (!challenge) {
+    return startOver();
+  }
+  if (!canUseBackupCode(challenge)) {
+    return { redirectTo: OTP_PATH };
   }
   return challengePage(t("verify.backupTitle"), [
     note(t("verify.emergency"), "warning"),
@@ -44,28 +58,31 @@ export function backupCodePage() {
         },
       ],
       submit: t("verify"),
+      focus: true,
       onSubmit: ({ backupCode }) => verify("backupCode", { backupCode }),
-      beforeButton: [h("p", {}, h("a", { href: "#/login/otp" }, t("verify.useOtp")))],
+      beforeButton: [h("p", {}, h("a", { href: `#${OTP_PATH}` }, t("verify.useOtp")))],
     }),
     h("p", { class: "muted small" }, t("verify.askAdmin")),
   ]);
 }
 
-function canUseBackupCode() {
-  return state.challenge?.methods.includes("BACKUP_CODE");
+/** @param {Challenge} challenge */
+function canUseBackupCode({ methods }) {
+  return methods.includes("BACKUP_CODE");
+}
+
+/** Says why the page cannot be shown, and goes back to the password. @returns {Redirect} */
+function startOver() {
+  notify(t("verify.gone"), "error");
+  return { redirectTo: LOGIN_PATH };
 }
 
 /** @param {string} title @param {Node[]} content @returns {Page} */
 function challengePage(title, content) {
-  if (!state.challenge) {
-    // There is no challenge after a reload, or if the page is opened by its URL. The login starts again.
-    queueMicrotask(() => navigate("/login", { replace: true }));
-    return { title, narrow: true, content: [] };
-  }
   return {
     title,
     narrow: true,
-    content: [h("div", { class: "card" }, content), h("p", {}, h("a", { href: "#/login" }, t("verify.startOver")))],
+    content: [h("div", { class: "card" }, content), h("p", {}, h("a", { href: `#${LOGIN_PATH}` }, t("verify.startOver")))],
   };
 }
 
@@ -75,7 +92,7 @@ function challengePage(title, content) {
  */
 async function verify(field, secondFactor) {
   const { verifyLogin } = await send(VERIFY_LOGIN, {
-    challengeToken: state.challenge?.challengeToken ?? "",
+    challengeToken: currentChallenge()?.challengeToken ?? "",
     secondFactor,
   });
   switch (verifyLogin.__typename) {
@@ -88,9 +105,9 @@ async function verify(field, secondFactor) {
       return;
     }
     case "ChallengeExpired":
-      state.challenge = null;
+      deleteChallenge();
       notify(userErrorText(verifyLogin), "error");
-      navigate("/login", { replace: true });
+      navigate(LOGIN_PATH, { replace: true });
       return;
     default:
       return formError(verifyLogin, field);

@@ -5,7 +5,7 @@ import { send, userErrorText } from "../graphql.js";
 import { formatDateTime, t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { FORGET_DEVICE, GET_SESSIONS, REVOKE_OTHER_SESSIONS, REVOKE_SESSION } from "../operations.js";
-import { HOME_PATH, handleError } from "../redirects.js";
+import { HOME_PATH, LOGIN_PATH, handleError } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { clearSession, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
@@ -119,7 +119,7 @@ async function signOut({ id, current }) {
     }
     if (current) {
       clearSession();
-      navigate("/login");
+      navigate(LOGIN_PATH);
     } else {
       refresh();
     }
