@@ -1,6 +1,8 @@
 """The routes of the reference frontend: its page and its static files."""
 
 import hashlib
+import html
+import re
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
@@ -15,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 STATIC = Path(__file__).parent / "static"
 # The page loads this module, which imports all others.
 ENTRY_POINT = '<script type="module" src="/web/main.js"></script>'
+
+# The pages that the routes import when they are needed.
+LATER = re.compile(r'import\("\./(pages/[^"]+)"\)')
 
 # The page loads scripts and styles only from its own origin, and has no inline ones (ASVS 3.4.3).
 CONTENT_SECURITY_POLICY = (
@@ -38,7 +43,7 @@ def routes(*, product_name: str, graphiql: bool = False, help_url: str | None = 
     files = StaticFiles(directory=STATIC)
 
     def index(request: Request) -> Response:
-        return unless_cached(HTMLResponse(page()), request)
+        return unless_cached(HTMLResponse(page(product_name)), request)
 
     config_values = {"productName": product_name, "graphiql": graphiql, "helpUrl": help_url}
 
@@ -62,14 +67,20 @@ def routes(*, product_name: str, graphiql: bool = False, help_url: str | None = 
     ]
 
 
-def page() -> str:
-    """Return the HTML of the page, with a link for each module.
+def page(product_name: str) -> str:
+    """Return the HTML of the page, with the name of the product and a link for each module.
 
-    Without the links, the browser would find a module only after it had loaded the one that imports it.
+    Without the links, the browser would find a module only after it had loaded the one that imports it. The modules of
+    pages that are not the first one come last.
     """
     modules = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js"))
-    links = "\n".join(f'<link rel="modulepreload" href="/web/{module}">' for module in modules)
-    return (STATIC / "index.html").read_text("utf-8").replace(ENTRY_POINT, f"{links}\n{ENTRY_POINT}")
+    later = set(LATER.findall((STATIC / "routes.js").read_text("utf-8")))
+    links = "\n".join(
+        f'<link rel="modulepreload" href="/web/{module}" fetchpriority="{"low" if module in later else "auto"}">'
+        for module in modules
+    )
+    text = (STATIC / "index.html").read_text("utf-8").replace(ENTRY_POINT, f"{links}\n{ENTRY_POINT}")
+    return text.replace("{{ product_name }}", html.escape(product_name))
 
 
 class _FileHeaders:

@@ -14,12 +14,11 @@ import { clearSession, loadViewer, state } from "./state.js";
 
 const COLOURS_KEY = "colours";
 
-// One element for all pages, so that the browser neither loads it again nor lets it flicker.
-const LOGO = h("img", { src: "/web/logo.svg", alt: "" });
-
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const header = /** @type {HTMLElement} */ (document.getElementById("header"));
 const footer = /** @type {HTMLElement} */ (document.getElementById("footer"));
+// The image that the page was sent with, so that the browser neither loads it again nor lets it flicker.
+const logo = /** @type {HTMLElement} */ (document.getElementById("logo"));
 const skipLink = /** @type {HTMLElement} */ (document.getElementById("skip-link"));
 
 /** @type {import("./router.js").Route | null} */
@@ -143,7 +142,7 @@ function showPage(page, isFirst) {
 function renderLayout() {
   skipLink.replaceChildren(t("layout.skip"));
   const { viewer, config } = state;
-  const brand = h("a", { class: "brand", href: "#/" }, LOGO, config.productName);
+  const brand = h("a", { class: "brand", href: "#/" }, logo, config.productName);
   header.replaceChildren(brand, ...(viewer ? [navigation(viewer)] : []));
   footer.replaceChildren(
     h("label", {}, t("layout.language"), select(Object.entries(LANGUAGE_NAMES), currentLanguage(), changeLanguage)),
