@@ -127,8 +127,8 @@ class User(Node):
 
     @strawberry.field(
         description=(
-            "The second factors that the server no longer checks for logins from unknown devices, after 100 wrong ones "
-            "(`SecondFactorLocked`). Waiting does not help: the user can log in with another second factor or on a "
+            "The second factors that the server no longer checks for logins from unknown devices, since they return "
+            "`SecondFactorLocked`. Waiting does not help: the user can log in with another second factor or on a "
             "known device, or an admin can reset the user's 2FA. Usually the list is empty."
         ),
         metadata={"cost": ATTEMPT_COUNTS_COST},
