@@ -211,7 +211,7 @@ def requests_of(frontend: Frontend, operation: str) -> list[Request]:
     requests: list[Request] = []
 
     def collect(request: Request) -> None:
-        if request.method == "POST" and request.post_data_json["operationName"] == operation:
+        if request.method == "POST" and (request.post_data_json or {})["operationName"] == operation:
             requests.append(request)
 
     frontend.page.on("request", collect)

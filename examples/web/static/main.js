@@ -70,8 +70,11 @@ async function loadPage(route, location, isOutdated) {
     const page = await route.load(location);
     return isOutdated() ? null : page;
   } catch (error) {
+    if (isOutdated()) {
+      return null;
+    }
     const apiError = asApiError(error);
-    return isOutdated() || redirectOnError(apiError) ? null : errorPage(apiError);
+    return redirectOnError(apiError) ? null : errorPage(apiError);
   }
 }
 

@@ -7,14 +7,15 @@ import { LANGUAGE_NAMES, t } from "../i18n.js";
 import { notify } from "../notifications.js";
 import { UPDATE_PROFILE } from "../operations.js";
 import { refresh } from "../router.js";
-import { state } from "../state.js";
+import { requireViewer, state } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
 import { noBackupCodesHint } from "./no-backup-codes.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 
 /** @returns {import("../router.js").Page} */
 export function profilePage() {
-  const viewer = /** @type {import("../operations.js").Viewer} */ (state.viewer);
+  // The session can have ended while the page was loading.
+  const viewer = requireViewer(state.viewer);
   return {
     title: t("profile.title"),
     tabs: accountTabs("/account"),
