@@ -57,6 +57,9 @@ def visit_activation(frontend: Frontend, capture: Capture, account: Account) -> 
 
 def visit_account_pages(frontend: Frontend, capture: Capture, account: Account) -> None:
     """Visit the other pages of the user's own account."""
+    frontend.open("/account/security/new-device")
+    frontend.expect_page("Set up a new device")
+    capture("new-device")
     frontend.open("/account/security/deactivate")
     frontend.expect_page("Deactivate 2FA")
     capture("deactivate")

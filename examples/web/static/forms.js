@@ -71,8 +71,8 @@ export function adminChangeFields(label = t("ownPassword")) {
   return [{ ...password, label }, ...others];
 }
 
-/** @returns {Field} */
-function secondFactorField() {
+/** Returns the field for an OTP or a backup code. @returns {Field} */
+export function secondFactorField() {
   return {
     name: SECOND_FACTOR,
     label: t(state.viewer?.company.backupCodesEnabled ? "secondFactorOfChange" : "otp"),

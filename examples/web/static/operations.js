@@ -97,6 +97,10 @@ const EVENTS = `fragment EventParts on SecurityEventConnection {
   }
   pageInfo { hasNextPage endCursor }
 }`;
+const STARTED_ACTIVATION = `... on TwoFactorActivation {
+  activationId key otpauthUri issuer accountName expiresAt
+  qrCode { svgDataUri }
+}`;
 const WAIT = "nextAttemptAt retryAfterSeconds";
 const USER_ERRORS = `... on UserError { message } ... on TooManyAttempts { retryAt retryAfterSeconds }`;
 const WRONG_PASSWORD = `... on WrongPassword { attemptsRemaining ${WAIT} }`;
@@ -161,11 +165,24 @@ export const START_ACTIVATION = operation(`
   mutation StartActivation($password: String!) {
     startTwoFactorActivation(password: $password) {
       __typename
-      ... on TwoFactorActivation {
-        activationId key otpauthUri issuer accountName expiresAt
-        qrCode { svgDataUri }
-      }
+      ${STARTED_ACTIVATION}
       ${WRONG_PASSWORD}
+      ${USER_ERRORS}
+    }
+  }`);
+
+/**
+ * @type {Operation<
+ *   { password: string, secondFactor: SecondFactor }, { startAuthenticatorReplacement: MutationResult }
+ * >}
+ */
+export const START_REPLACEMENT = operation(`
+  mutation StartReplacement($password: String!, $secondFactor: SecondFactorInput!) {
+    startAuthenticatorReplacement(password: $password, secondFactor: $secondFactor) {
+      __typename
+      ${STARTED_ACTIVATION}
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
     }
   }`);
@@ -177,6 +194,7 @@ export const CONFIRM_OTP = operation(`
       __typename
       ... on BackupCodesIssued { activationId codes file { name mimeType content } }
       ... on TwoFactorActivated { sessionToken viewer { ...ViewerParts } }
+      ... on AuthenticatorReplaced { sessionToken viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);

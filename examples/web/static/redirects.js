@@ -10,6 +10,7 @@ export const LOGIN_PATH = "/login";
 export const HOME_PATH = "/account";
 export const SECURITY_PATH = "/account/security";
 export const ACTIVATION_PATH = "/account/security/activate";
+export const NEW_DEVICE_PATH = "/account/security/new-device";
 
 /** Opens the login page. After the login, the user returns to the current page. */
 export function redirectToLogin() {

@@ -8,8 +8,9 @@ import { BACKUP_CODE_PATH, OTP_PATH } from "./challenge.js";
 import { activationPage, activationWarning, resetActivation } from "./pages/activation.js";
 import { backupCodesPage, backupCodesWarning, clearBackupCodes } from "./pages/backup-codes.js";
 import { loginPage } from "./pages/login.js";
+import { newDevicePage, resetNewDevice } from "./pages/new-device.js";
 import { backupCodePage, otpPage } from "./pages/second-factor.js";
-import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, SECURITY_PATH } from "./redirects.js";
+import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, NEW_DEVICE_PATH, SECURITY_PATH } from "./redirects.js";
 
 /** @type {import("./router.js").Route[]} */
 export const ROUTES = [
@@ -32,6 +33,12 @@ export const ROUTES = [
     access: "user",
     onLeave: clearBackupCodes,
     leaveWarning: backupCodesWarning,
+  },
+  {
+    path: NEW_DEVICE_PATH,
+    load: newDevicePage,
+    access: "user",
+    onLeave: resetNewDevice,
   },
   {
     path: "/account/security/deactivate",

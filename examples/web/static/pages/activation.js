@@ -6,22 +6,20 @@
  */
 
 import { h, note } from "../dom.js";
-import { form, formError, otpField, passwordField } from "../forms.js";
+import { form, formError, passwordField } from "../forms.js";
 import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
-import { ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, GET_ACTIVATION_PAGE, START_ACTIVATION } from "../operations.js";
+import { ACKNOWLEDGE_BACKUP_CODES, CONFIRM_OTP, START_ACTIVATION } from "../operations.js";
 import { HOME_PATH, SECURITY_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { keepNewToken, loadViewer, requireViewer, state } from "../state.js";
-import { copyButton, newCodesPage } from "./backup-code-list.js";
+import { newCodesPage } from "./backup-code-list.js";
+import { setUpPage } from "./set-up.js";
 
 /** @typedef {import("../router.js").Page} Page */
 /** @typedef {import("../router.js").Redirect} Redirect */
 /** @typedef {import("../graphql.js").MutationResult} MutationResult */
-
-// A device with a touch screen and no mouse, or a narrow window.
-const PHONE = "(hover: none) and (pointer: coarse), (max-width: 30rem)";
 
 /**
  * `result` belongs to the steps `setUp` and `codes`; `error` is shown in the step `password`.
@@ -99,98 +97,14 @@ async function startActivation({ password }) {
 }
 
 /** @param {MutationResult} activation @returns {Promise<Page>} */
-async function setUpStep({ activationId, key, otpauthUri, issuer, accountName, qrCode }) {
-  const { featureFlags, authenticatorApps } = await send(GET_ACTIVATION_PAGE, {});
-  const scan = h(
-    "div",
-    {},
-    h("h3", {}, t("setUp.scan")),
-    h("img", { class: "qr", src: qrCode.svgDataUri, alt: t("setUp.qrAlt"), width: 240, height: 240 }),
-  );
-  const enter = h(
-    "div",
-    {},
-    h("h3", {}, t("setUp.enter")),
-    h("p", { class: "muted small" }, t("setUp.entry", { issuer, account: accountName })),
-    // In groups of four characters, which are easier to read. The copy button copies the key without the spaces.
-    h("code", { class: "key" }, key.match(/.{1,4}/g)?.join(" ") ?? key),
-    copyButton(t("copy"), key, t("setUp.copyKey")),
-  );
-  // A phone cannot scan its own screen, so this comes first there.
-  const isOnPhone = window.matchMedia(PHONE).matches;
-  const openApp = h("p", {}, h("a", { class: isOnPhone ? "button primary" : "small", href: otpauthUri }, t("setUp.sameDevice")));
-  return {
+function setUpStep(activation) {
+  return setUpPage(activation, {
     title: t("setUp.title"),
-    content: [
-      h(
-        "div",
-        { class: "card" },
-        h("p", {}, t("setUp.lead")),
-        h(
-          "ol",
-          { class: "steps" },
-          h("li", {}, h("h2", {}, t("setUp.install")), h("p", {}, t("setUp.installText")), appTable(authenticatorApps)),
-          h(
-            "li",
-            {},
-            h("h2", {}, t("setUp.add", { issuer })),
-            h("p", {}, t("setUp.addText")),
-            isOnPhone && openApp,
-            h("div", { class: "set-up" }, isOnPhone ? [enter, scan] : [scan, enter]),
-            !isOnPhone && openApp,
-          ),
-          h(
-            "li",
-            {},
-            h("h2", {}, t("setUp.confirm")),
-            form({
-              fields: [otpField(t("otp"), t(featureFlags.backupCodes ? "setUp.otpHint" : "setUp.otpHintLast"))],
-              submit: t("continue"),
-              focus: true,
-              onSubmit: ({ otp }) => confirmOtp(activationId, otp),
-            }),
-          ),
-        ),
-      ),
-    ],
-  };
-}
-
-/** @param {import("../operations.js").AuthenticatorApp[]} apps */
-function appTable(apps) {
-  return h(
-    "table",
-    { class: "apps" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        [t("setUp.app"), t("setUp.apple"), t("setUp.android")].map((text) => h("th", { scope: "col" }, text)),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      apps.map(({ name, appStoreUrl, playStoreUrl }) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, name),
-          h("td", {}, storeLink(appStoreUrl, "App Store", name)),
-          h("td", {}, storeLink(playStoreUrl, "Google Play", name)),
-        ),
-      ),
-    ),
-  );
-}
-
-/** @param {string} href @param {string} store @param {string} app */
-function storeLink(href, store, app) {
-  // Screen readers need a different text for each link (WCAG 2.2, 2.4.4).
-  const text = [store, h("span", { class: "visually-hidden" }, `: ${app}`)];
-  return h("a", { href, target: "_blank", rel: "noreferrer" }, text);
+    lead: t("setUp.lead"),
+    addText: t("setUp.addText"),
+    otpHint: ({ backupCodes }) => t(backupCodes ? "setUp.otpHint" : "setUp.otpHintLast"),
+    onOtp: (otp) => confirmOtp(activation.activationId, otp),
+  });
 }
 
 /** @param {string} activationId @param {string} otp */

@@ -2,6 +2,7 @@
 
 import { definitionList, h, note } from "../dom.js";
 import { formatDateTime, t } from "../i18n.js";
+import { NEW_DEVICE_PATH } from "../redirects.js";
 import { loadViewer, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
 import { noBackupCodesHint } from "./no-backup-codes.js";
@@ -72,7 +73,9 @@ function newDeviceCard(enforced) {
     "section",
     { class: "card", "aria-labelledby": "new-device" },
     h("h2", { id: "new-device" }, t("newDevice")),
-    h("p", {}, t(enforced ? "newDevice.enforced" : "newDevice.text")),
+    h("p", {}, t("newDevice.text")),
+    linkButton("", NEW_DEVICE_PATH, t("newDevice.title")),
+    !enforced && h("p", { class: "muted small" }, t("newDevice.otherWay")),
   );
 }
 
