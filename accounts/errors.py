@@ -107,6 +107,10 @@ class InvalidInputError(DomainError):
         self.de = f"{argument}: {de or reason}"
 
 
+class LastAdminError(DomainError):
+    """Raised when a change would leave a company account without an enabled admin."""
+
+
 class UserNotFoundError(DomainError):
     """Raised when the company account has no such user."""
 

@@ -10,11 +10,12 @@ import models
 from accounts import attempt_limits, audit
 from accounts.companies import require_name
 from accounts.entities import User
-from accounts.errors import InvalidInputError, UserNotFoundError
+from accounts.errors import InvalidInputError, LastAdminError, UserNotFoundError
 from accounts.event_facts import NO_FACTS, Change, EventFacts
 from accounts.identity import email_key, name_sort_key, problem_of_email, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
 from accounts.known_devices import forget_other_devices
+from accounts.other_admins import has_other_admin
 from accounts.password_strength import Weakness
 from accounts.passwords import hash_unless_weak
 from accounts.profile import is_language_tag
@@ -126,14 +127,17 @@ async def find_user_by_email(services: Services, email: str) -> User:
     return User.of(row, row.company)
 
 
-async def set_role(services: Services, user_id: UUID, role: Role) -> None:
+async def set_role(services: Services, user_id: UUID, role: Role, *, force: bool = False) -> None:
     """Change the role of a user. Sessions continue with the new role. Challenges and activations end.
 
     Raises:
         UserNotFoundError: There is no such user.
+        LastAdminError: The user is the last admin of the company account, and `force` is false.
     """
     async with services.database.transaction():
         user = await _locked(user_id)
+        if role is not Role.ADMIN and not force:
+            await _require_other_admin(user)
         change = Change(ChangedField.ROLE, user.role.value, role.value)
         user.role = role
         await user.save(update_fields=["role"])
@@ -164,14 +168,17 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         await outbox.enqueue(emails.password_changed(details, enabled=user.is_enabled), to=user, now=services.now())
 
 
-async def disable_user(services: Services, user_id: UUID) -> None:
+async def disable_user(services: Services, user_id: UUID, *, force: bool = False) -> None:
     """Disable a user, so that they cannot sign in. End all their sessions.
 
     Raises:
         UserNotFoundError: There is no such user.
+        LastAdminError: The user is the last admin of the company account, and `force` is false.
     """
     async with services.database.transaction():
         user = await _locked(user_id)
+        if not force:
+            await _require_other_admin(user)
         user.is_enabled = False
         await user.save(update_fields=["is_enabled"])
         await _end_everything_open(user)
@@ -191,14 +198,17 @@ async def enable_user(services: Services, user_id: UUID) -> None:
         await _record(services, SecurityEventKind.USER_ENABLED, user)
 
 
-async def delete_user(services: Services, user_id: UUID) -> None:
+async def delete_user(services: Services, user_id: UUID, *, force: bool = False) -> None:
     """Delete a user and their data. Their events stay in the audit log of the company account.
 
     Raises:
         UserNotFoundError: There is no such user.
+        LastAdminError: The user is the last admin of the company account, and `force` is false.
     """
     async with services.database.transaction():
         user = await _locked(user_id)
+        if not force:
+            await _require_other_admin(user)
         await _record(services, SecurityEventKind.USER_DELETED, user, note=f"user_{user.id.hex}")
         await attempt_limits.delete_second_factor_counts(user.id)
         await user.delete()
@@ -303,6 +313,16 @@ async def _locked(user_id: UUID) -> models.User:
     if user is None:
         raise UserNotFoundError
     return user
+
+
+async def _require_other_admin(user: models.User) -> None:
+    """Require that the company account keeps an enabled admin without this user, whose row is locked."""
+    if user.role is not Role.ADMIN or not user.is_enabled:
+        return
+    # Otherwise each of two simultaneous changes would count the other admin.
+    await models.Company.filter(id=user.company_id).select_for_update(no_key=True).first()
+    if not await has_other_admin(user):
+        raise LastAdminError
 
 
 async def _end_everything_open(user: models.User) -> None:

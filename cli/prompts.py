@@ -21,6 +21,7 @@ PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
 ]
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The email address of the user.")]
+Force = Annotated[bool, typer.Option("--force", help="Also for the last admin of a company account.")]
 
 
 def prompt_new_password(*, from_stdin: bool) -> str:

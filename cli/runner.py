@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar
 
 import typer
 
-from accounts.errors import InvalidInputError, UserNotFoundError
+from accounts.errors import InvalidInputError, LastAdminError, UserNotFoundError
 from accounts.services import Services
 from app import build_services
 from models.database import DatabaseUnavailable, MigrationRefused, UnknownMigrations
@@ -63,6 +63,8 @@ def errors_in_one_line() -> Iterator[None]:
         fail(f"The database cannot be migrated: {error}.")
     except UserNotFoundError:
         fail("There is no such user.")
+    except LastAdminError:
+        fail("This is the last admin of the company account. Nobody could help its users any more. Use --force.")
     except TwoFactorNotActiveError:
         fail("The 2FA of this user is not active.")
     except InvalidInputError as error:

@@ -11,7 +11,7 @@ from accounts.entities import User
 from accounts.services import Services
 from accounts.users import NewUser
 from cli.formatting import Value, format_time, print_json, print_list
-from cli.prompts import AsJson, Email, PasswordStdin, find_company, find_user, prompt_new_password
+from cli.prompts import AsJson, Email, Force, PasswordStdin, find_company, find_user, prompt_new_password
 from cli.runner import run
 from cli.user_import import import_file
 from models import Role
@@ -71,9 +71,14 @@ def list_all(
 
 
 @app.command("set-role")
-def set_role(email: Email, role: Annotated[Role, typer.Argument(case_sensitive=False, help="The new role.")]) -> None:
+def set_role(
+    email: Email,
+    role: Annotated[Role, typer.Argument(case_sensitive=False, help="The new role.")],
+    *,
+    force: Force = False,
+) -> None:
     """Make a user an admin or a member of their company account."""
-    _change(email, lambda services, user_id: users.set_role(services, user_id, role))
+    _change(email, lambda services, user_id: users.set_role(services, user_id, role, force=force))
     typer.echo(f"{email} is now {role.value}.")
 
 
@@ -86,9 +91,9 @@ def set_password(email: Email, *, password_stdin: PasswordStdin = False) -> None
 
 
 @app.command()
-def disable(email: Email) -> None:
+def disable(email: Email, *, force: Force = False) -> None:
     """Disable a user, so that they cannot sign in. Ends all their sessions."""
-    _change(email, users.disable_user)
+    _change(email, lambda services, user_id: users.disable_user(services, user_id, force=force))
     typer.echo(f"{email} is disabled.")
 
 
@@ -101,12 +106,15 @@ def enable(email: Email) -> None:
 
 @app.command()
 def delete(
-    email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+    email: Email,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    force: Force = False,
 ) -> None:
     """Delete a user and all their data. Their audit events stay. This cannot be undone."""
     if not yes:
         typer.confirm(f"Delete {email}? This cannot be undone.", abort=True, err=True)
-    _change(email, users.delete_user)
+    _change(email, lambda services, user_id: users.delete_user(services, user_id, force=force))
     typer.echo(f"{email} is deleted.")
 
 

@@ -43,7 +43,7 @@ class OtherAdmin:
     async def disable(self) -> None:
         """Disable the admin, who can help nobody then."""
         user = await users.find_user_by_email(self.services, "zoe@acme.example")
-        await users.disable_user(self.services, user.id)
+        await users.disable_user(self.services, user.id, force=True)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Site:
 
     def disable(self, account: Account) -> None:
         """Disable a user, as the operator does."""
-        self._run(users.disable_user(self._env, account.user_id))
+        self._run(users.disable_user(self._env, account.user_id, force=True))
 
     def activate_two_factor(self, account: Account) -> Account:
         """Activate the 2FA of a user with the API."""
@@ -114,7 +114,7 @@ class Site:
 
     def end_sessions(self, account: Account) -> None:
         """End all sessions of a user, as the operator does by disabling the user."""
-        self._run(users.disable_user(self._env, account.user_id))
+        self._run(users.disable_user(self._env, account.user_id, force=True))
 
     def log_in_and_out(self, account: Account) -> None:
         """Create two security events."""

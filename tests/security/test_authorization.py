@@ -463,7 +463,7 @@ async def test_admin_who_becomes_a_member_loses_admin_rights(
     logged_in_admin: ApiUser, member_with_2fa: ApiUser, services: Services
 ) -> None:
     """ASVS 8.3.2: a change of the role takes effect at the next request of an existing session."""
-    await users.set_role(services, logged_in_admin.user.id, Role.MEMBER)
+    await users.set_role(services, logged_in_admin.user.id, Role.MEMBER, force=True)
 
     assert (
         await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, userId=member_with_2fa.id, password=PASSWORD)

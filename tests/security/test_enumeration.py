@@ -37,7 +37,7 @@ async def login_responses(api: Api, email: str, password: str, times: int) -> li
 @pytest.fixture
 async def disabled_user(services: Services, other_company_admin: models.User) -> models.User:
     """Return a disabled user."""
-    await users.disable_user(services, other_company_admin.id)
+    await users.disable_user(services, other_company_admin.id, force=True)
     return other_company_admin
 
 

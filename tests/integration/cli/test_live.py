@@ -35,7 +35,7 @@ def test_changes_take_effect_in_a_running_server(acme: CommandLine, client: Clie
     assert client.log_in(EMAIL, GOOD_PASSWORD)["__typename"] == "WrongEmailOrPassword"
     token = client.log_in(EMAIL, NEW_PASSWORD)["sessionToken"]
 
-    acme.run("user", "disable", EMAIL)
+    acme.run("user", "disable", EMAIL, "--force")
     assert client.viewer(token) is None
     assert client.log_in(EMAIL, NEW_PASSWORD)["__typename"] == "WrongEmailOrPassword"
     acme.run("user", "enable", EMAIL)
@@ -57,5 +57,5 @@ def test_changes_take_effect_in_a_running_server(acme: CommandLine, client: Clie
     assert acme.query(note) == "Lost the phone; called back."
     assert [row["kind"] for row in acme.run("mail", "list", "--json").json] == ["two_factor_reset", "password_changed"]
 
-    acme.run("user", "delete", EMAIL, "--yes")
+    acme.run("user", "delete", EMAIL, "--yes", "--force")
     assert client.viewer(token) is None

@@ -151,6 +151,18 @@ class TestChange:
 
         assert acme.kinds()[-2:] == [SecurityEventKind.USER_DISABLED, SecurityEventKind.USER_ENABLED]
 
+    @pytest.mark.parametrize("arguments", [("set-role", "MEMBER"), ("disable",), ("delete", "--yes")])
+    def test_last_admin_is_changed_only_by_force(self, acme: CommandLine, arguments: tuple[str, ...]) -> None:
+        """Nobody could help the users of the company account any more."""
+        acme.run("user", "set-role", "mia@acme.example", "admin")
+        name, *others = arguments
+
+        rejected = acme.run("user", name, "mia@acme.example", *others, exit_code=1)
+
+        assert rejected.stderr.startswith("Error: This is the last admin of the company account.")
+        assert [user["role"] for user in acme.run("user", "list", "--json").json] == ["ADMIN"]
+        acme.run("user", name, "mia@acme.example", *others, "--force")
+
     def test_delete_asks_for_confirmation(self, acme: CommandLine) -> None:
         """Without confirmation the user stays. With `--yes` the user is deleted, and the audit events stay."""
         acme.run("user", "delete", "mia@acme.example", stdin="n\n", exit_code=1)

@@ -293,9 +293,9 @@ class TestResetByAdmin:
             case "member":
                 admin_viewer, target = enrolled.viewer, admin
             case "demoted":
-                await set_role(services, admin.id, Role.MEMBER)
+                await set_role(services, admin.id, Role.MEMBER, force=True)
             case "disabled":
-                await disable_user(services, admin.id)
+                await disable_user(services, admin.id, force=True)
             case "2FA enforced but not active":
                 await set_security_policy(services.database, company, two_factor_enforced=True)
 

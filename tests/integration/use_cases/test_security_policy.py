@@ -77,7 +77,7 @@ class TestUpdateSecurityPolicy:
         self, services: Services, admin: models.User, viewer: Viewer, admin_viewer: Viewer
     ) -> None:
         """This includes an admin who loses the role during the request."""
-        await set_role(services, admin.id, Role.MEMBER)
+        await set_role(services, admin.id, Role.MEMBER, force=True)
         before = await account_rows(services)
 
         for non_admin in (viewer, admin_viewer):

@@ -129,7 +129,7 @@ class TestAuthenticate:
         """The tokens stop working at once."""
         tokens = {user.id: await token_of(services, user) for user in (member, admin)}
         await disable_user(services, member.id)
-        await delete_user(services, admin.id)
+        await delete_user(services, admin.id, force=True)
 
         for token in tokens.values():
             assert await authenticate(services, token) is None

@@ -1,6 +1,7 @@
 """Company accounts and users: creating, importing, changing, disabling and deleting them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from argon2 import PasswordHasher
 import models
 from accounts.companies import create_company, list_companies
 from accounts.entities import User
-from accounts.errors import InvalidInputError, UserNotFoundError, WrongEmailOrPasswordError
+from accounts.errors import InvalidInputError, LastAdminError, UserNotFoundError, WrongEmailOrPasswordError
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.users import (
@@ -41,6 +42,12 @@ from twofactor.login import log_in
 
 Event = SecurityEventKind
 NEW = "tr0ub4dor and three more words"
+OTHER_ADMIN = NewUser("zoe@acme.example", "Zoe", Role.ADMIN, password=NEW)
+LAST_ADMIN_CHANGES: dict[str, Callable[..., Awaitable[None]]] = {
+    "demoted": lambda services, user_id, force: set_role(services, user_id, Role.MEMBER, force=force),
+    "disabled": disable_user,
+    "deleted": delete_user,
+}
 # A valid hash, but one character longer than the column.
 LONG_HASH = PasswordHasher(1, 8, 1, hash_len=154).hash(NEW)
 
@@ -232,6 +239,30 @@ class TestChangeUser:
             await count_rows(services, models.SecurityEvent, company_id=company.id, user_id__isnull=True) == events + 1
         )
         assert [event.note for event in await events_of(services, Event.USER_DELETED)] == [f"user_{member.id.hex}"]
+
+    @pytest.mark.parametrize("change", LAST_ADMIN_CHANGES.values(), ids=LAST_ADMIN_CHANGES)
+    async def test_last_admin_stays(
+        self, services: Services, admin: models.User, side_effects: SideEffects, change: Callable[..., Awaitable[None]]
+    ) -> None:
+        """A disabled admin is no other admin. `force` changes the last one too."""
+        disabled = await create_user(services, admin.company_id, OTHER_ADMIN)
+        await disable_user(services, disabled.id)
+        await side_effects.new()
+
+        await raises(change(services, admin.id, force=False), LastAdminError)
+
+        assert await side_effects.new() == side_effects.expected()
+        await change(services, admin.id, force=True)
+
+    async def test_two_admins_cannot_remove_each_other(self, services: Services, admin: models.User) -> None:
+        """Simultaneous changes of the last two leave one."""
+        other = await create_user(services, admin.company_id, OTHER_ADMIN)
+
+        answers = await asyncio.gather(
+            set_role(services, admin.id, Role.MEMBER), disable_user(services, other.id), return_exceptions=True
+        )
+
+        assert sum(isinstance(answer, LastAdminError) for answer in answers) == 1
 
     async def test_rejects_an_unknown_user(self, services: Services) -> None:
         """Every change, and the search by email, raises `UserNotFoundError`."""
