@@ -65,3 +65,35 @@ def test_backup_code_sets_up_a_new_device_on_a_phone_in_german(
 
     frontend.expect_page("Sicherheit")
     frontend.expect_notification("Ihr neues Gerät ist eingerichtet")
+
+
+def test_another_device_is_added_and_removed(frontend: Frontend, site: Site) -> None:
+    """Both devices work in between. The list has both, and names the new one."""
+    member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
+    frontend.log_in(member)
+    frontend.open_security_tab(member)
+    frontend.click_link("Add another device")
+    frontend.expect_page("Add another device")
+    frontend.fill("Name of the device", "Tablet")
+    frontend.fill("Password", PASSWORD)
+    frontend.fill("One-time password or backup code", site.next_otp(member))
+    frontend.click_button("Continue")
+    expect(frontend.qr_code()).to_be_visible()
+    first, member.authenticator = member.authenticator, Authenticator.scan(frontend.qr_code().screenshot())
+    frontend.submit_otp(member)
+    frontend.expect_page("Security")
+    frontend.expect_notification("Your other devices work as before")
+    frontend.expect_text("Tablet, last used")
+
+    frontend.page.get_by_role("link", name="Tablet").click()
+    frontend.expect_page("Remove the authenticator app")
+    frontend.fill("Password", PASSWORD)
+    frontend.click_button("Remove the authenticator app")
+
+    frontend.expect_page("Security")
+    frontend.expect_notification("The authenticator app is removed")
+    expect(frontend.page.get_by_text("Tablet, last used")).to_have_count(0)
+    assert frontend.wait_for_email(member.email, "An authenticator app was removed")
+    member.authenticator = first
+    frontend.click_button("Log out")
+    frontend.log_in(member)

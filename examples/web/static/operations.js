@@ -38,8 +38,15 @@
  * @property {boolean | null} enabled
  * @property {string | null} lockedUntil
  * @property {SecondFactorMethod[] | null} lockedSecondFactors
+ * @property {Authenticator[] | null} authenticators
  *
  * @typedef {Viewer & Account} User
+ *
+ * @typedef {object} Authenticator
+ * @property {string} id
+ * @property {string | null} name
+ * @property {string} createdAt
+ * @property {string} lastUsedAt
  *
  * @typedef {object} Session
  * @property {string} id
@@ -171,6 +178,42 @@ export const START_ACTIVATION = operation(`
     }
   }`);
 
+/** @type {Operation<{}, { viewer: { id: string, authenticators: Authenticator[] | null } | null }>} */
+export const GET_AUTHENTICATORS = operation(`
+  query GetAuthenticators { viewer { id authenticators { id name createdAt lastUsedAt } } }`);
+
+/**
+ * @type {Operation<
+ *   { password: string, secondFactor: SecondFactor, name: string }, { addAuthenticator: MutationResult }
+ * >}
+ */
+export const ADD_AUTHENTICATOR = operation(`
+  mutation AddAuthenticator($password: String!, $secondFactor: SecondFactorInput!, $name: String!) {
+    addAuthenticator(password: $password, secondFactor: $secondFactor, name: $name) {
+      __typename
+      ${STARTED_ACTIVATION}
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  }`);
+
+/**
+ * @type {Operation<
+ *   { id: string, password: string, secondFactor: SecondFactor }, { removeAuthenticator: MutationResult }
+ * >}
+ */
+export const REMOVE_AUTHENTICATOR = operation(`
+  mutation RemoveAuthenticator($id: ID!, $password: String!, $secondFactor: SecondFactorInput) {
+    removeAuthenticator(id: $id, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ... on AuthenticatorRemoved { viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${VIEWER}`);
+
 /**
  * @type {Operation<
  *   { password: string, secondFactor: SecondFactor }, { startAuthenticatorReplacement: MutationResult }
@@ -195,6 +238,7 @@ export const CONFIRM_OTP = operation(`
       ... on BackupCodesIssued { activationId codes file { name mimeType content } }
       ... on TwoFactorActivated { sessionToken viewer { ...ViewerParts } }
       ... on AuthenticatorReplaced { sessionToken viewer { ...ViewerParts } }
+      ... on AuthenticatorAdded { sessionToken viewer { ...ViewerParts } }
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
@@ -319,6 +363,7 @@ export const GET_USER = operation(`
     user(id: $id) {
       id email name role createdAt lastLoginAt enabled lockedUntil lockedSecondFactors
       twoFactor { ...TwoFactorParts }
+      authenticators { id name createdAt lastUsedAt }
       securityEvents(first: 10) { ...EventParts }
     }
   } ${TWO_FACTOR} ${EVENTS}`);

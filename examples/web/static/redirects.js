@@ -11,6 +11,7 @@ export const HOME_PATH = "/account";
 export const SECURITY_PATH = "/account/security";
 export const ACTIVATION_PATH = "/account/security/activate";
 export const NEW_DEVICE_PATH = "/account/security/new-device";
+export const ANOTHER_DEVICE_PATH = "/account/security/another-device";
 
 /** Opens the login page. After the login, the user returns to the current page. */
 export function redirectToLogin() {

@@ -8,9 +8,9 @@ import { BACKUP_CODE_PATH, OTP_PATH } from "./challenge.js";
 import { activationPage, activationWarning, resetActivation } from "./pages/activation.js";
 import { backupCodesPage, backupCodesWarning, clearBackupCodes } from "./pages/backup-codes.js";
 import { loginPage } from "./pages/login.js";
-import { newDevicePage, resetNewDevice } from "./pages/new-device.js";
+import { anotherDevicePage, newDevicePage, resetNewDevice } from "./pages/new-device.js";
 import { backupCodePage, otpPage } from "./pages/second-factor.js";
-import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, NEW_DEVICE_PATH, SECURITY_PATH } from "./redirects.js";
+import { ACTIVATION_PATH, ANOTHER_DEVICE_PATH, HOME_PATH, LOGIN_PATH, NEW_DEVICE_PATH, SECURITY_PATH } from "./redirects.js";
 
 /** @type {import("./router.js").Route[]} */
 export const ROUTES = [
@@ -34,11 +34,12 @@ export const ROUTES = [
     onLeave: clearBackupCodes,
     leaveWarning: backupCodesWarning,
   },
+  { path: NEW_DEVICE_PATH, load: newDevicePage, access: "user", onLeave: resetNewDevice },
+  { path: ANOTHER_DEVICE_PATH, load: anotherDevicePage, access: "user", onLeave: resetNewDevice },
   {
-    path: NEW_DEVICE_PATH,
-    load: newDevicePage,
+    path: "/account/security/authenticators/:id",
+    load: async (at) => (await import("./pages/authenticators.js")).removeAuthenticatorPage(at),
     access: "user",
-    onLeave: resetNewDevice,
   },
   {
     path: "/account/security/deactivate",

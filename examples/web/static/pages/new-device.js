@@ -1,5 +1,6 @@
 /**
- * The page that moves 2FA to a new device: password and second factor, then the set-up of the app on the new device.
+ * The pages that set up a new device, instead of the old one or beside it: password and second factor, then the set-up of the
+ * app on the new device.
  *
  * The server returns the TOTP secret only once. It is stored in `progress` alone, and deleted when the user leaves the page.
  */
@@ -9,7 +10,7 @@ import { form, formError, passwordField, secondFactorField, secondFactorOf } fro
 import { send, userErrorText } from "../graphql.js";
 import { t } from "../i18n.js";
 import { notify } from "../notifications.js";
-import { CONFIRM_OTP, START_REPLACEMENT } from "../operations.js";
+import { ADD_AUTHENTICATOR, CONFIRM_OTP, START_REPLACEMENT } from "../operations.js";
 import { SECURITY_PATH } from "../redirects.js";
 import { navigate, refresh } from "../router.js";
 import { keepNewToken, loadViewer, requireViewer, state } from "../state.js";
@@ -26,15 +27,51 @@ export function resetNewDevice() {
   progress = {};
 }
 
-/** @returns {Promise<Page | Redirect>} */
-export async function newDevicePage() {
+/** The page for a device instead of the old one. @returns {Promise<Page | Redirect>} */
+export function newDevicePage() {
+  return page({
+    title: t("newDevice.title"),
+    lead: t("newDevice.lead"),
+    otpHint: t("newDevice.otpHint"),
+    fields: [],
+    start: async (values) => (await send(START_REPLACEMENT, proofOf(values))).startAuthenticatorReplacement,
+  });
+}
+
+/** The page for a device beside the others. @returns {Promise<Page | Redirect>} */
+export function anotherDevicePage() {
+  return page({
+    title: t("anotherDevice.title"),
+    lead: t("anotherDevice.lead"),
+    otpHint: t("anotherDevice.otpHint"),
+    fields: [{ name: "name", label: t("anotherDevice.name"), hint: t("anotherDevice.nameHint") }],
+    start: async (values) =>
+      (await send(ADD_AUTHENTICATOR, { ...proofOf(values), name: values.name })).addAuthenticator,
+  });
+}
+
+/** @param {import("../forms.js").Values} values */
+function proofOf(values) {
+  return { password: values.password, secondFactor: secondFactorOf(values) };
+}
+
+/**
+ * @param {object} options
+ * @param {string} options.title
+ * @param {string} options.lead
+ * @param {string} options.otpHint
+ * @param {import("../forms.js").Field[]} options.fields
+ * @param {(values: import("../forms.js").Values) => Promise<import("../graphql.js").MutationResult>} options.start
+ * @returns {Promise<Page | Redirect>}
+ */
+async function page({ title, lead, otpHint, fields, start }) {
   const { started, error } = progress;
   if (started) {
     return setUpPage(started, {
-      title: t("newDevice.title"),
+      title,
       lead: t("newDevice.setUp"),
       addText: t("newDevice.add"),
-      otpHint: () => t("newDevice.otpHint"),
+      otpHint: () => otpHint,
       onOtp: (otp) => confirm(started.activationId, otp),
     });
   }
@@ -43,19 +80,19 @@ export async function newDevicePage() {
     return { redirectTo: SECURITY_PATH };
   }
   return {
-    title: t("newDevice.title"),
+    title,
     narrow: true,
     content: [
       h(
         "div",
         { class: "card" },
-        h("p", {}, t("newDevice.lead")),
+        h("p", {}, lead),
         form({
-          fields: [passwordField(), secondFactorField()],
+          fields: [...fields, passwordField(), secondFactorField()],
           submit: t("continue"),
           focus: true,
           besideButton: [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
-          onSubmit: start,
+          onSubmit: async (values) => keep(await start(values)),
           initialError: error,
         }),
       ),
@@ -63,17 +100,14 @@ export async function newDevicePage() {
   };
 }
 
-/** @param {import("../forms.js").Values} values */
-async function start(values) {
-  const { startAuthenticatorReplacement: result } = await send(START_REPLACEMENT, {
-    password: values.password,
-    secondFactor: secondFactorOf(values),
-  });
+/** @param {import("../graphql.js").MutationResult} result */
+function keep(result) {
   if (result.__typename !== "TwoFactorActivation") {
-    return formError(result, "password", { TwoFactorNotActive: undefined });
+    return formError(result, "password", { TwoFactorNotActive: undefined, TooManyAuthenticators: undefined });
   }
   progress = { started: result };
   refresh();
+  return undefined;
 }
 
 /** @param {string} activationId @param {string} otp */
@@ -81,10 +115,11 @@ async function confirm(activationId, otp) {
   const { confirmOtp: result } = await send(CONFIRM_OTP, { activationId, otp });
   switch (result.__typename) {
     case "AuthenticatorReplaced":
+    case "AuthenticatorAdded":
       keepNewToken(result);
       state.viewer = result.viewer;
       resetNewDevice();
-      notify(t("newDevice.done"));
+      notify(t(result.__typename === "AuthenticatorReplaced" ? "newDevice.done" : "anotherDevice.done"));
       navigate(SECURITY_PATH, { replace: true });
       return;
     case "ActivationExpired":

@@ -2,9 +2,9 @@
 
 import { definitionList, h, note } from "../dom.js";
 import { formatDateTime, t } from "../i18n.js";
-import { NEW_DEVICE_PATH } from "../redirects.js";
 import { loadViewer, requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
+import { authenticatorList } from "./authenticators.js";
 import { noBackupCodesHint } from "./no-backup-codes.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 import { whomToAsk } from "./whom-to-ask.js";
@@ -36,7 +36,7 @@ export async function securityPage() {
       ),
       ...(twoFactor.backupCodesRemaining === null ? [] : [backupCodesCard(twoFactor)]),
       ...(isActive && !company.backupCodesEnabled ? [noBackupCodesCard()] : []),
-      ...(isActive ? [newDeviceCard(twoFactor.enforced), await helpCard()] : []),
+      ...(isActive ? [await newDeviceCard(twoFactor.enforced), await helpCard()] : []),
     ],
   };
 }
@@ -68,13 +68,13 @@ function noBackupCodesCard() {
 }
 
 /** @param {boolean} enforced */
-function newDeviceCard(enforced) {
+async function newDeviceCard(enforced) {
   return h(
     "section",
     { class: "card", "aria-labelledby": "new-device" },
     h("h2", { id: "new-device" }, t("newDevice")),
     h("p", {}, t("newDevice.text")),
-    linkButton("", NEW_DEVICE_PATH, t("newDevice.title")),
+    await authenticatorList(),
     !enforced && h("p", { class: "muted small" }, t("newDevice.otherWay")),
   );
 }

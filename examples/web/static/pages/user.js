@@ -9,6 +9,7 @@ import { END_USER_SESSIONS, GET_USER, RESET_TWO_FACTOR } from "../operations.js"
 import { refresh } from "../router.js";
 import { state } from "../state.js";
 import { accountBadges } from "./account-badges.js";
+import { authenticatorText } from "./authenticator-text.js";
 import { timeline } from "./timeline.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 import { whomToAsk } from "./whom-to-ask.js";
@@ -55,6 +56,7 @@ function userDetails(user) {
     [t("twoFactor"), twoFactorBadge(twoFactor)],
     [t("security.since"), formatDateTime(twoFactor.activatedAt)],
     [t("security.lastUsed"), formatDateTime(twoFactor.lastUsedAt)],
+    [t("authenticators"), (user.authenticators ?? []).map(authenticatorText).join("; ")],
     [t("backupCodes"), state.viewer?.company.backupCodesEnabled ? String(backupCodesRemaining ?? "") : t("codes.off")],
     [t("email"), email],
     [t("role"), t(`role.${role}`)],
