@@ -135,7 +135,7 @@ async def enrol_authenticator(
 ) -> AuthenticatorReplaced | AuthenticatorAdded:
     """Put a confirmed authenticator in force. The DELETE lets exactly one of all simultaneous calls do it."""
     if not await models.Activation.filter(id=activation.id).delete():
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=False)
     now, user = services.now(), account.user
     factor = enrollable_factor_of(activation.factor)
     replaces = activation.purpose is ActivationPurpose.REPLACE

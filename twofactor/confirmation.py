@@ -175,7 +175,7 @@ async def _issue_codes(call: _Confirmation, used: _UsedOtp, codes: NewBackupCode
 async def _repeat_result(call: _Confirmation, account: LockedAccount) -> Enrolled:
     purpose = await purpose_of_finished(account, call.activation_hash)
     if purpose is None:
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
     new_token = await repeat_session_token(call.services, account.session, call.old_token)
     return _RESULTS[purpose](account.viewer.user, new_token=new_token)
 
@@ -211,7 +211,7 @@ async def _use_first_otp(
         raise WrongOtpError(CONFIRM_ATTEMPTS - activation.attempts, was_checked=False)
     rows = models.Activation.filter(id=activation.id)
     if await rows.filter(attempts__lt=CONFIRM_ATTEMPTS).update(attempts=F("attempts") + 1) != 1:
-        raise ActivationExpiredError
+        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
     secret = decrypt_totp_secret(services, activation)
     step = factor.first_position(secret, normalised, services.now()) if secret else None
     if step is None:

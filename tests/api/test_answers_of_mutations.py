@@ -29,7 +29,11 @@ from transport.cookies import COOKIE_NAME
 
 SETUP_REQUIRED = "TWO_FACTOR_SETUP_REQUIRED"
 # The viewer's own fields that can be null, and are before the required setup of 2FA.
-CLOSED_BEFORE_SETUP = {"lastLoginAt", "authenticators", "devices", "securityEvents"}
+CLOSED_BEFORE_SETUP = {
+    "lastLoginAt", "enabled", "lockedUntil", "lockedSecondFactors", "authenticators", "devices", "securityEvents",
+}  # fmt: skip
+# A field of the viewer's company account.
+CLOSED_OF_COMPANY = "admins"
 # The results of the tests below.
 TESTED = {
     "login": {"LoggedIn", "SecondFactorRequired"},
@@ -76,10 +80,13 @@ async def answer_of(
     return answer
 
 
-async def answer_before_setup(client: Api, name: str, /, *, member: str = "", **variables: object) -> dict[str, Any]:
+async def answer_before_setup(
+    client: Api, name: str, /, *, member: str = "", around: tuple[str, ...] = (), **variables: object
+) -> dict[str, Any]:
     """Send a mutation of a user who has to set up 2FA. The closed fields of the viewer are null beside their errors."""
-    answer, errors = await answer_and_errors(client, name, variables, member=member)
-    assert errors == ({(field, SETUP_REQUIRED) for field in CLOSED_BEFORE_SETUP} if "viewer" in answer else set())
+    answer, errors = await answer_and_errors(client, name, variables, member=member, around=around)
+    closed = {*CLOSED_BEFORE_SETUP, CLOSED_OF_COMPANY} if "viewer" in answer else set()
+    assert errors == {(field, SETUP_REQUIRED) for field in closed}
     return answer
 
 
@@ -131,7 +138,7 @@ class TestBeforeSetup:
             codes = [error["extensions"]["code"] for error in result.get("errors", ())]
             is_closed = field in CLOSED_BEFORE_SETUP
             assert (result["data"]["viewer"][field] is None) is is_closed, field
-            assert codes == [SETUP_REQUIRED] * is_closed, field
+            assert codes == [SETUP_REQUIRED] * (is_closed or field == "company"), field
 
     async def test_activation_returns_each_answer(self, client: Api, member: models.User, clock: Clock) -> None:
         """When 2FA is active, all fields are readable, in the same answer."""
@@ -139,7 +146,7 @@ class TestBeforeSetup:
         await answer_before_setup(client, "startTwoFactorActivation", password=PASSWORD)
         activation_id, authenticator = await start_activation(client)
         otp = authenticator.otp(clock.now)
-        confirmation = {"activationId": activation_id, "otp": otp}
+        confirmation: dict[str, Any] = {"activationId": activation_id, "otp": otp}
         await answer_before_setup(client, "confirmOtp", member="BackupCodesIssued", **confirmation)
 
         acknowledged: dict[str, Any] = {"activationId": activation_id, "rotateSession": True}
@@ -253,7 +260,7 @@ async def test_changes_by_an_admin_return_their_answers(
     for name in ("endUserSessions", "adminResetTwoFactor"):
         await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD)
     enforcement: dict[str, Any] = {"password": PASSWORD, "twoFactorEnforced": True}
-    await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", **enforcement)
+    await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", around=("User",), **enforcement)
 
 
 NULL_IN_A_RESULT = {

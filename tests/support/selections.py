@@ -55,6 +55,12 @@ def fields_with_everything(type_name: str, *, around: tuple[str, ...] = ()) -> d
         arguments = "(first: 1)" if "first" in field.args else ""
         if is_leaf_type(named):
             selections[name] = name + arguments
+        elif named.name == "UserConnection" and "User" in around:
+            # Otherwise a user would have everything of the admins, who are users of the same company account.
+            selections[name] = f"{name}{arguments} {{ __typename nodes {{ __typename id }} }}"
+        elif name == "nodes":
+            # The edges have everything of the same objects.
+            selections[name] = "nodes { __typename id }"
         elif around.count(named.name) < LEVELS:
             selections[name] = f"{name}{arguments} {everything(named.name, around=(*around, type_name))}"
     return selections
