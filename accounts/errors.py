@@ -107,7 +107,7 @@ class InvalidInputError(DomainError):
         self.de = f"{argument}: {de or reason}"
 
 
-class LastAdminError(DomainError):
+class LastAdminError(Exception):
     """Raised when a change would leave a company account without an enabled admin."""
 
 

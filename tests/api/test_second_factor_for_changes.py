@@ -122,6 +122,5 @@ async def test_admin_without_2fa_is_asked_to_activate_it(logged_in_admin: ApiUse
 
     assert await client.execute_one(UPDATE, password=PASSWORD, wanted=False) == {
         "__typename": "SecondFactorNeeded",
-        "message": "Bitte geben Sie auch ein Einmalpasswort oder einen Backup-Code ein. Aktivieren Sie 2FA, falls sie "
-        "inaktiv ist.",
+        "message": "Diese Änderung braucht einen zweiten Faktor. Bitte aktivieren Sie zuerst 2FA.",
     }
