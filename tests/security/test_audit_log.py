@@ -103,6 +103,7 @@ async def test_each_step_of_an_enrolment_is_recorded(
         "by": logged_in_admin.user.name,
         "reason": "phone lost",
         "backup_codes": True,
+        "enabled": True,
     }
     assert emails["backup_code_used"]["remaining"] == 9
     assert emails["second_factor_warning"]["factor"] == "OTP"

@@ -207,8 +207,9 @@ class Accounts:
         rows: dict[str, dict[Target, Any]] = {
             "user": self.users, "session": self.sessions, "device": self.devices, "authenticator": self.authenticators
         }  # fmt: skip
-        row = rows[prefix][target]
-        return f"{prefix}_{row.id.hex}"
+        row = rows[prefix].get(target)
+        # A user without 2FA has no authenticator.
+        return f"{prefix}_{row.id.hex if row else '0' * 32}"
 
     async def arguments(self, name: str, target: Target) -> dict[str, Any]:  # noqa: PLR0911  # one case for each field
         """Return arguments with which the field succeeds if the requester is authorized."""
