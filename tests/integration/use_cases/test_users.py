@@ -249,7 +249,8 @@ class TestChangeUser:
         await disable_user(services, disabled.id)
         await side_effects.new()
 
-        await raises(change(services, admin.id, force=False), LastAdminError)
+        with pytest.raises(LastAdminError):
+            await change(services, admin.id, force=False)
 
         assert await side_effects.new() == side_effects.expected()
         await change(services, admin.id, force=True)
