@@ -145,7 +145,7 @@ def test_otp_activates_if_backup_codes_are_disabled(frontend: Frontend, site: Si
     frontend.submit_otp(member)
     frontend.expect_page("Security")
     frontend.expect_text("2FA active")
-    expect(frontend.page.get_by_text("backup codes")).to_have_count(0)
+    expect(frontend.page.get_by_text("unused backup codes")).to_have_count(0)
 
     frontend.click_button("Log out")
     frontend.submit_password(member)

@@ -97,7 +97,7 @@ def test_new_backup_codes_expire(frontend: Frontend, site: Site) -> None:
     frontend.acknowledge_backup_codes("Use the new codes")
 
     frontend.expect_page("Get new backup codes")
-    expect(frontend.page.get_by_role("alert").filter(has_text="The new codes are not valid")).to_be_visible()
+    expect(frontend.page.get_by_role("alert").filter(has_text="These new backup codes are not valid")).to_be_visible()
 
 
 def test_deactivation_form_shows_error_if_enforcement_started(frontend: Frontend, site: Site) -> None:
