@@ -201,7 +201,7 @@ async def test_token_of_another_kind_is_rejected(
                 response = await api.http.post(
                     "/graphql", json={"query": VIEWER}, headers={"Cookie": f"__Host-countersign={token}"}
                 )
-                assert response.json() == {"data": {"viewer": None}}
+                assert response.json() == {"data": {"viewer": None}, "extensions": {"session": "ENDED"}}
             if not (is_genuine and body_kind == "challenge"):
                 answer = await verify_login(api, token, otp=member_with_2fa.authenticator.otp(clock.now))
                 assert answer["__typename"] == "ChallengeExpired", token
