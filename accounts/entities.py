@@ -6,6 +6,7 @@ from typing import Self
 from uuid import UUID
 
 import models
+from accounts.enforcement import EnforcedFor, EnforcementRule, enforced_for, required_from
 from models import NEVER, Role
 from security.device_names import device_name
 
@@ -20,6 +21,8 @@ class Company:
     id: UUID
     name: str
     two_factor_enforced: bool
+    enforced_for: EnforcedFor
+    enforce_from: datetime | None
     backup_codes_enabled: bool
     new_device_emails: bool
     second_factor_for_changes: bool
@@ -31,6 +34,8 @@ class Company:
             row.id,
             row.name,
             row.two_factor_enforced,
+            enforced_for(row),
+            row.enforce_from,
             row.backup_codes_enabled,
             row.new_device_emails,
             row.second_factor_for_changes,
@@ -42,15 +47,23 @@ class TwoFactor:
     """The state of a user's 2FA."""
 
     is_active: bool
-    enforced: bool
+    # The time from which the user has to use 2FA, in the past or in the future. None means never.
+    required_from: datetime | None
     activated_at: datetime | None
     last_used_at: datetime | None
     backup_codes_remaining: int | None
 
-    @property
-    def setup_required(self) -> bool:
-        """Whether 2FA is enforced and not active."""
-        return self.enforced and not self.is_active
+    def is_enforced(self, now: datetime) -> bool:
+        """Return whether the user has to use 2FA now."""
+        return self.required_from is not None and self.required_from <= now
+
+    def is_setup_required(self, now: datetime) -> bool:
+        """Return whether 2FA is enforced now and not active."""
+        return self.is_enforced(now) and not self.is_active
+
+    def setup_required_from(self, now: datetime) -> datetime | None:
+        """Return the time in the future from which the setup will be required, or None."""
+        return None if self.is_active or self.is_enforced(now) else self.required_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,7 @@ class User:
             company=Company.of(company),
             two_factor=TwoFactor(
                 is_active=is_active,
-                enforced=company.two_factor_enforced,
+                required_from=required_from(row, EnforcementRule.of(company)),
                 activated_at=row.two_factor_activated_at,
                 last_used_at=row.two_factor_last_used_at,
                 backup_codes_remaining=(

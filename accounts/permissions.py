@@ -1,6 +1,7 @@
 """The viewer of a request, and their permissions."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from accounts.entities import Session, User
 from accounts.errors import ForbiddenError, TwoFactorSetupRequiredError
@@ -15,25 +16,25 @@ class Viewer:
     session: Session
 
 
-def require_set_up(viewer: Viewer) -> Viewer:
+def require_set_up(viewer: Viewer, now: datetime) -> Viewer:
     """Return the viewer, unless they have to activate 2FA first.
 
     Raises:
         TwoFactorSetupRequiredError: 2FA is enforced, and the viewer has not activated it yet.
     """
-    if viewer.user.two_factor.setup_required:
+    if viewer.user.two_factor.is_setup_required(now):
         raise TwoFactorSetupRequiredError
     return viewer
 
 
-def require_admin(viewer: Viewer) -> Viewer:
+def require_admin(viewer: Viewer, now: datetime) -> Viewer:
     """Return the viewer if they are an admin and need not activate 2FA first.
 
     Raises:
         TwoFactorSetupRequiredError: 2FA is enforced, and the viewer has not activated it yet.
         ForbiddenError: The viewer is not an admin.
     """
-    require_set_up(viewer)
+    require_set_up(viewer, now)
     if viewer.user.role is not Role.ADMIN:
         raise ForbiddenError
     return viewer

@@ -84,7 +84,7 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     """
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof) as account:
-        require_admin(account.viewer)
+        require_admin(account.viewer, services.now())
         await require_second_factor(services, client, account, second_factor)
         wanted = {
             "two_factor_enforced": two_factor_enforced,

@@ -277,7 +277,7 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
     """
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
-        require_admin(account.viewer)
+        require_admin(account.viewer, services.now())
         if user_id == account.user.id:
             raise CannotEndOwnSessionsError
         user = other_user_of(account, unknown_user_event="sessions_of_unknown_user")

@@ -10,7 +10,7 @@ from models.known_device import KnownDevice
 from models.outbox_email import EmailState, OutboxEmail
 from models.security_event import ChangedField, SecurityEvent, SecurityEventContext, SecurityEventKind
 from models.session import SecondFactorMethod, Session
-from models.user import NEVER, Role, User
+from models.user import NEVER, Role, User, UserEnforcement
 
 __all__ = [
     "KNOWN_DEVICE",
@@ -40,4 +40,5 @@ __all__ = [
     "SessionTransport",
     "UnacknowledgedCodes",
     "User",
+    "UserEnforcement",
 ]

@@ -27,6 +27,15 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
 
 
+class UserEnforcement(StrEnum):
+    """Whether a user has to use 2FA, compared with the rule of their company account."""
+
+    AS_COMPANY = "AS_COMPANY"
+    ENFORCED = "ENFORCED"
+    # Until `exempt_until`. Then as the company account.
+    EXEMPT = "EXEMPT"
+
+
 class User(Model):
     """A user of a company account.
 
@@ -56,6 +65,12 @@ class User(Model):
     two_factor_activated_at = fields.DatetimeField(null=True)
     two_factor_last_used_at = fields.DatetimeField(null=True)
     backup_codes_remaining = fields.SmallIntField(default=0)
+    enforcement = enum_as_text(UserEnforcement, max_length=16, default=UserEnforcement.AS_COMPANY)
+    exempt_until = fields.DatetimeField(null=True)
+    # The slow hash of the voucher for the next activation, since a reset. NULL if no reset gave one, or after that
+    # activation. It stays after its expiry, so that no activation starts without a voucher.
+    voucher_hash = fields.CharField(max_length=255, null=True)
+    voucher_expires_at = fields.DatetimeField(null=True)
     # The time of the last warning email of each kind, see `accounts.warnings`. NULL if there was none.
     warnings_sent: fields.Field[dict[str, str] | None] = fields.JSONField(null=True)
 

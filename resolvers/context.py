@@ -116,7 +116,7 @@ class Context:
             UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
-        return require_set_up(await self.viewer())
+        return require_set_up(await self.viewer(), self.services.now())
 
     async def admin(self) -> Viewer:
         """Return the viewer, who must be an admin.
@@ -126,7 +126,7 @@ class Context:
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
             ForbiddenError: The viewer is not an admin.
         """
-        return require_admin(await self.viewer())
+        return require_admin(await self.viewer(), self.services.now())
 
     async def fresh_viewer_or_none(self) -> Viewer | None:
         """Read the viewer from the database again, or return None if nobody is logged in."""
@@ -180,7 +180,7 @@ class Context:
             UnauthenticatedError: Nobody is logged in.
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
         """
-        return require_set_up(await self.fresh_viewer())
+        return require_set_up(await self.fresh_viewer(), self.services.now())
 
     async def fresh_admin(self) -> Viewer:
         """Read the viewer, who must be an admin, again.
@@ -190,7 +190,7 @@ class Context:
             TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
             ForbiddenError: The viewer is not an admin.
         """
-        return require_admin(await self.fresh_viewer())
+        return require_admin(await self.fresh_viewer(), self.services.now())
 
     def qr_code(self, otpauth_uri: str) -> QrCode:
         """Return the QR code of an `otpauth://` URI. All fields of the request that select it share its rendering."""

@@ -4,12 +4,14 @@
 # Strawberry types its decorators as Any.
 # mypy: disable-error-code="return-value, untyped-decorator"
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import strawberry
 
 import accounts.entities
 import accounts.security_policy
+from accounts.enforcement import EnforcedFor
 from accounts.permissions import Viewer
 from resolvers import users
 from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor, value_or_none
@@ -18,7 +20,7 @@ from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.nodes import Node
 from schema.pagination import After, First
-from schema.type_mapping import maps_from
+from schema.type_mapping import describe_enum, maps_from
 from schema.user_errors import SecondFactorNeeded, TooManyAttempts, WrongPassword, WrongSecondFactor
 
 if TYPE_CHECKING:
@@ -27,6 +29,16 @@ if TYPE_CHECKING:
 # That module imports `Company`, so this one cannot import it at run time.
 UserRef: TypeAlias = Annotated["User", strawberry.lazy("schema.users")]
 UserConnectionRef: TypeAlias = Annotated["UserConnection", strawberry.lazy("schema.users")]
+
+describe_enum(
+    EnforcedFor,
+    "The users of a company account of whom it requires 2FA.",
+    {
+        EnforcedFor.NOBODY: "Each user decides. A single user can still be required to use 2FA.",
+        EnforcedFor.ADMINS: "The admins.",
+        EnforcedFor.EVERYBODY: "All users.",
+    },
+)
 
 
 @maps_from(
@@ -42,8 +54,17 @@ class Company(Node):
     name: str = strawberry.field(description="Name of the company as people write it, at most 200 characters.")
     two_factor_enforced: bool = strawberry.field(
         description=(
-            "True if every user must have 2FA. Nobody can deactivate it then, and a user without active 2FA can do "
-            "little else until they activate it (see `TwoFactor.setupRequired`)."
+            "True if `enforcedFor` is `EVERYBODY`. From `enforceFrom` on, nobody can deactivate 2FA then, and a user "
+            "without active 2FA can do little else until they activate it (see `TwoFactor.setupRequired`)."
+        )
+    )
+    enforced_for: EnforcedFor = strawberry.field(
+        description="Whose 2FA is required, from `enforceFrom` on. A single user can have a rule of their own."
+    )
+    enforce_from: datetime | None = strawberry.field(
+        description=(
+            "From when 2FA is required, in the past or in the future; null if there was never a date. Before it, users "
+            "can do everything without 2FA, and `TwoFactor.setupRequiredFrom` says when it will be required of them."
         )
     )
     backup_codes_enabled: bool = strawberry.field(

@@ -11,6 +11,7 @@ import strawberry
 
 import accounts.entities
 from models import SecondFactorMethod
+from schema.info import Info
 from schema.type_mapping import describe_enum, maps_from
 
 
@@ -58,19 +59,39 @@ class TwoFactor:
         """Whether 2FA is active."""
         return TwoFactorState.ACTIVE if two_factor.is_active else TwoFactorState.INACTIVE
 
-    enforced: bool = strawberry.field(
+    @strawberry.field(
         description=(
-            "Whether the company account requires 2FA. While true, `deactivateTwoFactor` returns "
+            "Whether the company account requires 2FA of this user now. While true, `deactivateTwoFactor` returns "
             "`TwoFactorIsEnforced`, so hide its button."
         )
     )
-    setup_required: bool = strawberry.field(
+    def enforced(self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]) -> bool:
+        """Whether the user has to use 2FA."""
+        return two_factor.is_enforced(info.context.services.now())
+
+    @strawberry.field(
         description=(
             "True if 2FA is required and not active: show the activation page first. Until 2FA is active, the user "
             "can use only the activation, `logout`, `featureFlags`, `authenticatorApps` and the fields of `viewer` "
             "that cannot be null. Everything else gives the error `TWO_FACTOR_SETUP_REQUIRED`."
         )
     )
+    def setup_required(self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]) -> bool:
+        """Whether the user has to activate 2FA first."""
+        return two_factor.is_setup_required(info.context.services.now())
+
+    @strawberry.field(
+        description=(
+            "When the company account will require 2FA of this user, whose 2FA is inactive: show a banner with the "
+            "date. Null if 2FA is active, if it is required already (`setupRequired`), and if no rule will require it."
+        )
+    )
+    def setup_required_from(
+        self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]
+    ) -> datetime | None:
+        """From when the user will have to activate 2FA."""
+        return two_factor.setup_required_from(info.context.services.now())
+
     activated_at: datetime | None = strawberry.field(
         description="When the current activation was completed; null while 2FA is inactive."
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import models
 from accounts import attempt_limits, audit
+from accounts.enforcement import is_required
 from accounts.entities import TwoFactor, User
 from accounts.errors import UserNotFoundError
 from accounts.free_text import normalise_free_text
@@ -80,7 +81,7 @@ async def deactivate(  # noqa: PLR0913  # each is a part of the request
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
-        if account.company.two_factor_enforced:
+        if is_required(account.user, account.company, services.now()):
             raise TwoFactorIsEnforcedError
         await require_second_factor(services, client, account, second_factor)
         now = services.now()
@@ -122,9 +123,9 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
     reason = normalise_reason(reason)
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
-        require_admin(account.viewer)
+        require_admin(account.viewer, services.now())
         if user_id == account.user.id:
-            raise await _cannot_reset_own(account)
+            raise await _cannot_reset_own(account, services.now())
         user = other_user_of(account, unknown_user_event="reset_of_unknown_user")
         if user.two_factor_activated_at is None:
             raise TwoFactorNotActiveError
@@ -133,10 +134,10 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         return TwoFactorReset(User.of(user, account.company), account.viewer.user)
 
 
-async def _cannot_reset_own(account: LockedAccount) -> CannotResetOwnTwoFactorError:
+async def _cannot_reset_own(account: LockedAccount, now: datetime) -> CannotResetOwnTwoFactorError:
     return CannotResetOwnTwoFactorError(
         inactive=account.user.two_factor_activated_at is None,
-        enforced=account.company.two_factor_enforced,
+        enforced=is_required(account.user, account.company, now),
         has_other_admin=await has_other_admin(account.user),
     )
 

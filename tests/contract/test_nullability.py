@@ -24,6 +24,8 @@ NEVER_NULL = {
     "User.createdAt",
     "User.locale",
     "User.twoFactor",
+    "TwoFactor.enforced",
+    "TwoFactor.setupRequired",
     "TwoFactor.state",
     # From the database. After a mutation, the current session is in place of a list that cannot be read.
     "User.sessions",

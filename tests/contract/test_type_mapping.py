@@ -18,6 +18,8 @@ from tests.support.schema_elements import own_types, served_schema
 # Fields of GraphQL types that are not in the domain class: resolvers compute or load them.
 COMPUTED = {
     ("TwoFactor", "state"),
+    ("TwoFactor", "enforced"),
+    ("TwoFactor", "setup_required"),
     ("LoggedIn", "session_token"),
     ("LoggedIn", "device_token"),
     ("PasswordChanged", "session_token"),
@@ -39,6 +41,9 @@ COMPUTED = {
 # Fields of domain classes that clients cannot read, or can read only in another form.
 HIDDEN = {
     ("TwoFactor", "is_active"),
+    ("TwoFactor", "required_from"),
+    ("TwoFactor", "is_enforced"),
+    ("TwoFactor", "is_setup_required"),
     ("User", "is_enabled"),
     ("LoggedIn", "token"),
     ("LoggedIn", "transport"),

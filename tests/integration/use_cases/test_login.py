@@ -1234,7 +1234,7 @@ class TestAccountChanges:
         answer = await verify_otp(services, challenge, enrolled.authenticator.otp(services.now()))
 
         assert answer.viewer.company.id == other_company.id
-        assert answer.viewer.two_factor.enforced
+        assert answer.viewer.two_factor.is_enforced(services.now())
         assert answer.viewer.two_factor.backup_codes_remaining is None
 
 

@@ -114,16 +114,16 @@ class TestEnforcedTwoFactor:
         self, services: Services, company: models.Company, clock: Clock, viewer: Viewer
     ) -> None:
         """A live session without 2FA can only activate it. After that it can do everything."""
-        assert require_set_up(viewer) == viewer
+        assert require_set_up(viewer, services.now()) == viewer
         await set_security_policy(services.database, company, two_factor_enforced=True)
 
         limited = await reload_viewer(services, viewer)
-        assert limited.user.two_factor.setup_required
+        assert limited.user.two_factor.is_setup_required(services.now())
         with pytest.raises(TwoFactorSetupRequiredError):
-            require_set_up(limited)
+            require_set_up(limited, services.now())
         enrolled = await enrol(services, clock, limited)
 
-        assert require_set_up(enrolled.viewer) == enrolled.viewer
+        assert require_set_up(enrolled.viewer, services.now()) == enrolled.viewer
 
     async def test_applies_to_admins(self, services: Services, company: models.Company, admin_viewer: Viewer) -> None:
         """An admin without 2FA cannot use admin operations."""
@@ -131,7 +131,7 @@ class TestEnforcedTwoFactor:
         limited = await reload_viewer(services, admin_viewer)
 
         with pytest.raises(TwoFactorSetupRequiredError):
-            require_admin(limited)
+            require_admin(limited, services.now())
         attempt = update_security_policy(
             services, CLIENT, limited, PASSWORD, two_factor_enforced=False, backup_codes_enabled=None
         )
@@ -145,7 +145,7 @@ class TestEnforcedTwoFactor:
 
         limited = await sign_in(services, member.email)
 
-        assert limited.user.two_factor.setup_required
+        assert limited.user.two_factor.is_setup_required(services.now())
         await log_out(services, CLIENT, limited)
         assert await count_rows(services, models.Session) == 0
 
@@ -157,7 +157,8 @@ class TestEnforcedTwoFactor:
 
         user = (await sign_in_with_otp(services, member.email, enrolled.authenticator)).user
 
-        assert (user.two_factor.enforced, user.two_factor.setup_required) == (True, False)
+        now = services.now()
+        assert (user.two_factor.is_enforced(now), user.two_factor.is_setup_required(now)) == (True, False)
 
 
 class TestFeatureFlags:
