@@ -1,6 +1,6 @@
 """Who has to use 2FA and from when, in Python and in the database."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -40,7 +40,9 @@ async def test_the_database_selects_the_users_whom_the_rule_requires(
     """Every rule of a company account meets every rule of a user, before, at and after each date."""
     now = services.now()
     dates = [None, now - DAY, now, now + DAY]
-    kinds = [*product([UserEnforcement.AS_COMPANY, UserEnforcement.ENFORCED], [None])]
+    kinds: list[tuple[UserEnforcement, datetime | None]] = [
+        *product([UserEnforcement.AS_COMPANY, UserEnforcement.ENFORCED], [None])
+    ]
     kinds += [(UserEnforcement.EXEMPT, date) for date in dates]
     for number, (role, (enforcement, until)) in enumerate(product(Role, kinds)):
         await add_user(services, company, f"user{number}", role=role, enforcement=enforcement, exempt_until=until)
