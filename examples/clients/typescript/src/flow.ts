@@ -127,6 +127,10 @@ async function confirm(
       case "TwoFactorActivated":
         // Backup codes are disabled, so no further step follows.
         return DONE;
+      // For an authenticator that the user adds or replaces while 2FA is active.
+      case "AuthenticatorAdded":
+      case "AuthenticatorReplaced":
+        return DONE;
       case "WrongOtp":
         errorMessage = result.message;
         break;
