@@ -82,5 +82,6 @@ def test_slow_responses_are_found() -> None:
     idle = observation()
 
     assert p99_target(idle, "viewer", 0.02) == pytest.approx(0.05)
-    assert missed_times(idle, observation(latency=0.04), 0.02) == []
-    assert "viewer was slow" in missed_times(idle, observation(latency=0.06), 0.02)
+    assert missed_times(idle, idle, observation(latency=0.04), 0.02) == []
+    assert "viewer was slow" in missed_times(idle, idle, observation(latency=0.06), 0.02)
+    assert missed_times(idle, observation(latency=0.07), observation(latency=0.06), 0.02) == []

@@ -23,10 +23,14 @@ def missed_targets(idle: Observation, attacked: Observation) -> list[str]:
     return missed
 
 
-def missed_times(idle: Observation, attacked: Observation, hash_s: float) -> list[str]:
-    """Return the probes whose response times miss the target under an attack."""
+def missed_times(idle: Observation, empty: Observation, attacked: Observation, hash_s: float) -> list[str]:
+    """Return the probes whose response times miss the target under an attack.
+
+    A probe that was as slow while the attackers attacked an empty server says something about the machine only.
+    """
     names = [probe.name for probe in PROBES if probe.name != LOGIN_PROBE]
-    return [f"{name} was slow" for name in names if attacked.probes[name].p99 > p99_target(idle, name, hash_s)]
+    targets = {name: max(p99_target(idle, name, hash_s), empty.probes[name].p99) for name in names}
+    return [f"{name} was slow" for name in names if attacked.probes[name].p99 > targets[name]]
 
 
 def p99_target(idle: Observation, name: str, hash_s: float) -> float:
