@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
+import models
 from accounts.attempt_waits import attempts_remaining, is_locked, is_waiting, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
 from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
 from models.sql import attempt_counts
-from security.constants import CLOCK_SLACK, DEVICE_FAILURES_ALLOWED, SECOND_FACTOR_FAILURES_ALLOWED
+from security.constants import CLOCK_SLACK, DEVICE_FAILURES_ALLOWED, FREE_ATTEMPTS, SECOND_FACTOR_FAILURES_ALLOWED
 from security.errors import DomainError, TooManyAttemptsError
 from security.password_hashing import Hasher
 
@@ -227,6 +229,18 @@ async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:
 async def delete_second_factor_counts(user_id: UUID) -> None:
     """Delete the counts of a user whose second factor is removed."""
     await AttemptCount.filter(subject=user_id.hex).delete()
+
+
+async def end_locks_of_strangers(services: Services, user: models.User) -> bool:
+    """Delete the counts after which strangers have to wait, or a second factor is locked. Return whether there was any.
+
+    A wait that is over counts too: its count would make the wait after the next failure longer.
+    """
+    password, factors = password_limit(services, user.email_key).subject, user.id.hex
+    waiting = Q(subject__in=[password, factors], failures__gte=FREE_ATTEMPTS)
+    # Only second factors are locked.
+    locked = Q(subject=factors, failures_since_sign_in__gte=SECOND_FACTOR_FAILURES_ALLOWED)
+    return await AttemptCount.filter(waiting | locked).delete() > 0
 
 
 def _rows(limit: AttemptLimit) -> QuerySet[AttemptCount]:

@@ -107,7 +107,7 @@ class InvalidInputError(DomainError):
         self.de = f"{argument}: {de or reason}"
 
 
-class LastAdminError(Exception):
+class LastAdminError(DomainError):
     """Raised when a change would leave a company account without an enabled admin."""
 
 
@@ -125,6 +125,19 @@ class DeviceNotFoundError(DomainError):
 
 class CannotEndOwnSessionsError(DomainError):
     """Raised when admins ask to end all sessions of their own account."""
+
+
+class CannotChangeOwnAccountError(DomainError):
+    """Raised when admins ask to disable or to unlock their own account. `has_other_admin` says whether another can."""
+
+    def __init__(self, *, has_other_admin: bool) -> None:
+        super().__init__()
+        self.has_other_admin = has_other_admin
+
+    @property
+    def only_operator_helps(self) -> bool:
+        """Whether the company account has no other admin."""
+        return not self.has_other_admin
 
 
 class InvalidNameError(DomainError):

@@ -4,9 +4,12 @@ A device token chooses the count of attempts, and nothing else. So the failures 
 wait. The second factor is always asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
+
+from tortoise.queryset import QuerySet
 
 import models
 from accounts import attempt_limits, audit
@@ -19,6 +22,7 @@ from accounts.services import Client, Services
 from mail import emails, outbox
 from models import SecurityEventContext, SecurityEventKind
 from models.sql import known_devices
+from models.sql.counts import count_for_each
 from models.sql.users import lock_user
 from security.constants import (
     CLOCK_SLACK,
@@ -159,11 +163,21 @@ async def _good_tokens(services: Services, devices: DeviceTokens) -> tuple[str, 
 
 async def list_devices(services: Services, viewer: Viewer) -> tuple[KnownDevice, ...]:
     """Return the viewer's known devices, the most recently used first."""
+    known = _devices_in_use(services.now())
     async with services.database.reading():
-        rows = await models.KnownDevice.filter(
-            user_id=viewer.user.id, last_seen_at__gt=services.now() - KNOWN_DEVICE_IDLE_LIFETIME
-        ).order_by("-last_seen_at", "-id")
+        rows = await known.filter(user_id=viewer.user.id).order_by("-last_seen_at", "-id")
     return tuple(KnownDevice.of(row, current=row.id == viewer.session.device_id) for row in rows)
+
+
+async def count_devices(services: Services, users: Sequence[User]) -> list[int]:
+    """Return the number of known devices of each user, in one SQL statement."""
+    known = _devices_in_use(services.now())
+    async with services.database.reading():
+        return await count_for_each(known, [user.id for user in users])
+
+
+def _devices_in_use(now: datetime) -> QuerySet[models.KnownDevice]:
+    return models.KnownDevice.filter(last_seen_at__gt=now - KNOWN_DEVICE_IDLE_LIFETIME)
 
 
 async def find_listed_device(services: Services, viewer: Viewer, device_id: UUID) -> KnownDevice | None:

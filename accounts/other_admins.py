@@ -1,6 +1,7 @@
 """Whether another user of the company account is an admin, whom a user can ask for help."""
 
 import models
+from accounts.errors import LastAdminError
 from models import Role
 
 
@@ -8,3 +9,18 @@ async def has_other_admin(user: models.User) -> bool:
     """Return whether another enabled user of the company account is an admin."""
     admins = models.User.filter(company_id=user.company_id, role=Role.ADMIN, is_enabled=True)
     return await admins.exclude(id=user.id).exists()
+
+
+async def require_other_admin(user: models.User) -> None:
+    """Require that the company account keeps an enabled admin without this user, whose row is locked.
+
+    Raises:
+        LastAdminError: It would have none.
+    """
+    if user.role is not Role.ADMIN or not user.is_enabled:
+        return
+    # Otherwise each of two simultaneous changes would count the other admin. Lock it after the rows of users, as a
+    # change of the policy does.
+    await models.Company.filter(id=user.company_id).select_for_update(no_key=True).first()
+    if not await has_other_admin(user):
+        raise LastAdminError

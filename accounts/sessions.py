@@ -1,8 +1,11 @@
 """Start, authenticate, list and end sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
+
+from tortoise.queryset import QuerySet
 
 import models
 from accounts import audit
@@ -27,6 +30,7 @@ from accounts.services import Client, Services
 from accounts.session_tokens import latest_end_of_previous_token
 from mail import emails, outbox
 from models import SecurityEventContext, SecurityEventKind, SessionTransport
+from models.sql.counts import count_for_each
 from models.sql.sessions import (
     delete_least_used_sessions,
     delete_live_session,
@@ -203,15 +207,17 @@ async def check_token(services: Services, token: str) -> TokenCheck:
 
 async def list_sessions(services: Services, viewer: Viewer) -> tuple[Session, ...]:
     """Return the viewer's live sessions, newest first."""
-    now = services.now()
+    live = _live_sessions(services.now())
     async with services.database.reading():
-        rows = await models.Session.filter(
-            user_id=viewer.user.id,
-            created_at__lte=now + CLOCK_SLACK,
-            expires_at__gt=now,
-            last_seen_at__gt=now - SESSION_IDLE_LIFETIME,
-        ).order_by("-created_at", "-id")
+        rows = await live.filter(user_id=viewer.user.id).order_by("-created_at", "-id")
     return tuple(Session.of(row, current=row.id == viewer.session.id) for row in rows)
+
+
+async def count_sessions(services: Services, users: Sequence[User]) -> list[int]:
+    """Return the number of live sessions of each user, in one SQL statement."""
+    live = _live_sessions(services.now())
+    async with services.database.reading():
+        return await count_for_each(live, [user.id for user in users])
 
 
 async def find_session(services: Services, viewer: Viewer, session_id: UUID) -> Session | None:
@@ -301,6 +307,12 @@ async def _end(services: Services, client: Client, viewer: Viewer, session_id: U
     if ended:
         await audit.record(kind, user=user, client=client, now=now)
     return ended == 1
+
+
+def _live_sessions(now: datetime) -> QuerySet[models.Session]:
+    return models.Session.filter(
+        created_at__lte=now + CLOCK_SLACK, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME
+    )
 
 
 def _is_live(session: models.Session, now: datetime) -> bool:

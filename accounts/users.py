@@ -7,22 +7,20 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 import models
-from accounts import attempt_limits, audit
+from accounts import attempt_limits, audit, user_changes
 from accounts.companies import require_name
 from accounts.entities import User
-from accounts.errors import InvalidInputError, LastAdminError, UserNotFoundError
-from accounts.event_facts import NO_FACTS, Change, EventFacts
+from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.identity import email_key, name_sort_key, problem_of_email, user_search_key
 from accounts.imported_hashes import problem_of_imported_hash
-from accounts.known_devices import forget_other_devices
-from accounts.other_admins import has_other_admin
+from accounts.other_admins import require_other_admin
 from accounts.password_strength import Weakness
 from accounts.passwords import hash_unless_weak
 from accounts.profile import is_language_tag
-from accounts.reauthentication import end_challenges_and_activations
 from accounts.services import Client, Services
+from accounts.user_changes import end_everything_open
 from mail import emails, outbox
-from models import ChangedField, Role, SecurityEventKind
+from models import Role, SecurityEventKind
 from models.sql.users import lock_user
 from security.constants import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from security.fair_queue import COMMAND_LINE
@@ -128,7 +126,7 @@ async def find_user_by_email(services: Services, email: str) -> User:
 
 
 async def set_role(services: Services, user_id: UUID, role: Role, *, force: bool = False) -> None:
-    """Change the role of a user. Sessions continue with the new role. Challenges and activations end.
+    """Change the role of a user, as `accounts/user_changes.py` describes.
 
     Raises:
         UserNotFoundError: There is no such user.
@@ -137,12 +135,8 @@ async def set_role(services: Services, user_id: UUID, role: Role, *, force: bool
     async with services.database.transaction():
         user = await _locked(user_id)
         if role is not Role.ADMIN and not force:
-            await _require_other_admin(user)
-        change = Change(ChangedField.ROLE, user.role.value, role.value)
-        user.role = role
-        await user.save(update_fields=["role"])
-        await end_challenges_and_activations(user.id)
-        await _record(services, SecurityEventKind.ROLE_CHANGED, user, facts=EventFacts(change=(change,)))
+            await require_other_admin(user)
+        await user_changes.set_role(services, OPERATOR, user, role, by=None)
 
 
 async def set_password(services: Services, user_id: UUID, password: str) -> None:
@@ -162,14 +156,14 @@ async def set_password(services: Services, user_id: UUID, password: str) -> None
         user.password_hash = password_hash
         await user.save(update_fields=["password_hash"])
         await attempt_limits.reset_wait(attempt_limits.password_limit(services, user.email_key))
-        await _end_everything_open(user)
+        await end_everything_open(user)
         await _record(services, SecurityEventKind.PASSWORD_CHANGED, user)
         details = audit.request_details(OPERATOR, services.now())
         await outbox.enqueue(emails.password_changed(details, enabled=user.is_enabled), to=user, now=services.now())
 
 
 async def disable_user(services: Services, user_id: UUID, *, force: bool = False) -> None:
-    """Disable a user, so that they cannot sign in. End all their sessions.
+    """Disable a user, so that they cannot sign in. End everything that is open.
 
     Raises:
         UserNotFoundError: There is no such user.
@@ -178,11 +172,8 @@ async def disable_user(services: Services, user_id: UUID, *, force: bool = False
     async with services.database.transaction():
         user = await _locked(user_id)
         if not force:
-            await _require_other_admin(user)
-        user.is_enabled = False
-        await user.save(update_fields=["is_enabled"])
-        await _end_everything_open(user)
-        await _record(services, SecurityEventKind.USER_DISABLED, user)
+            await require_other_admin(user)
+        await user_changes.disable(services, OPERATOR, user, by=None)
 
 
 async def enable_user(services: Services, user_id: UUID) -> None:
@@ -192,10 +183,17 @@ async def enable_user(services: Services, user_id: UUID) -> None:
         UserNotFoundError: There is no such user.
     """
     async with services.database.transaction():
-        user = await _locked(user_id)
-        user.is_enabled = True
-        await user.save(update_fields=["is_enabled"])
-        await _record(services, SecurityEventKind.USER_ENABLED, user)
+        await user_changes.enable(services, OPERATOR, await _locked(user_id), by=None)
+
+
+async def unlock_user(services: Services, user_id: UUID) -> None:
+    """End the waits and locks of strangers at the login of a user.
+
+    Raises:
+        UserNotFoundError: There is no such user.
+    """
+    async with services.database.transaction():
+        await user_changes.unlock(services, OPERATOR, await _locked(user_id), by=None)
 
 
 async def delete_user(services: Services, user_id: UUID, *, force: bool = False) -> None:
@@ -208,7 +206,7 @@ async def delete_user(services: Services, user_id: UUID, *, force: bool = False)
     async with services.database.transaction():
         user = await _locked(user_id)
         if not force:
-            await _require_other_admin(user)
+            await require_other_admin(user)
         await _record(services, SecurityEventKind.USER_DELETED, user, note=f"user_{user.id.hex}")
         await attempt_limits.delete_second_factor_counts(user.id)
         await user.delete()
@@ -315,28 +313,5 @@ async def _locked(user_id: UUID) -> models.User:
     return user
 
 
-async def _require_other_admin(user: models.User) -> None:
-    """Require that the company account keeps an enabled admin without this user, whose row is locked."""
-    if user.role is not Role.ADMIN or not user.is_enabled:
-        return
-    # Otherwise each of two simultaneous changes would count the other admin.
-    await models.Company.filter(id=user.company_id).select_for_update(no_key=True).first()
-    if not await has_other_admin(user):
-        raise LastAdminError
-
-
-async def _end_everything_open(user: models.User) -> None:
-    await models.Session.filter(user_id=user.id).delete()
-    await forget_other_devices(user.id)
-    await end_challenges_and_activations(user.id)
-
-
-async def _record(
-    services: Services,
-    kind: SecurityEventKind,
-    user: models.User,
-    *,
-    facts: EventFacts = NO_FACTS,
-    note: str | None = None,
-) -> None:
-    await audit.record(kind, user=user, client=OPERATOR, now=services.now(), facts=facts, note=note)
+async def _record(services: Services, kind: SecurityEventKind, user: models.User, *, note: str | None = None) -> None:
+    await audit.record(kind, user=user, client=OPERATOR, now=services.now(), note=note)

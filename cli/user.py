@@ -77,7 +77,7 @@ def set_role(
     *,
     force: Force = False,
 ) -> None:
-    """Make a user an admin or a member of their company account."""
+    """Make a user an admin or a member of their company account. Sends an enabled user an email."""
     _change(email, lambda services, user_id: users.set_role(services, user_id, role, force=force))
     typer.echo(f"{email} is now {role.value}.")
 
@@ -92,16 +92,26 @@ def set_password(email: Email, *, password_stdin: PasswordStdin = False) -> None
 
 @app.command()
 def disable(email: Email, *, force: Force = False) -> None:
-    """Disable a user, so that they cannot sign in. Ends all their sessions."""
+    """Disable a user, so that they cannot sign in. Ends all their sessions and sends them an email."""
     _change(email, lambda services, user_id: users.disable_user(services, user_id, force=force))
     typer.echo(f"{email} is disabled.")
 
 
 @app.command()
 def enable(email: Email) -> None:
-    """Enable a disabled user, so that they can sign in again."""
+    """Enable a disabled user, so that they can sign in again. Sends them an email."""
     _change(email, users.enable_user)
     typer.echo(f"{email} is enabled.")
+
+
+@app.command()
+def unlock(email: Email) -> None:
+    """End the waits and locks after failed sign-ins of a user. Sends an enabled user an email.
+
+    Before you run it, verify that the request comes from this user.
+    """
+    _change(email, users.unlock_user)
+    typer.echo(f"{email} is not locked.")
 
 
 @app.command()

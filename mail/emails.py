@@ -66,6 +66,26 @@ def sessions_revoked(*, at: datetime, admin: str) -> Email:
     return Email("sessions_revoked", {"at": _timestamp(at), "admin": admin})
 
 
+def role_changed(*, at: datetime, by: str | None, role: str) -> Email:
+    """An admin with this name, or the operator, changed the role of the user."""
+    return Email("role_changed", {"at": _timestamp(at), "by": by, "role": role})
+
+
+def user_disabled(*, at: datetime, by: str | None) -> Email:
+    """An admin with this name, or the operator, disabled the user."""
+    return Email("user_disabled", {"at": _timestamp(at), "by": by})
+
+
+def user_enabled(*, at: datetime, by: str | None) -> Email:
+    """An admin with this name, or the operator, enabled the user again."""
+    return Email("user_enabled", {"at": _timestamp(at), "by": by})
+
+
+def user_unlocked(*, at: datetime, by: str | None) -> Email:
+    """An admin with this name, or the operator, ended the waits and locks after failed logins."""
+    return Email("user_unlocked", {"at": _timestamp(at), "by": by})
+
+
 def backup_code_used(request: RequestDetails, *, remaining: int) -> Email:
     """A login used a backup code."""
     return Email("backup_code_used", request.facts | {"remaining": remaining})

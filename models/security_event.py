@@ -133,10 +133,35 @@ class SecurityEventKind(StrEnum):
         "USER_DELETED",
         "The operator of the service deleted the user's account. `user` is null from then on.",
     )
-    USER_DISABLED = "USER_DISABLED", "The operator of the service disabled the user, and all their sessions ended."
-    USER_ENABLED = "USER_ENABLED", "The operator of the service enabled the user, who can log in again."
+    USER_DISABLED = (
+        "USER_DISABLED",
+        (
+            "Another person disabled the user, and all their sessions ended: the admin in `actor`, or the operator of "
+            "the service if `actor` is null."
+        ),
+    )
+    USER_ENABLED = (
+        "USER_ENABLED",
+        (
+            "Another person enabled the user, who can log in again: the admin in `actor`, or the operator of the "
+            "service if `actor` is null."
+        ),
+    )
+    USER_UNLOCKED = (
+        "USER_UNLOCKED",
+        (
+            "Another person ended the waits and locks after failed logins: the admin in `actor`, or the operator of "
+            "the service if `actor` is null."
+        ),
+    )
     NAME_CHANGED = "NAME_CHANGED", "The user changed their own name. `change` has both names."
-    ROLE_CHANGED = "ROLE_CHANGED", "The operator of the service set the role of the user. `change` has it."
+    ROLE_CHANGED = (
+        "ROLE_CHANGED",
+        (
+            "The role of the user was changed by the admin in `actor`, or by the operator of the service if `actor` is "
+            "null. `change` has it."
+        ),
+    )
 
 
 class SecurityEventContext(StrEnum):

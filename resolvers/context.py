@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -48,6 +49,8 @@ AuthenticatorsOfUsers: TypeAlias = DataLoader[User, tuple[Authenticator, ...]]
 EventsOfUsers: TypeAlias = DataLoader[User, Page[SecurityEvent] | None]
 # Loads what strangers have to wait for at the login of each of several users.
 LocksOfUsers: TypeAlias = DataLoader[User, LoginLock]
+# Counts the live sessions, or the known devices, of each of several users.
+CountsOfUsers: TypeAlias = DataLoader[User, int]
 # Loads one page of admins for each field that selects it.
 AdminsOfCompany: TypeAlias = DataLoader[Company, Page[User]]
 # Counts the users of each of several lists.
@@ -93,6 +96,8 @@ class Context:
     _authenticators_of_users: dict[Viewer, AuthenticatorsOfUsers] = field(default_factory=dict)
     _events_of_users: dict[tuple[Viewer, int, str | None], EventsOfUsers] = field(default_factory=dict)
     _locks_of_users: LocksOfUsers | None = None
+    _session_counts: CountsOfUsers | None = None
+    _device_counts: CountsOfUsers | None = None
     _admins_of_company: dict[tuple[Viewer, UserQuery], AdminsOfCompany] = field(default_factory=dict)
     _user_counts: dict[Viewer, UserCounts] = field(default_factory=dict)
 
@@ -251,6 +256,20 @@ class Context:
             # Do not cache: a later mutation of the operation may remove 2FA, and the locks with it.
             self._locks_of_users = DataLoader(read, cache=False)
         return self._locks_of_users
+
+    def session_counts(self) -> CountsOfUsers:
+        """Return the loader that counts the live sessions of all users of a list in one database read."""
+        if self._session_counts is None:
+            # Do not cache: a later mutation of the operation may end sessions.
+            self._session_counts = DataLoader(partial(sessions.count_sessions, self.services), cache=False)
+        return self._session_counts
+
+    def device_counts(self) -> CountsOfUsers:
+        """Return the loader that counts the known devices of all users of a list in one database read."""
+        if self._device_counts is None:
+            # Do not cache: a later mutation of the operation may forget devices.
+            self._device_counts = DataLoader(partial(known_devices.count_devices, self.services), cache=False)
+        return self._device_counts
 
     def admins_of_company(self, viewer: Viewer, query: UserQuery) -> AdminsOfCompany:
         """Return the loader of a page of admins. All fields that select it share one database read."""

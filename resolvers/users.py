@@ -118,6 +118,16 @@ async def locked_second_factors(context: Context, user: User) -> tuple[str, ...]
     return (await _login_lock(context, user)).second_factors
 
 
+async def session_count(context: Context, user: User) -> int:
+    """Return the number of live sessions of a user."""
+    return await context.session_counts().load(await _require_visible(context, user))
+
+
+async def device_count(context: Context, user: User) -> int:
+    """Return the number of known devices of a user."""
+    return await context.device_counts().load(await _require_visible(context, user))
+
+
 async def _login_lock(context: Context, user: User) -> LoginLock:
     return await context.locks_of_users().load(await _require_visible(context, user))
 

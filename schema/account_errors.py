@@ -6,9 +6,11 @@
 import strawberry
 
 from accounts.errors import (
+    CannotChangeOwnAccountError,
     CannotEndOwnSessionsError,
     DeviceNotFoundError,
     InvalidNameError,
+    LastAdminError,
     PasswordTooWeakError,
     SessionNotFoundError,
     UnsupportedLocaleError,
@@ -53,6 +55,42 @@ class DeviceNotFound(UserError):
 )
 class CannotEndOwnSessions(UserError):
     """The user is the admin who sent the request."""
+
+
+@user_error(
+    CannotChangeOwnAccountError,
+    description=(
+        "Admins can neither disable nor unlock their own account. Another admin can do it if there is one, or the "
+        "operator of the service. The message says who."
+    ),
+    en="This is your own account. Please ask another admin of your company.",
+    de="Das ist Ihr eigenes Konto. Bitte fragen Sie einen anderen Admin Ihres Unternehmens.",
+    only_operator_helps={
+        "en": (
+            "This is your own account, and your company has no other admin. Only the operator of this service can do "
+            "that."
+        ),
+        "de": (
+            "Das ist Ihr eigenes Konto, und Ihr Unternehmen hat keinen anderen Admin. Das kann nur der Betreiber "
+            "dieses Dienstes."
+        ),
+    },
+)
+class CannotChangeOwnAccount(UserError):
+    """The user is the admin who sent the request."""
+
+
+@user_error(
+    LastAdminError,
+    description=(
+        "The user is the last enabled admin of the company account, who has to stay: without an admin, nobody could "
+        "help its users. Make another user an admin first."
+    ),
+    en="You are the last admin of your company. Please make another user an admin first.",
+    de="Sie sind der letzte Admin Ihres Unternehmens. Bitte machen Sie zuerst eine andere Person zum Admin.",
+)
+class LastAdmin(UserError):
+    """The company account has no other enabled admin."""
 
 
 @user_error(

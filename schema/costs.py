@@ -9,6 +9,8 @@ EVENT_ROW_COST = 8
 PLAIN_ROW_COST = 4
 # To read the attempt counts of a user: one keyed hash, and up to three rows.
 ATTEMPT_COUNTS_COST = 8
+# To count the sessions or the known devices of a user, who has up to 100 sessions.
+COUNT_COST = 8
 # To compute the modules of a QR code and to render it takes about 10 ms.
 SVG_COST = 500
 # A PNG at the largest scale takes about 50 ms.

@@ -21,6 +21,7 @@ from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
 from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
 from schema.sessions import Session, SessionsMutation
+from schema.user_changes import UserChangesMutation
 from schema.users import User, UsersQuery
 
 SchemaT = TypeVar("SchemaT", bound=strawberry.Schema)
@@ -86,6 +87,7 @@ class Mutation(
     SessionsMutation,
     KnownDevicesMutation,
     AuthenticatorsMutation,
+    UserChangesMutation,
 ):
     """All write operations."""
 

@@ -81,8 +81,9 @@ class Company(Node):
     )
     second_factor_for_changes: bool = strawberry.field(
         description=(
-            "True if `deactivateTwoFactor`, `regenerateBackupCodes`, `adminResetTwoFactor`, `endUserSessions` and "
-            "`updateSecurityPolicy` need the viewer's second factor besides the password. Ask for it in the same form."
+            "True if `deactivateTwoFactor`, `regenerateBackupCodes`, `adminResetTwoFactor`, `endUserSessions`, "
+            "`unlockUser`, `disableUser`, `enableUser`, `setUserRole` and `updateSecurityPolicy` need the viewer's "
+            "second factor besides the password. Ask for it in the same form."
         )
     )
 

@@ -247,7 +247,8 @@ class ActivationExpired(UserError):
     description=(
         "This kind of second factor was wrong 100 times since the last completed login. The server no longer checks "
         "it, and waiting does not help. The message names what helps: the other kind if the user has it and it is not "
-        "locked, an admin if there is another one, who can reset the user's 2FA, or the operator of the service."
+        "locked, an admin if there is another one, who can unlock the user or reset their 2FA, or the operator of the "
+        "service."
     ),
     en="There were too many wrong codes. Please log in with your other method, or ask an admin to reset your 2FA.",
     de=(

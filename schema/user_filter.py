@@ -70,7 +70,7 @@ class UserFilter:
     )
     enabled: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="True for only the users who can log in, false for only those whom the operator has disabled.",
+        description="True for only the users who can log in, false for only those who are disabled.",
     )
 
 

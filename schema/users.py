@@ -18,7 +18,7 @@ from resolvers import events, sessions, users
 from resolvers.users import UserPage
 from schema import ids
 from schema.arguments import value_or_none
-from schema.costs import ATTEMPT_COUNTS_COST, PLAIN_ROW_COST, READ_COST, USER_ROW_COST
+from schema.costs import ATTEMPT_COUNTS_COST, COUNT_COST, PLAIN_ROW_COST, READ_COST, USER_ROW_COST
 from schema.fields import Access, query
 from schema.info import Info
 from schema.nodes import Node
@@ -53,7 +53,7 @@ VIEWER_DESCRIPTION = (
         "A person who can log in. Users see all their own fields. Admins see all fields of the users of their company "
         "account except sessions and devices. Other viewers, for example of the actor of an event, see only `id`, "
         "`email`, `name`, `role` and `company`; for them `twoFactor`, `locale`, `createdAt`, `lastLoginAt`, `enabled`, "
-        "`lockedUntil` and `lockedSecondFactors` give the error `FORBIDDEN`."
+        "`lockedUntil`, `lockedSecondFactors`, `sessionCount` and `deviceCount` give the error `FORBIDDEN`."
     ),
 )
 class User(Node):
@@ -105,8 +105,8 @@ class User(Node):
 
     @strawberry.field(
         description=(
-            "False if the operator of the service has disabled the user, who then cannot log in and has no sessions. "
-            "Mark these users in lists."
+            "False if an admin or the operator of the service has disabled the user, who then cannot log in and has no "
+            "sessions. Mark these users in lists."
         )
     )
     def enabled(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> bool | None:
@@ -129,7 +129,7 @@ class User(Node):
         description=(
             "The second factors that the server no longer checks for logins from unknown devices, since they return "
             "`SecondFactorLocked`. Waiting does not help: the user can log in with another second factor or on a "
-            "known device, or an admin can reset the user's 2FA. Usually the list is empty."
+            "known device, and an admin can unlock the user or reset their 2FA. Usually the list is empty."
         ),
         metadata={"cost": ATTEMPT_COUNTS_COST},
     )
@@ -138,6 +138,25 @@ class User(Node):
     ) -> list[SecondFactorMethod] | None:
         """The second factors that are locked for strangers."""
         return users.locked_second_factors(info.context, user)
+
+    @strawberry.field(
+        description=(
+            "Number of live sessions of the user: on how many devices and in how many browsers they are logged in. "
+            "Admins see only the number, and can end all of them with `endUserSessions`."
+        ),
+        metadata={"cost": COUNT_COST},
+    )
+    def session_count(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> int | None:
+        """The number of live sessions."""
+        return users.session_count(info.context, user)
+
+    @strawberry.field(
+        description="Number of known devices of the user, as in `devices`. Admins see only the number.",
+        metadata={"cost": COUNT_COST},
+    )
+    def device_count(self, info: Info, user: strawberry.Parent[accounts.entities.User]) -> int | None:
+        """The number of known devices."""
+        return users.device_count(info.context, user)
 
     @strawberry.field(
         description=(

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import models
+from accounts.services import Services
+from accounts.users import set_role
+from models import Role
 from models.database import Database
 from tests.api.conftest import ClientFactory
 from tests.support.api import Api
@@ -30,7 +33,8 @@ from transport.cookies import COOKIE_NAME
 SETUP_REQUIRED = "TWO_FACTOR_SETUP_REQUIRED"
 # The viewer's own fields that can be null, and are before the required setup of 2FA.
 CLOSED_BEFORE_SETUP = {
-    "lastLoginAt", "enabled", "lockedUntil", "lockedSecondFactors", "authenticators", "devices", "securityEvents",
+    "lastLoginAt", "enabled", "lockedUntil", "lockedSecondFactors", "authenticators", "sessionCount", "deviceCount",
+    "devices", "securityEvents",
 }  # fmt: skip
 # A field of the viewer's company account.
 CLOSED_OF_COMPANY = "admins"
@@ -54,6 +58,10 @@ TESTED = {
     "revokeOtherSessions": {"OtherSessionsRevoked"},
     "endUserSessions": {"UserSessionsEnded"},
     "forgetDevice": {"DeviceForgotten"},
+    "unlockUser": {"UserUnlocked"},
+    "disableUser": {"UserDisabled"},
+    "enableUser": {"UserEnabled"},
+    "setUserRole": {"UserRoleSet"},
     "updateProfile": {"ProfileUpdated"},
 }
 
@@ -257,10 +265,25 @@ async def test_changes_by_an_admin_return_their_answers(
     other = await activate(await log_in(new_client(), member), clock)
 
     # The answer contains two users, so the users below them have no further ones.
-    for name in ("endUserSessions", "adminResetTwoFactor"):
-        await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD)
+    for name in (
+        "endUserSessions", "adminResetTwoFactor", "unlockUser", "disableUser", "enableUser", "setUserRole"
+    ):  # fmt: skip
+        role = {"role": "ADMIN"} if name == "setUserRole" else {}
+        await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD, **role)
     enforcement: dict[str, Any] = {"password": PASSWORD, "twoFactorEnforced": True}
     await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", around=("User",), **enforcement)
+
+
+async def test_admin_who_gives_up_the_own_role_gets_the_answer(
+    logged_in_admin: ApiUser, member: models.User, services: Services
+) -> None:
+    """Viewer and user are readable, although the viewer is a member by then."""
+    await set_role(services, member.id, Role.ADMIN)
+    variables: dict[str, Any] = {"userId": logged_in_admin.id, "role": "MEMBER", "password": PASSWORD}
+
+    answer = await answer_of(logged_in_admin.client, "setUserRole", around=("User",), **variables)
+
+    assert (answer["user"]["role"], answer["viewer"]["role"]) == ("MEMBER", "MEMBER")
 
 
 NULL_IN_A_RESULT = {

@@ -24,6 +24,10 @@ CHANGES = {
     "regenerateBackupCodes": ("", "BackupCodesRegenerated"),
     "adminResetTwoFactor": ("userId: $userId", "TwoFactorReset"),
     "endUserSessions": ("userId: $userId", "UserSessionsEnded"),
+    "unlockUser": ("userId: $userId", "UserUnlocked"),
+    "disableUser": ("userId: $userId", "UserDisabled"),
+    "enableUser": ("userId: $userId", "UserEnabled"),
+    "setUserRole": ("userId: $userId role: ADMIN", "UserRoleSet"),
     "updateSecurityPolicy": ("backupCodesEnabled: false", "SecurityPolicyUpdated"),
 }
 

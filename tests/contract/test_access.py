@@ -41,7 +41,7 @@ ROOT_FIELDS = QUERY_FIELDS | {name: MUTATION_FIELDS[name] for name in MUTATIONS}
 IDENTITY = {"id", "email", "name", "role", "company { id }"}
 GUARDED = {
     "twoFactor { state }", "locale", "createdAt", "lastLoginAt", "enabled", "lockedUntil", "lockedSecondFactors",
-    "authenticators { id }",
+    "authenticators { id }", "sessionCount", "deviceCount",
 }  # fmt: skip
 # Of the viewer's own, also those that cannot be null are readable before 2FA is set up.
 OWN_BEFORE_SETUP = IDENTITY | {"twoFactor { state }", "locale", "createdAt", "sessions { id }"}

@@ -32,6 +32,8 @@ COMPUTED = {
     ("User", "enabled"),
     ("User", "locked_until"),
     ("User", "locked_second_factors"),
+    ("User", "session_count"),
+    ("User", "device_count"),
     ("User", "devices"),
     ("User", "sessions"),
     ("User", "security_events"),

@@ -85,6 +85,10 @@ OWN_AUTHENTICATOR = by_target("TwoFactorActivation", company="AuthenticatorNotFo
 OWN_LAST_AUTHENTICATOR = by_target("LastAuthenticator", company="AuthenticatorNotFound", others="AuthenticatorNotFound")
 OWN_CONFIRMED = by_target("BackupCodesIssued", company="ActivationExpired", others="ActivationExpired")
 OWN_ACKNOWLEDGED = by_target("TwoFactorActivated", company="ActivationExpired", others="ActivationExpired")
+OTHER_UNLOCKED = by_target("CannotChangeOwnAccount", company="UserUnlocked", others="UserNotFound")
+OTHER_DISABLED = by_target("CannotChangeOwnAccount", company="UserDisabled", others="UserNotFound")
+ENABLED = by_target("UserEnabled", company="UserEnabled", others="UserNotFound")
+ROLE_SET = by_target("UserRoleSet", company="UserRoleSet", others="UserNotFound")
 
 # Fields whose outcome depends on more than the declared access. For all other fields, see `row_of`.
 FIELDS: dict[str, Row] = {
@@ -109,6 +113,10 @@ FIELDS: dict[str, Row] = {
         FORBIDDEN,
         by_target("CannotEndOwnSessions", company="UserSessionsEnded", others="UserNotFound"),
     ),
+    "unlockUser": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, OTHER_UNLOCKED),
+    "disableUser": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, OTHER_DISABLED),
+    "enableUser": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, ENABLED),
+    "setUserRole": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, ROLE_SET),
     "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
     "startAuthenticatorReplacement": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_AUTHENTICATOR, OWN_AUTHENTICATOR),
     "removeAuthenticator": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_LAST_AUTHENTICATOR, OWN_LAST_AUTHENTICATOR),
@@ -134,7 +142,8 @@ def row_of(name: str) -> Row:
 # After one of these outcomes no data may have changed.
 READ_ONLY_OUTCOMES = frozenset(
     {UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, "null", "empty", "returned", "UserNotFound", "CannotResetOwnTwoFactor",
-     "CannotEndOwnSessions", "SessionNotFound", "ActivationExpired", "AuthenticatorNotFound", "LastAuthenticator"}
+     "CannotEndOwnSessions", "CannotChangeOwnAccount", "SessionNotFound", "ActivationExpired", "AuthenticatorNotFound",
+     "LastAuthenticator"}
 )  # fmt: skip
 
 
@@ -179,6 +188,8 @@ USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "enabled": GUARDED,
     "lockedUntil": GUARDED,
     "lockedSecondFactors": by_viewpoint("empty", SETUP_REQUIRED, "empty", "empty", FORBIDDEN, ABSENT),
+    "sessionCount": GUARDED,
+    "deviceCount": GUARDED,
     "devices { id }": by_viewpoint("returned", SETUP_REQUIRED, "empty", "empty", "empty", ABSENT),
     "sessions { id }": by_viewpoint("returned", "returned", "empty", "empty", "empty", ABSENT),
     "securityEvents { nodes { id } }": by_viewpoint("returned", SETUP_REQUIRED, "returned", "returned", "null", ABSENT),

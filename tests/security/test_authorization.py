@@ -54,7 +54,7 @@ ROWS = {name: row_of(name) for name in query_fields() | mutation_fields()}
 # Fields whose outcome depends on the target. A requester with a single expected outcome gets it for every target.
 FIELDS_WITH_TARGET = {name for name, outcomes in ROWS.items() if isinstance(outcomes.admin, dict)}
 # The right values of arguments with these names. An argument with another name gets `ANY_TEXT`.
-RIGHT_VALUES = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+RIGHT_VALUES = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD, "role": "MEMBER"}
 ANY_TEXT = "text"
 # These fields require that 2FA is inactive.
 ACTIVATION_FIELDS = {"startTwoFactorActivation", "confirmOtp", "acknowledgeBackupCodes"}
@@ -227,8 +227,6 @@ class Accounts:
                 return {"activationId": await self._activation_of(target, name)} | (
                     {"otp": otp} if name == "confirmOtp" else {}
                 )
-            case "adminResetTwoFactor" | "endUserSessions":
-                return {"userId": self.id_of(target), "password": PASSWORD}
             case "updateSecurityPolicy":
                 return {"password": PASSWORD, "backupCodesEnabled": False}
             case "revokeSession" | "forgetDevice":
@@ -238,7 +236,8 @@ class Accounts:
             case "viewer" | "featureFlags" | "authenticatorApps" | "users":
                 return {}
             case _:
-                return {each: RIGHT_VALUES.get(each, ANY_TEXT) for each in required_arguments(mutation_fields()[name])}
+                values = RIGHT_VALUES | {"userId": self.id_of(target)}
+                return {each: values.get(each, ANY_TEXT) for each in required_arguments(mutation_fields()[name])}
 
     def _arguments_of_authenticators(self, name: str, target: Target, otp: str) -> dict[str, Any]:
         authenticator_id = self.id_of(target, "authenticator")

@@ -23,12 +23,13 @@ from uuid import UUID
 
 import structlog
 
+from accounts.admin_changes import disable_by_admin, enable_by_admin, set_role_by_admin, unlock_by_admin
 from accounts.passwords import change_password
 from accounts.permissions import Viewer
 from accounts.security_policy import update_security_policy
 from accounts.services import Client, Services
 from accounts.sessions import authenticate, log_out
-from models import SessionTransport
+from models import Role, SessionTransport
 from models.database import Database, DatabaseUnavailable
 from security.errors import DomainError
 from security.fair_queue import FairQueue
@@ -92,6 +93,22 @@ async def _reset(services: Services, viewer: Viewer, user_id: str, password: str
     return await reset_by_admin(services, CLIENT, viewer, UUID(user_id), password, None)
 
 
+async def _unlock(services: Services, viewer: Viewer, user_id: str, password: str) -> object:
+    return await unlock_by_admin(services, CLIENT, viewer, UUID(user_id), password)
+
+
+async def _disable(services: Services, viewer: Viewer, user_id: str, password: str) -> object:
+    return await disable_by_admin(services, CLIENT, viewer, UUID(user_id), password)
+
+
+async def _enable(services: Services, viewer: Viewer, user_id: str, password: str) -> object:
+    return await enable_by_admin(services, CLIENT, viewer, UUID(user_id), password)
+
+
+async def _set_role(services: Services, viewer: Viewer, user_id: str, role: str, password: str) -> object:
+    return await set_role_by_admin(services, CLIENT, viewer, UUID(user_id), Role(role), password)
+
+
 async def _set_policy(
     services: Services, viewer: Viewer, password: str, *, enforced: bool | None = None, codes: bool | None = None
 ) -> object:
@@ -118,6 +135,10 @@ OPERATIONS: dict[str, Callable[..., Awaitable[object]]] = {
     "regenerate": _regenerate,
     "deactivate": _deactivate,
     "reset": _reset,
+    "unlock": _unlock,
+    "disable": _disable,
+    "enable": _enable,
+    "set_role": _set_role,
     "set_policy": _set_policy,
     "change_password": _change_password,
     "log_out": _log_out,

@@ -160,6 +160,35 @@ mutation EndUserSessions($userId: ID!, $password: String!) {{
   }}
 }}
 """
+_CHANGED_USER = f"user {{ id role enabled {TWO_FACTOR_FIELDS} }} viewer {{ id role }}"
+UNLOCK_USER = f"""
+mutation UnlockUser($userId: ID!, $password: String!) {{
+  unlockUser(userId: $userId, password: $password) {{
+    __typename ... on UserUnlocked {{ {_CHANGED_USER} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+DISABLE_USER = f"""
+mutation DisableUser($userId: ID!, $password: String!) {{
+  disableUser(userId: $userId, password: $password) {{
+    __typename ... on UserDisabled {{ {_CHANGED_USER} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+ENABLE_USER = f"""
+mutation EnableUser($userId: ID!, $password: String!) {{
+  enableUser(userId: $userId, password: $password) {{
+    __typename ... on UserEnabled {{ {_CHANGED_USER} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+SET_USER_ROLE = f"""
+mutation SetUserRole($userId: ID!, $role: Role!, $password: String!) {{
+  setUserRole(userId: $userId, role: $role, password: $password) {{
+    __typename ... on UserRoleSet {{ {_CHANGED_USER} }} {_PASSWORD_ERRORS}
+  }}
+}}
+"""
 
 # The fields that a user can read before the required setup of 2FA.
 VIEWER = f"""

@@ -55,7 +55,8 @@ def test_changes_take_effect_in_a_running_server(acme: CommandLine, client: Clie
         return (await models.SecurityEvent.get(kind=SecurityEventKind.TWO_FACTOR_RESET)).note
 
     assert acme.query(note) == "Lost the phone; called back."
-    assert [row["kind"] for row in acme.run("mail", "list", "--json").json] == ["two_factor_reset", "password_changed"]
+    emails = [row["kind"] for row in acme.run("mail", "list", "--json").json]
+    assert emails == ["two_factor_reset", "user_enabled", "user_disabled", "password_changed", "role_changed"]
 
     acme.run("user", "delete", EMAIL, "--yes", "--force")
     assert client.viewer(token) is None

@@ -23,8 +23,8 @@ SECRET = "hunter2-hunter2"
 
 COMMANDS = [
     "serve", "migrate", "company create", "company list", "user create", "user list", "user set-role",
-    "user set-password", "user disable", "user enable", "user delete", "user reset-2fa", "user import", "mail list",
-    "mail retry", "keys generate", "keys rotate", "keys revoke", "schema export",
+    "user set-password", "user disable", "user enable", "user unlock", "user delete", "user reset-2fa", "user import",
+    "mail list", "mail retry", "keys generate", "keys rotate", "keys revoke", "schema export",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Tests of `countersign user`. See test_live for the effect on sessions and test_user_import for files."""
 
 import unicodedata
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from models import Role, SecurityEventKind
 from models.database import Database
 from settings import key_of
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
+from tests.support.attempts import attempt_counts, set_attempt_count
 
 NEW_PASSWORD = "hünaze-pivoka-limuto-71"
 
@@ -143,13 +145,32 @@ class TestChange:
         assert (email["kind"], email["recipient"]) == ("password_changed", "mia@acme.example")
 
     def test_disable_and_enable(self, acme: CommandLine) -> None:
-        """The list shows whether a user is disabled. Both changes have an audit event."""
-        acme.run("user", "disable", "mia@acme.example")
-        assert [user["enabled"] for user in acme.run("user", "list", "--json").json] == [False]
-        acme.run("user", "enable", "mia@acme.example")
-        assert [user["enabled"] for user in acme.run("user", "list", "--json").json] == [True]
+        """The list shows whether a user is disabled. Both changes have an audit event and an email, and only once."""
+        for command, is_enabled in (("disable", False), ("enable", True)):
+            for _ in range(2):
+                acme.run("user", command, "mia@acme.example")
+                assert [user["enabled"] for user in acme.run("user", "list", "--json").json] == [is_enabled]
 
         assert acme.kinds()[-2:] == [SecurityEventKind.USER_DISABLED, SecurityEventKind.USER_ENABLED]
+        emails = acme.run("mail", "list", "--json").json
+        assert [email["kind"] for email in emails] == ["user_enabled", "user_disabled"]
+
+    def test_unlock(self, acme: CommandLine) -> None:
+        """The second factor is no longer locked. If nothing is locked, nothing happens."""
+        user_id = acme.user("mia@acme.example").id
+
+        async def lock(database: Database) -> None:
+            await set_attempt_count(
+                database, user_id, "OTP", failures=100, since_sign_in=100, last=datetime(2026, 11, 4, tzinfo=UTC)
+            )
+
+        acme.query(lock)
+        for _ in range(2):
+            assert acme.run("user", "unlock", "mia@acme.example").stdout == "mia@acme.example is not locked.\n"
+
+        assert acme.query(attempt_counts) == {}
+        assert acme.kinds() == [SecurityEventKind.USER_CREATED, SecurityEventKind.USER_UNLOCKED]
+        assert [email["kind"] for email in acme.run("mail", "list", "--json").json] == ["user_unlocked"]
 
     @pytest.mark.parametrize("arguments", [("set-role", "MEMBER"), ("disable",), ("delete", "--yes")])
     def test_last_admin_is_changed_only_by_force(self, acme: CommandLine, arguments: tuple[str, ...]) -> None:
@@ -179,7 +200,8 @@ class TestChange:
         assert rejected.stderr == "Error: The 2FA of this user is not active.\n"
 
     @pytest.mark.parametrize(
-        "arguments", [("set-role", "ADMIN"), ("disable",), ("enable",), ("delete", "--yes"), ("reset-2fa",)]
+        "arguments",
+        [("set-role", "ADMIN"), ("disable",), ("enable",), ("unlock",), ("delete", "--yes"), ("reset-2fa",)],
     )
     def test_fails_if_there_is_no_such_user(self, acme: CommandLine, arguments: tuple[str, ...]) -> None:
         """Each command reports the unknown email and changes nothing."""

@@ -35,6 +35,7 @@ ARGUMENTS = {
     "locked": True,
     "backup_codes": True,
     "enabled": True,
+    "role": "ADMIN",
 }
 
 
@@ -70,6 +71,10 @@ REQUIRED_TEXTS = {
             "Lost her phone",
         ],
         "sessions_revoked": ["ended all sessions", "Ada Lovelace"],
+        "role_changed": ["Ada Lovelace, an admin of your company, has made you an admin", "manage the other users"],
+        "user_disabled": ["Ada Lovelace", "has disabled your", "no longer log in", "logged out everywhere"],
+        "user_enabled": ["Ada Lovelace", "has enabled your", "You can log in again"],
+        "user_unlocked": ["attempts to log in", "failed", "Ada Lovelace", "Did you not ask for this"],
         "backup_code_used": ["one of your backup codes", "2 backup codes left"],
         "backup_codes_regenerated": ["New backup codes were created", "earlier ones no longer work"],
         "few_backup_codes_left": ["2 backup codes left"],
@@ -92,6 +97,10 @@ REQUIRED_TEXTS = {
         "authenticator_removed": ["Authenticator-Apps (Tablet) gilt für"],
         "two_factor_reset": ["löschen Sie den alten Eintrag", "Ada Lovelace", "Lost her phone"],
         "sessions_revoked": ["alle Sitzungen", "Ada Lovelace"],
+        "role_changed": ["Ada Lovelace, mit Adminrechten", "hat Ihnen Adminrechte gegeben", "Benutzer"],
+        "user_disabled": ["Ada Lovelace", "gesperrt", "nicht mehr anmelden", "überall abgemeldet"],
+        "user_enabled": ["Ada Lovelace", "entsperrt", "wieder anmelden"],
+        "user_unlocked": ["gescheiterte Anmeldeversuche", "Ada Lovelace", "Haben Sie nicht darum gebeten"],
         "backup_code_used": ["einem Ihrer Backup-Codes", "noch 2 Backup-Codes"],
         "backup_codes_regenerated": ["neue Backup-Codes erstellt", "bisherigen gelten nicht mehr"],
         "few_backup_codes_left": ["nur noch 2 Backup-Codes"],
@@ -282,12 +291,25 @@ def test_disabled_user_is_not_asked_to_log_in_or_to_change_the_password(kind: st
     assert advice.search(text_of(parsed_message(kind=kind, locale=locale, facts=facts), "plain"))
 
 
-def test_reset_from_the_command_line_names_the_operator() -> None:
-    """Without an admin, the email says that the operator reset 2FA."""
-    kind = "two_factor_reset"
-    message = parsed_message(kind=kind, facts=dict(FACTS_OF[kind]) | {"by": None, "reason": None})
+@pytest.mark.parametrize("kind", [kind for kind, facts in FACTS_OF.items() if "by" in facts])
+def test_change_from_the_command_line_names_the_operator(kind: str) -> None:
+    """Without an admin, the email says that the operator did it."""
+    texts = {"en": ["The operator of Countersign has", "By: the operator of Countersign"],
+             "de": ["Der Betreiber von Countersign hat", "Von: Betreiber von Countersign"]}  # fmt: skip
+    for locale, required in texts.items():
+        message = parsed_message(kind=kind, locale=locale, facts=dict(FACTS_OF[kind]) | {"by": None})
+        assert [text for text in required if text not in text_of(message, "plain")] == []
 
-    assert "The operator of Countersign has deactivated" in text_of(message, "plain")
+
+@pytest.mark.parametrize(("locale", "text"), [("en", "has made you a member"), ("de", "die Adminrechte entzogen")])
+def test_email_about_a_lost_role_says_so(locale: str, text: str) -> None:
+    """It does not speak of the set-up of 2FA, which is asked of admins."""
+    facts = dict(FACTS_OF["role_changed"]) | {"role": "MEMBER"}
+    message = text_of(parsed_message(kind="role_changed", locale=locale, facts=facts), "plain")
+
+    assert text in message
+    assert "Faktor" not in message
+    assert "factor" not in message
 
 
 class TestHeaders:

@@ -14,6 +14,7 @@ from settings import Settings
 from tests.integration.performance.statement_counter import StatementCount, count_statements
 from tests.support.api import Api, api_of
 from tests.support.api_users import ApiUser, activate, confirm_otp, log_in, start_activation, start_login, verify_login
+from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.factories import insert_replacement
@@ -24,6 +25,8 @@ from tests.support.operations import (
     CHANGE_PASSWORD,
     CONFIRM_OTP,
     DEACTIVATE_TWO_FACTOR,
+    DISABLE_USER,
+    ENABLE_USER,
     END_USER_SESSIONS,
     FEATURE_FLAGS,
     LOGIN,
@@ -34,8 +37,10 @@ from tests.support.operations import (
     REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     SESSIONS,
+    SET_USER_ROLE,
     START_AUTHENTICATOR_REPLACEMENT,
     START_TWO_FACTOR_ACTIVATION,
+    UNLOCK_USER,
     UPDATE_PROFILE,
     UPDATE_SECURITY_POLICY,
     USERS,
@@ -57,6 +62,7 @@ EXPECTED_COUNTS = {
     "users": (2, 0),
     "users with everything": (4, 0),
     "users with locks": (3, 0),
+    "users with counts": (4, 0),
     "users with admins": (4, 0),
     "sessions in many fields": (4, 0),
     "users with totalCount": (3, 0),
@@ -84,6 +90,10 @@ EXPECTED_COUNTS = {
     "deactivateTwoFactor": (16, 2),
     "adminResetTwoFactor": (17, 2),
     "endUserSessions": (12, 2),
+    "unlockUser": (9, 2),
+    "disableUser": (14, 2),
+    "enableUser": (9, 2),
+    "setUserRole": (12, 2),
     "updateSecurityPolicy": (8, 2),
     "changePassword": (14, 2),
     "updateProfile": (5, 1),
@@ -297,6 +307,32 @@ async def end_sessions(scenario: Scenario) -> Request:
     return END_USER_SESSIONS, {"userId": member.id, "password": PASSWORD}
 
 
+def change_of_member(mutation: str, **variables: object) -> Callable[[Scenario], Awaitable[Request]]:
+    """Return a change of the account of the member, who has a session, by the admin."""
+
+    async def prepare(scenario: Scenario) -> Request:
+        member = await log_in(scenario.api, scenario.member)
+        await log_in(scenario.api, scenario.admin)
+        return mutation, {"userId": member.id, "password": PASSWORD, **variables}
+
+    return prepare
+
+
+async def unlock_user(scenario: Scenario) -> Request:
+    """Return the unlocking of the member by the admin."""
+    user_id, now = scenario.member.id, scenario.clock.now
+    await set_attempt_count(scenario.database, user_id, "OTP", failures=100, since_sign_in=100, last=now)
+    return await change_of_member(UNLOCK_USER)(scenario)
+
+
+async def enable_user(scenario: Scenario) -> Request:
+    """Return the enabling of the member by the admin."""
+    request = await change_of_member(ENABLE_USER)(scenario)
+    async with scenario.database.transaction():
+        await models.User.filter(id=scenario.member.id).update(is_enabled=False)
+    return request
+
+
 async def update_policy(scenario: Scenario) -> Request:
     """Return a change of the security policy."""
     await log_in(scenario.api, scenario.admin)
@@ -325,6 +361,7 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "users": admin_query(f"{{ users(first: 100) {{ nodes {{ {USER_FIELDS} }} }} }}"),
     "users with everything": admin_query(USERS_AND_EVENTS, first=100),
     "users with locks": admin_query("{ users(first: 100) { nodes { enabled lockedUntil lockedSecondFactors } } }"),
+    "users with counts": admin_query("{ users(first: 100) { nodes { sessionCount deviceCount } } }"),
     "users with admins": admin_query(
         "{ users(first: 20) { nodes { company { admins(first: 1) { nodes { id } totalCount } } } } }"
     ),
@@ -355,6 +392,10 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "deactivateTwoFactor": deactivate,
     "adminResetTwoFactor": reset,
     "endUserSessions": end_sessions,
+    "unlockUser": unlock_user,
+    "disableUser": change_of_member(DISABLE_USER),
+    "enableUser": enable_user,
+    "setUserRole": change_of_member(SET_USER_ROLE, role="ADMIN"),
     "updateSecurityPolicy": update_policy,
     "changePassword": change_password,
     "updateProfile": update_profile,
@@ -394,7 +435,8 @@ def test_every_operation_has_an_expected_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", ["users with everything", "users", "users with locks", "users with admins", "securityEvents"]
+    "operation",
+    ["users with everything", "users", "users with locks", "users with counts", "users with admins", "securityEvents"],
 )
 async def test_long_list_uses_as_many_statements_as_a_short_one(
     operation: str,

@@ -13,6 +13,8 @@ EMAILED = {
     SecurityEventKind.TWO_FACTOR_RESET: "two_factor_reset",
     SecurityEventKind.BACKUP_CODE_USED: "backup_code_used",
     SecurityEventKind.PASSWORD_CHANGED: "password_changed",
+    SecurityEventKind.USER_DISABLED: "user_disabled",
+    SecurityEventKind.USER_ENABLED: "user_enabled",
 }
 
 

@@ -726,7 +726,7 @@ class AccountStateMachine(RuleBasedStateMachine):
     def disable(self, runs: bool) -> None:  # noqa: FBT001
         """Disable the member as the operator, in one of six cases."""
         if runs:
-            self.check(disable_user(self.services, self.member.id), "NoneType", Event.USER_DISABLED)
+            self.check(disable_user(self.services, self.member.id), "NoneType", Event.USER_DISABLED, "user_disabled")
             self.end_challenges_and_activation()
             self.end_sessions()
             self.enabled = False
@@ -735,7 +735,7 @@ class AccountStateMachine(RuleBasedStateMachine):
     @rule()
     def enable(self) -> None:
         """Enable the member again as the operator."""
-        self.check(enable_user(self.services, self.member.id), "NoneType", Event.USER_ENABLED)
+        self.check(enable_user(self.services, self.member.id), "NoneType", Event.USER_ENABLED, "user_enabled")
         self.enabled = True
 
     @rule(runs=st.sampled_from([False] * 5 + [True]))

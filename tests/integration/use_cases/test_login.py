@@ -305,7 +305,8 @@ class TestLogIn:
         """The same password works when the user is enabled again."""
         await disable_user(services, member.id)
         await raises(log_in(services, CLIENT, member.email, PASSWORD, TOKEN), WrongEmailOrPasswordError)
-        assert await side_effects.new() == side_effects.expected(Event.USER_DISABLED, Event.LOGIN_FAILED)
+        expected = side_effects.expected(Event.USER_DISABLED, "user_disabled", Event.LOGIN_FAILED)
+        assert await side_effects.new() == expected
 
         await enable_user(services, member.id)
         await sign_in(services, member.email)

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import pytest
 
 import models
+from accounts.admin_changes import set_role_by_admin
+from accounts.errors import LastAdminError
 from accounts.permissions import Viewer
 from accounts.services import Services
 from accounts.sessions import LoggedIn, authenticate
+from accounts.users import disable_user
 from models import SecondFactorMethod, SecurityEventKind
 from security.tokens import TokenKind, token_hash
 from tests.integration.use_cases.helpers import (
@@ -578,6 +581,190 @@ class TestRemoval:
 
         assert outcomes == {"TwoFactorReset": 1, "UnauthenticatedError": 1}
         assert await count_rows(services, models.Authenticator) == 1
+
+
+# What two admins do to each other at once, and the outcomes.
+BETWEEN_TWO_ADMINS: dict[str, tuple[tuple[Call, Call], dict[str, int]]] = {
+    "both give up the role": (
+        (call("set_role", user_id="own", role="MEMBER"), call("set_role", user_id="own", role="MEMBER")),
+        {"UserRoleSet": 1, "LastAdminError": 1},
+    ),
+    "both demote the other": (
+        (call("set_role", user_id="other", role="MEMBER"), call("set_role", user_id="other", role="MEMBER")),
+        {"UserRoleSet": 1, "ForbiddenError": 1},
+    ),
+    "both disable the other": (
+        (call("disable", user_id="other"), call("disable", user_id="other")),
+        {"UserDisabled": 1, "UnauthenticatedError": 1},
+    ),
+}
+
+
+class TestChangesByAdmins:
+    @pytest.mark.attack("I12")
+    @pytest.mark.parametrize("case", BETWEEN_TWO_ADMINS)
+    async def test_two_admins_leave_one(
+        self, services: Services, admin: models.User, member: models.User, run: RunCalls, case: str
+    ) -> None:
+        """There is no deadlock either."""
+        async with services.database.transaction():
+            await models.User.filter(id=member.id).update(role=models.Role.ADMIN)
+        sessions = {user.id: await session_of(services, user) for user in (admin, member)}
+        calls, expected = BETWEEN_TWO_ADMINS[case]
+        ids = ({"own": admin.id, "other": member.id}, {"own": member.id, "other": admin.id})
+
+        outcomes = await run(
+            [
+                {
+                    **each,
+                    "session": sessions[of["own"]].token,
+                    "user_id": str(of[each["user_id"]]),
+                    "password": PASSWORD,
+                }
+                for each, of in zip(calls, ids, strict=True)
+            ]
+        )
+
+        assert outcomes == expected
+        assert await count_rows(services, models.User, role=models.Role.ADMIN, is_enabled=True) == 1
+
+    @pytest.mark.attack("I12")
+    async def test_operator_and_admin_leave_one_admin(
+        self, services: Services, admin: models.User, member: models.User
+    ) -> None:
+        """The operator disables one admin, while the other one gives up the role."""
+        async with services.database.transaction():
+            await models.User.filter(id=member.id).update(role=models.Role.ADMIN)
+        viewer = (await session_of(services, admin)).viewer
+
+        answers = await asyncio.gather(
+            set_role_by_admin(services, CLIENT, viewer, admin.id, models.Role.MEMBER, PASSWORD),
+            disable_user(services, member.id),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(answer, LastAdminError) for answer in answers) == 1
+        assert await count_rows(services, models.User, role=models.Role.ADMIN, is_enabled=True) == 1
+
+    @pytest.mark.parametrize("is_disabled", [True, False])
+    async def test_change_that_many_admins_make_is_recorded_once(
+        self,
+        services: Services,
+        member: models.User,
+        admin_session: SignedIn,
+        run: RunCalls,
+        side_effects: SideEffects,
+        *,
+        is_disabled: bool,
+    ) -> None:
+        """One event and one email follow. All calls get the same answer."""
+        operation, event, answer = ("disable", Event.USER_DISABLED, "UserDisabled")
+        if not is_disabled:
+            await disable_user(services, member.id)
+            operation, event, answer = ("enable", Event.USER_ENABLED, "UserEnabled")
+        await side_effects.new()
+
+        outcomes = await run(
+            [call(operation, session=admin_session.token, user_id=str(member.id), password=PASSWORD)] * 3
+        )
+
+        assert outcomes == {answer: 3}
+        assert await side_effects.new() == side_effects.expected(event, event.lower())
+
+    @pytest.mark.attack("C8")
+    async def test_login_beside_disabling_leaves_no_session(
+        self, services: Services, member: models.User, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """Whichever is first. The invariants say so too."""
+        await session_of(services, member)
+
+        outcomes = await run(
+            [
+                call("log_in", email=member.email, password=PASSWORD),
+                call("disable", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+                call("log_in", email=member.email, password=PASSWORD),
+            ]
+        )
+
+        assert outcomes["UserDisabled"] == 1
+        assert outcomes["LoggedIn"] + outcomes["WrongEmailOrPasswordError"] == 2
+        assert await count_rows(services, models.Session, user_id=member.id) == 0
+
+    @pytest.mark.attack("C8")
+    async def test_second_factor_beside_disabling_leaves_no_session(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        admin_session: SignedIn,
+        run: RunCalls,
+    ) -> None:
+        """The disabling ends the new session, or the challenge has expired."""
+        challenge = await new_challenge(services, member.email)
+
+        outcomes = await run(
+            [
+                call("verify_otp", challenge=challenge, otp=member_with_2fa.authenticator.otp(services.now())),
+                call("disable", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+            ]
+        )
+
+        assert outcomes.pop("UserDisabled") == 1
+        assert outcomes in ({"LoggedIn": 1}, {"ChallengeExpiredError": 1})
+        assert await count_rows(services, models.Session, user_id=member.id) == 0
+
+    @pytest.mark.attack("C8")
+    async def test_activation_beside_disabling_is_complete_or_gone(
+        self, services: Services, member: models.User, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """Nothing of an activation that was not completed is left. A completed one is in force after `enableUser`."""
+        session = await session_of(services, member)
+        activation_id, _, _ = await start_and_confirm_activation(services, session.viewer)
+
+        outcomes = await run(
+            [
+                call("acknowledge", session=session.token, activation=activation_id),
+                call("disable", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+            ]
+        )
+
+        assert outcomes.pop("UserDisabled") == 1
+        assert outcomes in ({"TwoFactorActivated": 1}, {"UnauthenticatedError": 1})
+        is_active = "TwoFactorActivated" in outcomes
+        assert await count_rows(services, models.Authenticator, user_id=member.id) == is_active
+        for table in (models.Session, models.Activation):
+            assert await count_rows(services, table, user_id=member.id) == 0
+
+    @pytest.mark.attack("B16")
+    async def test_failures_beside_unlocking_are_counted_or_gone(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        admin_session: SignedIn,
+        run: RunCalls,
+    ) -> None:
+        """No more attempts are checked than the free ones, before the unlocking or after it."""
+        challenge, now = await new_challenge(services, member.email), services.now()
+        await set_attempt_count(
+            services.database, member.id, SecondFactorMethod.OTP, failures=4, since_sign_in=99, last=now
+        )
+        otp = member_with_2fa.authenticator.wrong_otp(now)
+
+        outcomes = await run(
+            [
+                *[call("verify_otp", challenge=challenge, otp=otp)] * 4,
+                call("unlock", session=admin_session.token, user_id=str(member.id), password=PASSWORD),
+                *[call("verify_otp", challenge=challenge, otp=otp)] * 4,
+            ]
+        )
+
+        assert outcomes.pop("UserUnlocked") == 1
+        assert outcomes.keys() <= {"WrongSecondFactorError", "SecondFactorLockedError", "TooManyAttemptsError"}
+        assert outcomes["WrongSecondFactorError"] <= 1 + 5
+        async with services.database.reading():
+            row = await models.AttemptCount.filter(subject=member.id.hex).first()
+        assert row is None or row.undecided == 0
 
 
 class TestPasswordAndSession:

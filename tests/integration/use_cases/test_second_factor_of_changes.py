@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 import models
+from accounts.admin_changes import disable_by_admin, enable_by_admin, set_role_by_admin, unlock_by_admin
 from accounts.errors import SecondFactorNeededError, UnauthenticatedError, WrongPasswordError
 from accounts.permissions import Viewer
 from accounts.second_factor_of_changes import EnteredSecondFactor as SecondFactor
@@ -92,6 +93,30 @@ class AdminAndUser:
             self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, second_factor=second_factor
         )
 
+    async def unlock(self, second_factor: SecondFactor | None) -> object:
+        """Unlock the other user, or do nothing if they are not locked."""
+        return await unlock_by_admin(
+            self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, second_factor=second_factor
+        )
+
+    async def disable(self, second_factor: SecondFactor | None) -> object:
+        """Disable the other user."""
+        return await disable_by_admin(
+            self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, second_factor=second_factor
+        )
+
+    async def enable(self, second_factor: SecondFactor | None) -> object:
+        """Enable the other user, or do nothing if they are enabled."""
+        return await enable_by_admin(
+            self.services, CLIENT, self.admin.viewer, self.other, PASSWORD, second_factor=second_factor
+        )
+
+    async def promote(self, second_factor: SecondFactor | None) -> object:
+        """Make the other user an admin."""
+        return await set_role_by_admin(
+            self.services, CLIENT, self.admin.viewer, self.other, Role.ADMIN, PASSWORD, second_factor=second_factor
+        )
+
 
 CHANGES: Mapping[str, Callable[[AdminAndUser, SecondFactor | None], Awaitable[object]]] = {
     "updateSecurityPolicy": AdminAndUser.update_policy,
@@ -99,6 +124,10 @@ CHANGES: Mapping[str, Callable[[AdminAndUser, SecondFactor | None], Awaitable[ob
     "regenerateBackupCodes": AdminAndUser.regenerate,
     "adminResetTwoFactor": AdminAndUser.reset,
     "endUserSessions": AdminAndUser.end_sessions,
+    "unlockUser": AdminAndUser.unlock,
+    "disableUser": AdminAndUser.disable,
+    "enableUser": AdminAndUser.enable,
+    "setUserRole": AdminAndUser.promote,
 }
 
 

@@ -24,6 +24,7 @@ from accounts.users import (
     list_users,
     set_password,
     set_role,
+    unlock_user,
 )
 from models import Role, SecurityEventKind
 from tests.integration.use_cases.helpers import (
@@ -187,7 +188,10 @@ class TestChangeUser:
 
         assert await count_rows(services, models.Session, id=viewer.session.id) == 1
         assert (await sign_in(services, member.email)).user.role is Role.ADMIN
-        assert await side_effects.new() == side_effects.expected(Event.ROLE_CHANGED, Event.LOGIN_SUCCEEDED)
+        expected = side_effects.expected(Event.ROLE_CHANGED, "role_changed", Event.LOGIN_SUCCEEDED)
+        assert await side_effects.new() == expected
+        [email] = await emails_of(services, "role_changed")
+        assert (email.facts["by"], email.facts["role"]) == (None, "ADMIN")
 
     async def test_password_set_by_the_operator_ends_all_sessions(
         self, services: Services, member: models.User, viewer: Viewer, side_effects: SideEffects
@@ -221,8 +225,33 @@ class TestChangeUser:
         assert await count_rows(services, models.Session, user_id=member.id) == 0
         await enable_user(services, member.id)
 
-        assert await side_effects.new() == side_effects.expected(Event.USER_DISABLED, Event.USER_ENABLED)
+        expected = side_effects.expected(Event.USER_DISABLED, "user_disabled", Event.USER_ENABLED, "user_enabled")
+        assert await side_effects.new() == expected
         assert (await find_user_by_email(services, member.email)).two_factor.is_active
+
+    async def test_change_that_changes_nothing_is_not_recorded(
+        self, services: Services, member: models.User, side_effects: SideEffects
+    ) -> None:
+        """The user has the role, is enabled, and is not locked. A disabled user is disabled once."""
+        await set_role(services, member.id, Role.MEMBER)
+        await enable_user(services, member.id)
+        await unlock_user(services, member.id)
+        assert await side_effects.new() == []
+        await disable_user(services, member.id)
+        await side_effects.new()
+
+        await disable_user(services, member.id)
+
+        assert await side_effects.new() == []
+
+    async def test_disabled_user_gets_no_email_about_the_role(self, services: Services, member: models.User) -> None:
+        """They cannot log in. The email about the account comes when they are enabled again."""
+        await disable_user(services, member.id)
+
+        await set_role(services, member.id, Role.ADMIN)
+
+        assert len(await events_of(services, Event.ROLE_CHANGED)) == 1
+        assert await emails_of(services, "role_changed") == []
 
     async def test_deletion_keeps_only_the_audit_events(
         self, services: Services, company: models.Company, member: models.User, enrolled: Enrolled
@@ -274,6 +303,7 @@ class TestChangeUser:
             set_password(services, unknown_id, NEW),
             disable_user(services, unknown_id),
             enable_user(services, unknown_id),
+            unlock_user(services, unknown_id),
             delete_user(services, unknown_id),
             find_user_by_email(services, "unknown@acme.example"),
         ):
