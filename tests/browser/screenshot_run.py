@@ -22,6 +22,7 @@ def visit_all_pages(frontend: Frontend, site: Site, capture: Capture) -> None:
     visit_activation(frontend, capture, admin)
     visit_account_pages(frontend, capture, admin)
     visit_admin_pages(frontend, capture, members)
+    visit_user_actions(frontend, site, capture, members[3])
     visit_login_pages(frontend, site, capture, admin)
     visit_enforced_pages(frontend, site, capture)
 
@@ -104,6 +105,27 @@ def visit_admin_pages(frontend: Frontend, capture: Capture, members: list[Accoun
     frontend.page.get_by_role("article").first.get_by_text("As HTML").click()
     frontend.page.frame_locator("iframe").first.get_by_role("heading").first.wait_for()
     capture("mailbox")
+
+
+def visit_user_actions(frontend: Frontend, site: Site, capture: Capture, member: Account) -> None:
+    """Visit the pages that change the account of a user, who is first locked and then disabled."""
+    site.lock_login(member)
+    user_path = f"/users/user_{member.user_id.hex}"
+    frontend.open(user_path)
+    frontend.expect_text("Login locked until")
+    capture("user-locked")
+    for path, heading in (
+        ("unlock", "Unlock the login"),
+        ("disable", "Disable the account"),
+        ("promote", "Make this user an admin"),
+    ):
+        frontend.open(f"{user_path}/account/{path}")
+        frontend.expect_page(heading)
+        capture(f"user-{path}")
+    site.disable(member)
+    frontend.open(f"{user_path}/account/enable")
+    frontend.expect_page("Enable the account")
+    capture("user-enable")
 
 
 def visit_login_pages(frontend: Frontend, site: Site, capture: Capture, account: Account) -> None:

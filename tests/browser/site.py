@@ -25,6 +25,7 @@ from examples.demo.mailbox import mailbox_routes
 from examples.web.site import routes
 from models import Role
 from settings import Settings
+from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP
 from tests.support.operations import LOGOUT, UPDATE_SECURITY_POLICY
@@ -99,6 +100,17 @@ class Site:
     def disable(self, account: Account) -> None:
         """Disable a user, as the operator does."""
         self._run(users.disable_user(self._env, account.user_id, force=True))
+
+    def set_role(self, account: Account, role: Role) -> None:
+        """Change the role of a user, as the operator does."""
+        self._run(users.set_role(self._env, account.user_id, role, force=True))
+
+    def lock_login(self, account: Account) -> None:
+        """Count so many failures that strangers have to wait for an hour."""
+        counts = set_attempt_count(
+            self._env.database, account.user_id, "OTP", failures=20, since_sign_in=20, last=self.clock()
+        )
+        self._run(counts)
 
     def activate_two_factor(self, account: Account) -> Account:
         """Activate the 2FA of a user with the API."""

@@ -39,6 +39,8 @@
  * @property {string | null} lockedUntil
  * @property {SecondFactorMethod[] | null} lockedSecondFactors
  * @property {Authenticator[] | null} authenticators
+ * @property {number | null} sessionCount
+ * @property {number | null} deviceCount
  *
  * @typedef {Viewer & Account} User
  *
@@ -361,7 +363,7 @@ export const COUNT_USERS = operation(`
 export const GET_USER = operation(`
   query GetUser($id: ID!) {
     user(id: $id) {
-      id email name role createdAt lastLoginAt enabled lockedUntil lockedSecondFactors
+      id email name role createdAt lastLoginAt enabled lockedUntil lockedSecondFactors sessionCount deviceCount
       twoFactor { ...TwoFactorParts }
       authenticators { id name createdAt lastUsedAt }
       securityEvents(first: 10) { ...EventParts }
@@ -399,6 +401,65 @@ export const END_USER_SESSIONS = operation(`
       ${USER_ERRORS}
     }
   }`);
+
+/**
+ * @typedef {Pick<User, "id" | "name" | "role" | "enabled" | "lockedUntil" | "lockedSecondFactors">} UserState
+ * @typedef {{ userId: string, password: string, secondFactor: SecondFactor }} ChangeOfUser
+ */
+
+/** @type {Operation<{ id: string }, { user: UserState | null }>} */
+export const GET_USER_STATE = operation(`
+  query GetUserState($id: ID!) {
+    user(id: $id) { id name role enabled lockedUntil lockedSecondFactors }
+  }`);
+
+/** @type {Operation<ChangeOfUser, { unlockUser: MutationResult }>} */
+export const UNLOCK_USER = operation(`
+  mutation UnlockUser($userId: ID!, $password: String!, $secondFactor: SecondFactorInput) {
+    unlockUser(userId: $userId, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ... on UserUnlocked { viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<ChangeOfUser, { disableUser: MutationResult }>} */
+export const DISABLE_USER = operation(`
+  mutation DisableUser($userId: ID!, $password: String!, $secondFactor: SecondFactorInput) {
+    disableUser(userId: $userId, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ... on UserDisabled { viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<ChangeOfUser, { enableUser: MutationResult }>} */
+export const ENABLE_USER = operation(`
+  mutation EnableUser($userId: ID!, $password: String!, $secondFactor: SecondFactorInput) {
+    enableUser(userId: $userId, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ... on UserEnabled { viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${VIEWER}`);
+
+/** @type {Operation<ChangeOfUser & { role: "MEMBER" | "ADMIN" }, { setUserRole: MutationResult }>} */
+export const SET_USER_ROLE = operation(`
+  mutation SetUserRole($userId: ID!, $role: Role!, $password: String!, $secondFactor: SecondFactorInput) {
+    setUserRole(userId: $userId, role: $role, password: $password, secondFactor: $secondFactor) {
+      __typename
+      ... on UserRoleSet { viewer { ...ViewerParts } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${VIEWER}`);
 
 /**
  * @type {Operation<

@@ -36,6 +36,12 @@ export function redirectOnError(error) {
     loadViewer().then(() => navigate(ACTIVATION_PATH, { replace: true }), refresh);
     return true;
   }
+  if (error.code === "FORBIDDEN" && state.viewer?.role === "ADMIN") {
+    // Another admin has taken the role away since the viewer was loaded.
+    notify(t("error.noAdmin"), "error");
+    loadViewer().then(() => navigate(HOME_PATH, { replace: true }), refresh);
+    return true;
+  }
   return false;
 }
 

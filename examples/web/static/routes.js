@@ -51,6 +51,11 @@ export const ROUTES = [
   { path: "/account/activity", load: async () => (await import("./pages/activity.js")).activityPage(), access: "user" },
   { path: "/users", load: async (at) => (await import("./pages/users.js")).usersPage(at), access: "admin" },
   { path: "/users/:id", load: async (at) => (await import("./pages/user.js")).userPage(at), access: "admin" },
+  {
+    path: "/users/:id/account/:action",
+    load: async (at) => (await import("./pages/user-actions.js")).userActionPage(at),
+    access: "admin",
+  },
   { path: "/events", load: async (at) => (await import("./pages/events.js")).eventsPage(at), access: "admin" },
   { path: "/policy", load: async () => (await import("./pages/policy.js")).policyPage(), access: "admin" },
   {

@@ -12,6 +12,7 @@ import { accountBadges } from "./account-badges.js";
 import { authenticatorText } from "./authenticator-text.js";
 import { timeline } from "./timeline.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
+import { actionsSection } from "./user-actions.js";
 import { whomToAsk } from "./whom-to-ask.js";
 
 /** @typedef {import("../operations.js").User} User */
@@ -28,13 +29,15 @@ export async function userPage({ parameters }) {
     content: [
       backLink,
       h("div", { class: "card" }, userDetails(user)),
+      actionsSection(user),
       h(
         "section",
         { class: "card", "aria-labelledby": "reset" },
         h("h2", { id: "reset" }, t("reset.title")),
         await resetContent(user),
       ),
-      ...(user.id === state.viewer?.id ? [] : [endSessionsSection(user)]),
+      // A disabled user has no session.
+      ...(user.id === state.viewer?.id || user.enabled === false ? [] : [endSessionsSection(user)]),
       h(
         "section",
         { class: "card", "aria-labelledby": "activity" },
@@ -62,11 +65,13 @@ function userDetails(user) {
     [t("role"), t(`role.${role}`)],
     [t("user.created"), formatDateTime(createdAt)],
     [t("users.lastLogin"), formatDateTime(lastLoginAt) || t("never")],
+    [t("sessions.title"), String(user.sessionCount ?? "")],
+    [t("devices.title"), String(user.deviceCount ?? "")],
   ]);
 }
 
 /** @param {User} user @returns {Promise<Node[]>} */
-async function resetContent({ id, name, twoFactor }) {
+async function resetContent({ id, name, enabled, twoFactor }) {
   if (twoFactor.state !== "ACTIVE") {
     return [h("p", { class: "muted" }, t("reset.inactive", { name }))];
   }
@@ -76,7 +81,7 @@ async function resetContent({ id, name, twoFactor }) {
       : [h("p", { class: "muted" }, t("reset.ownAccount"))];
   }
   return [
-    note(t("reset.lead", { name }), "warning"),
+    note(t(enabled === false ? "reset.leadDisabled" : "reset.lead", { name }), "warning"),
     form({
       fields: [
         {
