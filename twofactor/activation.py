@@ -20,12 +20,12 @@ from accounts.reauthentication import (
     reauthenticate,
 )
 from accounts.services import Client, Services
-from accounts.session_tokens import MayReplaceToken, SessionToken, repeat_session_token, replace_session_token
+from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import ActivationPurpose, SecurityEventKind
 from security.constants import BACKUP_CODES_PER_SET
 from security.tokens import TokenKind, token_hash
-from twofactor.enrolment import begin_enrolment, find_unfinished, purpose_of_finished
+from twofactor.enrolment import begin_enrolment, find_unfinished, repeat_enrolment
 from twofactor.errors import (
     ActivationExpiredError,
     OtpNotConfirmedError,
@@ -105,23 +105,11 @@ async def acknowledge_backup_codes(
         account = await lock_viewer(viewer)
         activation = await find_unfinished(account, hashed, services.now())
         if activation is None:
-            return await repeat_activation(services, account, hashed, old_token)
+            results = {ActivationPurpose.ACTIVATE: TwoFactorActivated}
+            return await repeat_enrolment(services, account, hashed, old_token, results)
         if await models.BackupCodeSet.filter(activation_id=activation.id).update(activation_id=None) != 1:
             raise OtpNotConfirmedError
         return await activate(services, client, account, activation, by_acknowledgement=True, old_token=old_token)
-
-
-async def repeat_activation(
-    services: Services, account: LockedAccount, activation_hash: str, old_token: SessionToken | None
-) -> TwoFactorActivated:
-    """Return the result of a finished activation, whichever of its last calls the client repeats.
-
-    Otherwise the user would read that the activation has ended, and delete the entry of the app that is in force.
-    """
-    if await purpose_of_finished(account, activation_hash) is not ActivationPurpose.ACTIVATE:
-        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
-    new_token = await repeat_session_token(services, account.session, old_token)
-    return TwoFactorActivated(account.viewer.user, new_token=new_token)
 
 
 async def activate(  # noqa: PLR0913  # each is a part of the activation

@@ -17,7 +17,7 @@ from accounts.reauthentication import (
     lock_viewer,
 )
 from accounts.services import Client, Services
-from accounts.session_tokens import SessionToken, repeat_session_token
+from accounts.session_tokens import SessionToken
 from models import ActivationPurpose, SecurityEventContext, SecurityEventKind
 from models.database import CommitAndRaise
 from security.constants import (
@@ -27,7 +27,7 @@ from security.constants import (
 from security.tokens import TokenKind, token_hash
 from twofactor.activation import TwoFactorActivated, activate
 from twofactor.authenticators import AuthenticatorAdded, AuthenticatorReplaced, enrol_authenticator
-from twofactor.enrolment import find_unfinished, purpose_of_finished
+from twofactor.enrolment import find_unfinished, repeat_enrolment
 from twofactor.errors import (
     ActivationExpiredError,
     WrongOtpError,
@@ -173,11 +173,7 @@ async def _issue_codes(call: _Confirmation, used: _UsedOtp, codes: NewBackupCode
 
 
 async def _repeat_result(call: _Confirmation, account: LockedAccount) -> Enrolled:
-    purpose = await purpose_of_finished(account, call.activation_hash)
-    if purpose is None:
-        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
-    new_token = await repeat_session_token(call.services, account.session, call.old_token)
-    return _RESULTS[purpose](account.viewer.user, new_token=new_token)
+    return await repeat_enrolment(call.services, account, call.activation_hash, call.old_token, _RESULTS)
 
 
 def _is_repeat(services: Services, account: LockedAccount, activation: models.Activation, otp: str) -> bool:

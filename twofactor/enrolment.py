@@ -1,16 +1,22 @@
 """Begin the enrolment of a factor, and find it again: a new secret waits until the user has confirmed it."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import models
 from accounts.reauthentication import LockedAccount
 from accounts.services import Services
+from accounts.session_tokens import SessionToken, repeat_session_token
 from models import ActivationPurpose
 from security.constants import ACTIVATION_LIFETIME, CLOCK_SLACK, CONFIRM_ATTEMPTS
 from security.tokens import TokenKind, token_hash
+from twofactor.errors import ActivationExpiredError
 from twofactor.factors.factor import ActivationT, EnrollableFactor
 from twofactor.factors.registry import enrollable_factors
+
+ResultT = TypeVar("ResultT")
 
 
 async def begin_enrolment(  # noqa: PLR0913  # each is a column of the activation
@@ -55,7 +61,28 @@ async def find_unfinished(account: LockedAccount, activation_hash: str, now: dat
     ).first()
 
 
-async def purpose_of_finished(account: LockedAccount, activation_hash: str) -> ActivationPurpose | None:
+async def repeat_enrolment(
+    services: Services,
+    account: LockedAccount,
+    activation_hash: str,
+    old_token: SessionToken | None,
+    results: Mapping[ActivationPurpose, Callable[..., ResultT]],
+) -> ResultT:
+    """Return the result of a finished activation, whichever of its last calls the client repeats.
+
+    Otherwise the user would read that the activation has ended, and delete the entry of the app that is in force.
+
+    Raises:
+        ActivationExpiredError: It is unknown, its factor is no longer in force, or `results` has none for its purpose.
+    """
+    purpose = await _purpose_of_finished(account, activation_hash)
+    if purpose is None or purpose not in results:
+        raise ActivationExpiredError(may_restart=account.user.two_factor_activated_at is None)
+    new_token = await repeat_session_token(services, account.session, old_token)
+    return results[purpose](account.viewer.user, new_token=new_token)
+
+
+async def _purpose_of_finished(account: LockedAccount, activation_hash: str) -> ActivationPurpose | None:
     """Return what a finished activation did, if the factor that it enrolled is still in force."""
     for factor in enrollable_factors():
         if purpose := await factor.purpose_of(account.user.id, activation_hash):
