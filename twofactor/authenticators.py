@@ -3,9 +3,10 @@
 2FA stays active throughout. `twofactor/confirmation.py` confirms a new authenticator, as it does for an activation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import models
@@ -25,6 +26,7 @@ from accounts.second_factor_of_changes import EnteredSecondFactor, reauthenticat
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
+from mail.emails import Email, RequestDetails
 from models import ActivationPurpose, SecurityEventKind
 from security.constants import AUTHENTICATOR_NAME_MAX_LENGTH, AUTHENTICATORS_PER_USER, OTP_PERIOD_S
 from twofactor.enrolment import begin_enrolment
@@ -69,6 +71,24 @@ class AuthenticatorRemoved:
 
     authenticator_id: UUID
     viewer: User
+
+
+EmailOf: TypeAlias = Callable[[RequestDetails, str | None], Email]
+# What a confirmed authenticator leaves: an audit event, an email and the result.
+_ENROLLED: Mapping[
+    ActivationPurpose, tuple[SecurityEventKind, EmailOf, type[AuthenticatorReplaced] | type[AuthenticatorAdded]]
+] = {
+    ActivationPurpose.REPLACE: (
+        SecurityEventKind.AUTHENTICATOR_REPLACED,
+        lambda request, _name: emails.authenticator_replaced(request),
+        AuthenticatorReplaced,
+    ),
+    ActivationPurpose.ADD: (
+        SecurityEventKind.AUTHENTICATOR_ADDED,
+        lambda request, name: emails.authenticator_added(request, name=name),
+        AuthenticatorAdded,
+    ),
+}
 
 
 async def start_replacement(  # noqa: PLR0913, PLR0917  # each is an argument of the mutation
@@ -143,18 +163,15 @@ async def enrol_authenticator(
         await factor.remove(user.id, only=activation.replaced_authenticator_id)
     await factor.enrol(activation, now, by_acknowledgement=False)
     await end_challenges_and_activations(user.id)
-    if not replaces:
-        new_token = await replace_session_token(services, account.session, old_token)
-        await _record(services, client, account, SecurityEventKind.AUTHENTICATOR_ADDED)
-        email = emails.authenticator_added(audit.request_details(client, now), name=activation.authenticator_name)
-        await outbox.enqueue(email, to=user, now=now)
-        return AuthenticatorAdded(account.viewer.user, new_token=new_token)
-    await end_other_sessions(account.session)
-    await forget_other_devices(user.id, keep=account.session.device_id)
+    if replaces:
+        await end_other_sessions(account.session)
+        await forget_other_devices(user.id, keep=account.session.device_id)
     new_token = await replace_session_token(services, account.session, old_token)
-    await _record(services, client, account, SecurityEventKind.AUTHENTICATOR_REPLACED)
-    await outbox.enqueue(emails.authenticator_replaced(audit.request_details(client, now)), to=user, now=now)
-    return AuthenticatorReplaced(account.viewer.user, new_token=new_token)
+    kind, email_of, result = _ENROLLED[activation.purpose]
+    await _record(services, client, account, kind)
+    email = email_of(audit.request_details(client, now), activation.authenticator_name)
+    await outbox.enqueue(email, to=user, now=now)
+    return result(account.viewer.user, new_token=new_token)
 
 
 async def remove_authenticator(  # noqa: PLR0913  # each is an argument of the mutation
