@@ -13,6 +13,7 @@ from tortoise.queryset import QuerySet
 
 import models
 from accounts import security_policy
+from accounts.enforcement import EnforcementRule, users_to_set_up
 from accounts.entities import User
 from accounts.errors import InvalidInputError
 from accounts.event_facts import Change, facts_of
@@ -48,6 +49,8 @@ class UserQuery:
     is_active: bool | None = None
     backup_codes_remaining_at_most: int | None = None
     is_enabled: bool | None = None
+    # The users who would have to set up 2FA under this rule at this time.
+    to_set_up: tuple[EnforcementRule, datetime] | None = None
     order: UserOrder = UserOrder.NEWEST_FIRST
 
 
@@ -217,6 +220,8 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
         users = users.filter(two_factor_activated_at__isnull=not query.is_active)
     if query.is_enabled is not None:
         users = users.filter(is_enabled=query.is_enabled)
+    if query.to_set_up is not None:
+        users = users.filter(users_to_set_up(*query.to_set_up))
     if query.backup_codes_remaining_at_most is not None:
         if not security_policy.backup_codes_enabled(viewer.user.company):
             # If backup codes are off, no user has a number of codes.

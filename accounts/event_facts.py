@@ -55,14 +55,24 @@ NO_FACTS = EventFacts()
 
 def change_of_rule(rule: str, *, is_on: bool) -> Change:
     """Return the change of a rule of a company account, which had the opposite value before."""
-    return Change(ChangedField(rule.upper()), _text_of(not is_on), _text_of(is_on))
+    return Change(ChangedField(rule.upper()), text_of_switch(not is_on), text_of_switch(is_on))
+
+
+def text_of_switch(is_on: bool) -> str:  # noqa: FBT001  # the value of a rule
+    """Return the value of a rule that is on or off, as events have it."""
+    return "true" if is_on else "false"
 
 
 def json_of_changes(changes: tuple[Change, ...] | None) -> str | None:
     """Return the value of the column `changes`."""
     if changes is None:
         return None
-    return json.dumps([{"field": each.field, "from": each.before, "to": each.after} for each in changes])
+    return json.dumps(values_of_changes(changes))
+
+
+def values_of_changes(changes: tuple[Change, ...]) -> list[dict[str, str | None]]:
+    """Return changes as JSON values."""
+    return [{"field": each.field.value, "from": each.before, "to": each.after} for each in changes]
 
 
 def facts_of(event: models.SecurityEvent) -> EventFacts:
@@ -94,8 +104,15 @@ def _note_of_locked(facts: EventFacts) -> str:
 
 
 def _note_of_policy(facts: EventFacts) -> str:
-    switches = {"true": "on", "false": "off"}
-    return ", ".join(f"{each.field.lower()}={switches[each.after or '']}" for each in facts.change or ())
+    switches = {"true": "on", "false": "off", None: "none"}
+    changes = facts.change or ()
+    is_said = any(each.field is ChangedField.TWO_FACTOR_ENFORCED for each in changes)
+    return ", ".join(
+        f"{each.field.lower()}={switches.get(each.after, each.after)}"
+        for each in changes
+        # The old rule says the same, unless the new one is for admins only.
+        if each.field is not ChangedField.ENFORCED_FOR or not is_said or each.after == "ADMINS"
+    )
 
 
 NOTES: Mapping[SecurityEventKind, Callable[[EventFacts], str | None]] = {
@@ -149,7 +166,3 @@ def _changed_rules(note: str) -> tuple[Change, ...] | None:
 
 def _change_of(stored: Mapping[str, Any]) -> Change:
     return Change(ChangedField(stored["field"]), stored["from"], stored["to"])
-
-
-def _text_of(value: bool) -> str:  # noqa: FBT001  # the value of a rule
-    return "true" if value else "false"

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from tortoise.queryset import QuerySet
-
 import models
 from accounts import audit
 from accounts.entities import Session, User
@@ -207,17 +205,26 @@ async def check_token(services: Services, token: str) -> TokenCheck:
 
 async def list_sessions(services: Services, viewer: Viewer) -> tuple[Session, ...]:
     """Return the viewer's live sessions, newest first."""
-    live = _live_sessions(services.now())
+    live = live_sessions(services.now())
     async with services.database.reading():
-        rows = await live.filter(user_id=viewer.user.id).order_by("-created_at", "-id")
+        rows = await models.Session.filter(user_id=viewer.user.id, **live).order_by("-created_at", "-id")
     return tuple(Session.of(row, current=row.id == viewer.session.id) for row in rows)
 
 
 async def count_sessions(services: Services, users: Sequence[User]) -> list[int]:
     """Return the number of live sessions of each user, in one SQL statement."""
-    live = _live_sessions(services.now())
+    live = models.Session.filter(**live_sessions(services.now()))
     async with services.database.reading():
         return await count_for_each(live, [user.id for user in users])
+
+
+def live_sessions(now: datetime, prefix: str = "") -> dict[str, datetime]:
+    """Return the filters for sessions that are live. `prefix` is the path from the filtered table to the sessions."""
+    return {
+        f"{prefix}created_at__lte": now + CLOCK_SLACK,
+        f"{prefix}expires_at__gt": now,
+        f"{prefix}last_seen_at__gt": now - SESSION_IDLE_LIFETIME,
+    }
 
 
 async def find_session(services: Services, viewer: Viewer, session_id: UUID) -> Session | None:
@@ -307,12 +314,6 @@ async def _end(services: Services, client: Client, viewer: Viewer, session_id: U
     if ended:
         await audit.record(kind, user=user, client=client, now=now)
     return ended == 1
-
-
-def _live_sessions(now: datetime) -> QuerySet[models.Session]:
-    return models.Session.filter(
-        created_at__lte=now + CLOCK_SLACK, expires_at__gt=now, last_seen_at__gt=now - SESSION_IDLE_LIFETIME
-    )
 
 
 def _is_live(session: models.Session, now: datetime) -> bool:

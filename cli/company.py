@@ -6,7 +6,7 @@ import typer
 
 from accounts import companies
 from accounts.entities import Company
-from cli.formatting import Value, print_json, print_list
+from cli.formatting import Value, format_time, print_json, print_list
 from cli.prompts import AsJson
 from cli.runner import run
 from schema import ids
@@ -42,7 +42,7 @@ def list_all(*, as_json: AsJson = False) -> None:
     all_companies = run(companies.list_companies)
     print_list(
         [_values(company) for company in all_companies],
-        columns=["id", "name", "two_factor_enforced", "backup_codes_enabled"],
+        columns=["id", "name", "two_factor_enforced", "enforced_for", "enforce_from", "backup_codes_enabled"],
         as_json=as_json,
         empty="There are no company accounts.",
     )
@@ -53,5 +53,7 @@ def _values(company: Company) -> dict[str, Value]:
         "id": ids.encode(Company, company.id),
         "name": company.name,
         "two_factor_enforced": company.two_factor_enforced,
+        "enforced_for": company.enforced_for.value,
+        "enforce_from": format_time(company.enforce_from),
         "backup_codes_enabled": company.backup_codes_enabled,
     }

@@ -1,8 +1,12 @@
 """The emails to users. Each function returns one email; its templates have the name of the function."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
+
+# A value that the template shows: a text, a number, or objects with texts.
+Fact: TypeAlias = str | int | Sequence[Mapping[str, str | None]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +14,7 @@ class Email:
     """An email with the facts that its templates show. It contains no secret."""
 
     kind: str
-    facts: Mapping[str, str | int | None]
+    facts: Mapping[str, Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class RequestDetails:
     user_agent: str | None
 
     @property
-    def facts(self) -> dict[str, str | int | None]:
+    def facts(self) -> dict[str, Fact]:
         """The facts of an email about the request."""
         return {"at": _timestamp(self.at), "ip_address": self.ip_address, "user_agent": self.user_agent}
 
@@ -84,6 +88,14 @@ def user_enabled(*, at: datetime, by: str | None) -> Email:
 def user_unlocked(*, at: datetime, by: str | None) -> Email:
     """An admin with this name, or the operator, ended the waits and locks after failed logins."""
     return Email("user_unlocked", {"at": _timestamp(at), "by": by})
+
+
+def policy_changed(*, at: datetime, admin: str, changes: Sequence[Mapping[str, str | None]]) -> Email:
+    """Another admin with this name changed rules of the company account.
+
+    Each change has the name of the rule in `field`, and its values in `from` and `to`, as audit events have them.
+    """
+    return Email("policy_changed", {"at": _timestamp(at), "admin": admin, "changes": changes})
 
 
 def backup_code_used(request: RequestDetails, *, remaining: int) -> Email:

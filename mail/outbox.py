@@ -33,10 +33,23 @@ MIN_WAIT_IF_PERMANENT = timedelta(minutes=30)
 # Each wait is up to this fraction longer, so that emails that failed together are not retried together.
 JITTER = 0.25
 
+# SQLite allows 32,766 parameters in a statement, and an email has twelve columns.
+EMAILS_PER_STATEMENT = 500
+
 
 async def enqueue(email: Email, *, to: models.User, now: datetime) -> None:
     """Insert an email into the outbox, in the current transaction."""
-    await models.OutboxEmail.create(
+    await _row(email, to, now).save(force_create=True)
+
+
+async def enqueue_for_all(email: Email, *, to: Sequence[models.User], now: datetime) -> None:
+    """Insert an email to each of many users into the outbox, in the current transaction."""
+    rows = [_row(email, user, now) for user in to]
+    await models.OutboxEmail.bulk_create(rows, batch_size=EMAILS_PER_STATEMENT)
+
+
+def _row(email: Email, to: models.User, now: datetime) -> models.OutboxEmail:
+    return models.OutboxEmail(
         id=uuid4(),
         kind=email.kind,
         recipient_email=to.email,

@@ -178,6 +178,8 @@ class ChangedField(StrEnum):
     """What an event can report as changed. The rules of a company account have the names of their columns."""
 
     TWO_FACTOR_ENFORCED = "TWO_FACTOR_ENFORCED"
+    ENFORCED_FOR = "ENFORCED_FOR"
+    ENFORCE_FROM = "ENFORCE_FROM"
     BACKUP_CODES_ENABLED = "BACKUP_CODES_ENABLED"
     NEW_DEVICE_EMAILS = "NEW_DEVICE_EMAILS"
     SECOND_FACTOR_FOR_CHANGES = "SECOND_FACTOR_FOR_CHANGES"

@@ -11,6 +11,7 @@ from accounts.errors import ForbiddenError
 from accounts.login_locks import LoginLock
 from accounts.pagination import Edge, Page, PageInfo
 from accounts.permissions import Viewer, may_see_all_of
+from accounts.policy_impact import PolicyImpact
 from models import Role
 from resolvers.context import Context
 from twofactor.authenticators import Authenticator
@@ -74,6 +75,16 @@ async def admins(context: Context, company: Company, first: int, after: str | No
         raise ForbiddenError
     query = UserQuery(first, after, role=Role.ADMIN, is_enabled=True, order=UserOrder.NAME)
     return UserPage(await context.admins_of_company(viewer, query).load(company), query)
+
+
+async def users_of_impact(context: Context, impact: PolicyImpact, first: int, after: str | None) -> UserPage:
+    """Return a page of the users whom a change of the rules would ask to set up 2FA.
+
+    Raises:
+        InvalidInputError: The page size or the cursor is invalid.
+    """
+    query = UserQuery(first, after, to_set_up=(impact.rule, impact.at), order=UserOrder.NAME)
+    return await users(context, await context.admin(), query)
 
 
 async def two_factor(context: Context, user: User) -> TwoFactor:

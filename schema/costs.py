@@ -2,6 +2,8 @@
 
 # One look-up in the database.
 READ_COST = 100
+# To count users of a company account several times, whatever its size.
+COUNTS_COST = 500
 # To read the row of a list from the database: a user with the company account, an event with user and actor, an event
 # alone, or a session.
 USER_ROW_COST = 8

@@ -57,6 +57,8 @@ describe_enum(
     "What a security event reports as changed. New values are added over time.",
     {
         ChangedField.TWO_FACTOR_ENFORCED: "The rule `Company.twoFactorEnforced` of the company account.",
+        ChangedField.ENFORCED_FOR: "The rule `Company.enforcedFor` of the company account.",
+        ChangedField.ENFORCE_FROM: "The date `Company.enforceFrom` of the rule on 2FA of the company account.",
         ChangedField.BACKUP_CODES_ENABLED: "The rule `Company.backupCodesEnabled` of the company account.",
         ChangedField.NEW_DEVICE_EMAILS: "The rule `Company.newDeviceEmails` of the company account.",
         ChangedField.SECOND_FACTOR_FOR_CHANGES: "The rule `Company.secondFactorForChanges` of the company account.",
@@ -79,8 +81,9 @@ class SecurityEventChange:
     before: str | None = strawberry.field(
         name="from",
         description=(
-            "The value before: true or false for a rule, a value of `Role` for a role, the text of a name, which "
-            "you have to escape. Null if an event from before this field does not say it."
+            "The value before: true or false for a rule, a value of `EnforcedFor`, a `DateTime`, a value of `Role` for "
+            "a role, the text of a name, which you have to escape. Null if there was no date, or if an event from "
+            "before this field does not say it."
         ),
     )
     after: str | None = strawberry.field(name="to", description="The value since then, in the same form.")

@@ -16,6 +16,7 @@ from schema.known_devices import KnownDevice, KnownDevicesMutation
 from schema.login import LoginMutation, LoginQuery
 from schema.nodes import NodesQuery
 from schema.passwords import PasswordsMutation
+from schema.policy_impact import PolicyImpactQuery
 from schema.profile import ProfileMutation
 from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
@@ -66,6 +67,7 @@ class Query(
     NodesQuery,
     UsersQuery,
     EventsQuery,
+    PolicyImpactQuery,
 ):
     """All read operations."""
 

@@ -63,7 +63,7 @@ class Company(Node):
     )
     enforce_from: datetime | None = strawberry.field(
         description=(
-            "From when 2FA is required, in the past or in the future; null if there was never a date. Before it, users "
+            "From when 2FA is required, in the past or in the future; null if the rule has no date. Before it, users "
             "can do everything without 2FA, and `TwoFactor.setupRequiredFrom` says when it will be required of them."
         )
     )
@@ -158,8 +158,30 @@ TwoFactorEnforced = Annotated[
     bool | None,
     strawberry.argument(
         description=(
-            "True to require 2FA of every user. From the next request, a user without active 2FA can only activate "
-            "it; this includes the admin. If it is omitted or null, the rule does not change."
+            "True to require 2FA of every user, as `enforcedFor: EVERYBODY` does. From the next request, a user "
+            "without active 2FA can only activate it; this includes the admin. False to no longer require it of every "
+            "user: `EVERYBODY` becomes `NOBODY`, and `ADMINS` does not change. If it is omitted or null, the rule does "
+            "not change."
+        )
+    ),
+]
+EnforcedForArgument = Annotated[
+    EnforcedFor | None,
+    strawberry.argument(
+        description=(
+            "Of whom to require 2FA. If `twoFactorEnforced` says something else, the error is `BAD_USER_INPUT`. If it "
+            "is omitted or null, the rule does not change."
+        )
+    ),
+]
+EnforceFrom = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description=(
+            "From when to require 2FA, at most 366 days in the future. A time that has passed means at once. Until a "
+            "date in the future, 2FA is required of nobody by the rule, also if it was before. If it is omitted or "
+            "null, the date does not change; a rule that begins to require 2FA without a date does so at once. With "
+            "`NOBODY` there is no date: the error is `BAD_USER_INPUT`."
         )
     ),
 ]
@@ -219,8 +241,9 @@ class SecurityPolicyMutation:
         Access.ADMIN,
         uses_attempt=True,
         description=(
-            "For admins: sets the rules on 2FA for every user of the company account, from the next request. Ends no "
-            "session and sends no email. The audit log records what changed. Members get the error `FORBIDDEN`."
+            "For admins: sets the rules on 2FA for every user of the company account, from the next request or from "
+            "`enforceFrom` on. Ends no session. If a rule changes, the audit log records it, and the other admins get "
+            "an email. `policyImpact` says before whom it would concern. Members get the error `FORBIDDEN`."
         ),
     )
     def update_security_policy(  # noqa: PLR0913, PLR0917  # the arguments of the mutation
@@ -229,6 +252,8 @@ class SecurityPolicyMutation:
         viewer: Viewer,
         password: OwnPassword,
         two_factor_enforced: TwoFactorEnforced = strawberry.UNSET,
+        enforced_for: EnforcedForArgument = strawberry.UNSET,
+        enforce_from: EnforceFrom = strawberry.UNSET,
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
         new_device_emails: NewDeviceEmails = strawberry.UNSET,
         second_factor_for_changes: SecondFactorForChanges = strawberry.UNSET,
@@ -241,6 +266,8 @@ class SecurityPolicyMutation:
             viewer,
             password,
             two_factor_enforced=value_or_none(two_factor_enforced),
+            enforced_for=value_or_none(enforced_for),
+            enforce_from=value_or_none(enforce_from),
             backup_codes_enabled=value_or_none(backup_codes_enabled),
             new_device_emails=value_or_none(new_device_emails),
             second_factor_for_changes=value_or_none(second_factor_for_changes),

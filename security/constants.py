@@ -111,6 +111,10 @@ REASON_MAX_LENGTH = 500
 USER_AGENT_MAX_LENGTH = 500
 SEARCH_MAX_LENGTH = 200
 
+# How far in the future the date of an enforcement may be: a year, also a leap year. A date that is further away is
+# probably a typing error.
+ENFORCEMENT_MAX_NOTICE = timedelta(days=366)
+
 # The largest page of a list.
 PAGE_MAX = 100
 

@@ -118,8 +118,8 @@ def empty_value(argument_type: GraphQLInputType) -> str:
     """Return a literal of the type of an argument."""
     named = get_named_type(argument_type)
     if isinstance(named, GraphQLInputObjectType):
-        field, *_ = named.fields
-        return f'{{ {field}: "" }}'
+        name, field = next(iter(named.fields.items()))
+        return f"{{ {name}: {empty_value(field.type)} }}"
     return {"Boolean": "true", "Int": "1"}.get(named.name, '""')
 
 

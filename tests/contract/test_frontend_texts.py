@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.enforcement import EnforcedFor
 from mail.messages import LANGUAGES
 from models import ChangedField, Role, SecondFactorMethod, SecurityEventContext, SecurityEventKind
 
@@ -46,9 +47,9 @@ def test_every_change_has_a_text(language: str) -> None:
     fields = dict(re.findall(r'(\w+): "([^"]+)"', block("CHANGED_FIELDS")))
 
     assert fields.keys() == set(ChangedField.__members__)
-    assert {*fields.values(), "policy.true", "policy.false", *(f"role.{role}" for role in Role)} <= keys_of_texts(
-        language
-    )
+    values = {"policy.true", "policy.false", "policy.noDate"}
+    values |= {f"role.{role}" for role in Role} | {f"policy.{audience}" for audience in EnforcedFor}
+    assert {*fields.values(), *values} <= keys_of_texts(language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

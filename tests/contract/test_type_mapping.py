@@ -39,6 +39,7 @@ COMPUTED = {
     ("User", "security_events"),
     ("UserConnection", "total_count"),
     ("TwoFactorActivation", "qr_code"),
+    ("PolicyImpact", "users"),
 }
 # Fields of domain classes that clients cannot read, or can read only in another form.
 HIDDEN = {
@@ -60,6 +61,7 @@ HIDDEN = {
     ("QrCode", "text"),
     ("UserConnection", "page"),
     ("UserConnection", "query"),
+    ("PolicyImpact", "rule"),
 }
 
 

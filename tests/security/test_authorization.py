@@ -49,6 +49,7 @@ QUERIES = {
     "user": "query($id: ID!) { user(id: $id) { id } }",
     "users": "{ users { nodes { id } } }",
     "securityEvents": "query($id: ID!) { securityEvents(filter: { userId: $id }) { nodes { id } } }",
+    "policyImpact": "{ policyImpact(change: { twoFactorEnforced: true }) { users { nodes { id } } } }",
 }
 ROWS = {name: row_of(name) for name in query_fields() | mutation_fields()}
 # Fields whose outcome depends on the target. A requester with a single expected outcome gets it for every target.
@@ -233,7 +234,7 @@ class Accounts:
                 return {"id": self.id_of(target, "session" if name == "revokeSession" else "device")}
             case "startAuthenticatorReplacement" | "addAuthenticator" | "removeAuthenticator":
                 return self._arguments_of_authenticators(name, target, otp)
-            case "viewer" | "featureFlags" | "authenticatorApps" | "users":
+            case "viewer" | "featureFlags" | "authenticatorApps" | "users" | "policyImpact":
                 return {}
             case _:
                 values = RIGHT_VALUES | {"userId": self.id_of(target)}

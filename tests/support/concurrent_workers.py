@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ from uuid import UUID
 import structlog
 
 from accounts.admin_changes import disable_by_admin, enable_by_admin, set_role_by_admin, unlock_by_admin
+from accounts.enforcement import EnforcedFor
 from accounts.passwords import change_password
 from accounts.permissions import Viewer
 from accounts.security_policy import update_security_policy
@@ -110,10 +111,24 @@ async def _set_role(services: Services, viewer: Viewer, user_id: str, role: str,
 
 
 async def _set_policy(
-    services: Services, viewer: Viewer, password: str, *, enforced: bool | None = None, codes: bool | None = None
+    services: Services,
+    viewer: Viewer,
+    password: str,
+    *,
+    enforced: bool | None = None,
+    codes: bool | None = None,
+    enforced_for: str | None = None,
+    days: int | None = None,
 ) -> object:
     return await update_security_policy(
-        services, CLIENT, viewer, password, two_factor_enforced=enforced, backup_codes_enabled=codes
+        services,
+        CLIENT,
+        viewer,
+        password,
+        two_factor_enforced=enforced,
+        backup_codes_enabled=codes,
+        enforced_for=None if enforced_for is None else EnforcedFor(enforced_for),
+        enforce_from=None if days is None else services.now() + timedelta(days=days),
     )
 
 

@@ -112,6 +112,14 @@ mutation AdminResetTwoFactor($userId: ID!, $password: String!, $reason: String) 
   }}
 }}
 """
+POLICY_IMPACT = """
+query PolicyImpact($change: PolicyChange!, $first: Int = 25, $after: String) {
+  policyImpact(change: $change) {
+    at usersToSetUp signedInUsersToSetUp adminsWhoCanAct viewerHasToSetUp
+    users(first: $first, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } }
+  }
+}"""
+
 UPDATE_SECURITY_POLICY = f"""
 mutation UpdateSecurityPolicy($password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean) {{
   updateSecurityPolicy(

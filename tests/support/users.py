@@ -71,7 +71,7 @@ async def make_user(
         return await insert_user(company.id, email, name, role=role, password_hash=password_hash, now=clock.now)
 
 
-async def set_security_policy(database: Database, company: models.Company, **policy: bool) -> None:
+async def set_security_policy(database: Database, company: models.Company, **policy: bool | datetime | None) -> None:
     """Change the security policy of a company account in the database."""
     async with database.transaction():
         await models.Company.filter(id=company.id).update(**policy)

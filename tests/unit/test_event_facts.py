@@ -18,10 +18,12 @@ from accounts.event_facts import (
     json_of_changes,
     note_of,
 )
+from accounts.policy_rules import SWITCHES
 from models import ChangedField, SecurityEventContext, SecurityEventKind
 
 Kind, Context = SecurityEventKind, SecurityEventContext
-RULES = [field.lower() for field in ChangedField if field not in {ChangedField.ROLE, ChangedField.NAME}]
+# The rules that are on or off.
+RULES = ["two_factor_enforced", *SWITCHES]
 
 
 def event(kind: SecurityEventKind, **columns: Any) -> models.SecurityEvent:  # noqa: ANN401  # of any column
@@ -126,3 +128,27 @@ def test_note_never_contradicts_the_facts(case: tuple[SecurityEventKind, EventFa
 def test_event_without_facts_has_a_note_only_if_it_locks(kind: SecurityEventKind) -> None:
     """Any kind can be recorded without facts."""
     assert bool(note_of(kind, NO_FACTS)) == (kind is Kind.LOCKED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        # As before, so that the note of a change to everybody stays what clients know.
+        ([("TWO_FACTOR_ENFORCED", "true"), ("ENFORCED_FOR", "EVERYBODY")], "two_factor_enforced=on"),
+        ([("TWO_FACTOR_ENFORCED", "false"), ("ENFORCED_FOR", "NOBODY")], "two_factor_enforced=off"),
+        (
+            [("TWO_FACTOR_ENFORCED", "false"), ("ENFORCED_FOR", "ADMINS")],
+            "two_factor_enforced=off, enforced_for=ADMINS",
+        ),
+        ([("ENFORCED_FOR", "NOBODY"), ("ENFORCE_FROM", None)], "enforced_for=NOBODY, enforce_from=none"),
+        (
+            [("ENFORCE_FROM", "2026-12-01T00:00:00Z"), ("BACKUP_CODES_ENABLED", "true")],
+            "enforce_from=2026-12-01T00:00:00Z, backup_codes_enabled=on",
+        ),
+    ],
+)
+def test_note_of_a_policy_names_every_rule(changes: list[tuple[str, str | None]], note: str) -> None:
+    """The values before are in the column only."""
+    change = tuple(Change(ChangedField(field), "before", after) for field, after in changes)
+
+    assert note_of(Kind.SECURITY_POLICY_CHANGED, EventFacts(change=change)) == note

@@ -18,7 +18,8 @@
  * @typedef {object} Company
  * @property {string} id
  * @property {string} name
- * @property {boolean} twoFactorEnforced
+ * @property {string} enforcedFor `NOBODY`, `ADMINS` or `EVERYBODY`
+ * @property {string | null} enforceFrom
  * @property {boolean} backupCodesEnabled
  * @property {boolean} newDeviceEmails
  * @property {boolean} secondFactorForChanges
@@ -79,6 +80,16 @@
  * @property {{ id: string, name: string } | null} user
  * @property {{ id: string, name: string } | null} actor
  *
+ * @typedef {{ enforcedFor: string, enforceFrom: string | null, secondFactorForChanges: boolean }} PolicyChange
+ *
+ * @typedef {object} PolicyImpact
+ * @property {string} at
+ * @property {number} usersToSetUp
+ * @property {number} signedInUsersToSetUp
+ * @property {number} adminsWhoCanAct
+ * @property {boolean} viewerHasToSetUp
+ * @property {{ nodes: { id: string, name: string, email: string }[], pageInfo: PageInfo }} users
+ *
  * @typedef {{ hasNextPage: boolean, endCursor: string | null }} PageInfo
  * @typedef {{ nodes: SecurityEvent[], pageInfo: PageInfo }} SecurityEvents
  * @typedef {{ name: string, appStoreUrl: string, playStoreUrl: string }} AuthenticatorApp
@@ -95,7 +106,7 @@ const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
 }`;
 const VIEWER = `fragment ViewerParts on User {
   id email name role locale
-  company { id name twoFactorEnforced backupCodesEnabled newDeviceEmails secondFactorForChanges }
+  company { id name enforcedFor enforceFrom backupCodesEnabled newDeviceEmails secondFactorForChanges }
   twoFactor { ...TwoFactorParts }
 }
 ${TWO_FACTOR}`;
@@ -402,6 +413,15 @@ export const END_USER_SESSIONS = operation(`
     }
   }`);
 
+/** @type {Operation<{ change: PolicyChange, after: string | null }, { policyImpact: PolicyImpact }>} */
+export const GET_POLICY_IMPACT = operation(`
+  query GetPolicyImpact($change: PolicyChange!, $after: String) {
+    policyImpact(change: $change) {
+      at usersToSetUp signedInUsersToSetUp adminsWhoCanAct viewerHasToSetUp
+      users(first: 10, after: $after) { nodes { id name email } pageInfo { hasNextPage endCursor } }
+    }
+  }`);
+
 /**
  * @typedef {Pick<User, "id" | "name" | "role" | "enabled" | "lockedUntil" | "lockedSecondFactors">} UserState
  * @typedef {{ userId: string, password: string, secondFactor: SecondFactor }} ChangeOfUser
@@ -464,20 +484,21 @@ export const SET_USER_ROLE = operation(`
 /**
  * @type {Operation<
  *   {
- *     password: string, secondFactor: SecondFactor, twoFactorEnforced: boolean, backupCodesEnabled: boolean,
- *     newDeviceEmails: boolean, secondFactorForChanges: boolean,
+ *     password: string, secondFactor: SecondFactor, enforcedFor: string, enforceFrom: string | null,
+ *     backupCodesEnabled: boolean, newDeviceEmails: boolean, secondFactorForChanges: boolean,
  *   },
  *   { updateSecurityPolicy: MutationResult }
  * >}
  */
 export const UPDATE_POLICY = operation(`
   mutation UpdatePolicy(
-    $password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean, $newDeviceEmails: Boolean,
-    $secondFactorForChanges: Boolean, $secondFactor: SecondFactorInput
+    $password: String!, $enforcedFor: EnforcedFor, $enforceFrom: DateTime, $backupCodesEnabled: Boolean,
+    $newDeviceEmails: Boolean, $secondFactorForChanges: Boolean, $secondFactor: SecondFactorInput
   ) {
     updateSecurityPolicy(
       password: $password
-      twoFactorEnforced: $twoFactorEnforced
+      enforcedFor: $enforcedFor
+      enforceFrom: $enforceFrom
       backupCodesEnabled: $backupCodesEnabled
       newDeviceEmails: $newDeviceEmails
       secondFactorForChanges: $secondFactorForChanges

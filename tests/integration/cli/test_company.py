@@ -13,6 +13,7 @@ def test_create_sets_the_security_policy(command_line: CommandLine) -> None:
     acme, aerzte, strict = command_line.run("company", "list", "--json").json
     assert (acme["name"], acme["two_factor_enforced"], acme["backup_codes_enabled"]) == ("Acme", False, True)
     assert (strict["name"], strict["two_factor_enforced"], strict["backup_codes_enabled"]) == ("Strict", True, False)
+    assert (acme["enforced_for"], strict["enforced_for"], strict["enforce_from"]) == ("NOBODY", "EVERYBODY", None)
     assert aerzte["name"] == "Ärzte"
     assert acme["id"] in command_line.run("company", "list").stdout
     assert command_line.all_kinds() == [SecurityEventKind.COMPANY_CREATED] * 3

@@ -14,9 +14,12 @@ import pytest
 from aiosmtplib.email import flatten_message
 from jinja2 import UndefinedError
 
+from accounts.enforcement import EnforcedFor
+from accounts.policy_rules import RULES
 from mail import emails
 from mail.emails import RequestDetails
 from mail.messages import compose, language_of, mailbox
+from models import ChangedField
 from tests.integration.mail.conftest import build_email
 from tests.support.mail_servers import text_of
 
@@ -36,6 +39,11 @@ ARGUMENTS = {
     "backup_codes": True,
     "enabled": True,
     "role": "ADMIN",
+    "changes": [
+        {"field": "ENFORCED_FOR", "from": "NOBODY", "to": "ADMINS"},
+        {"field": "ENFORCE_FROM", "from": None, "to": "2026-12-01T08:30:00Z"},
+        {"field": "BACKUP_CODES_ENABLED", "from": "true", "to": "false"},
+    ],
 }
 
 
@@ -75,6 +83,12 @@ REQUIRED_TEXTS = {
         "user_disabled": ["Ada Lovelace", "has disabled your", "no longer log in", "logged out everywhere"],
         "user_enabled": ["Ada Lovelace", "has enabled your", "You can log in again"],
         "user_unlocked": ["attempts to log in", "failed", "Ada Lovelace", "Did you not ask for this"],
+        "policy_changed": [
+            "Ada Lovelace, an admin of your company",
+            "nobody → admins",
+            "no date → 1 December 2026, 08:30 UTC",
+            "on → off",
+        ],
         "backup_code_used": ["one of your backup codes", "2 backup codes left"],
         "backup_codes_regenerated": ["New backup codes were created", "earlier ones no longer work"],
         "few_backup_codes_left": ["2 backup codes left"],
@@ -101,6 +115,12 @@ REQUIRED_TEXTS = {
         "user_disabled": ["Ada Lovelace", "gesperrt", "nicht mehr anmelden", "überall abgemeldet"],
         "user_enabled": ["Ada Lovelace", "entsperrt", "wieder anmelden"],
         "user_unlocked": ["gescheiterte Anmeldeversuche", "Ada Lovelace", "Haben Sie nicht darum gebeten"],
+        "policy_changed": [
+            "Ada Lovelace, mit Adminrechten in Ihrem Unternehmen",
+            "niemand → Admins",
+            "kein Datum → 1. Dezember 2026, 08:30 UTC",
+            "an → aus",
+        ],
         "backup_code_used": ["einem Ihrer Backup-Codes", "noch 2 Backup-Codes"],
         "backup_codes_regenerated": ["neue Backup-Codes erstellt", "bisherigen gelten nicht mehr"],
         "few_backup_codes_left": ["nur noch 2 Backup-Codes"],
@@ -299,6 +319,19 @@ def test_change_from_the_command_line_names_the_operator(kind: str) -> None:
     for locale, required in texts.items():
         message = parsed_message(kind=kind, locale=locale, facts=dict(FACTS_OF[kind]) | {"by": None})
         assert [text for text in required if text not in text_of(message, "plain")] == []
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("rule", RULES.keys() - {ChangedField.TWO_FACTOR_ENFORCED})
+def test_every_rule_of_the_policy_has_a_name_and_values(rule: ChangedField, locale: str) -> None:
+    """The email shows no name of the API. A rule without a text would delay the email until the code is fixed."""
+    values: dict[str, list[str | None]] = {"ENFORCED_FOR": [*EnforcedFor], "ENFORCE_FROM": [None, AT.isoformat()]}
+    for value in values.get(rule, ["true", "false"]):
+        facts = {**FACTS_OF["policy_changed"], "changes": [{"field": rule.value, "from": value, "to": value}]}
+        message = parsed_message(kind="policy_changed", locale=locale, facts=facts)
+        (line,) = (line for line in text_of(message, "plain").splitlines() if "→" in line)
+        assert re.fullmatch(r"[^:_]+: ([^_]+) → \1", line), line
+        assert not {rule.value, value} & set(line.split())
 
 
 @pytest.mark.parametrize(("locale", "text"), [("en", "has made you a member"), ("de", "die Adminrechte entzogen")])

@@ -32,6 +32,7 @@ from tests.support.operations import (
     LOGIN,
     LOGOUT,
     NODE,
+    POLICY_IMPACT,
     REGENERATE_BACKUP_CODES,
     REMOVE_AUTHENTICATOR,
     REVOKE_OTHER_SESSIONS,
@@ -67,6 +68,8 @@ EXPECTED_COUNTS = {
     "sessions in many fields": (4, 0),
     "users with totalCount": (3, 0),
     "securityEvents": (3, 0),
+    "policyImpact": (5, 0),
+    "policyImpact with users": (7, 0),
     "login": (9, 2),
     "login to a challenge": (8, 2),
     "login with a wrong password": (5, 2),
@@ -94,7 +97,8 @@ EXPECTED_COUNTS = {
     "disableUser": (14, 2),
     "enableUser": (9, 2),
     "setUserRole": (12, 2),
-    "updateSecurityPolicy": (8, 2),
+    "updateSecurityPolicy": (10, 2),
+    "updateSecurityPolicy with another admin": (11, 2),
     "changePassword": (14, 2),
     "updateProfile": (5, 1),
 }
@@ -339,6 +343,13 @@ async def update_policy(scenario: Scenario) -> Request:
     return UPDATE_SECURITY_POLICY, {"password": PASSWORD, "backupCodesEnabled": False}
 
 
+async def update_policy_beside_another_admin(scenario: Scenario) -> Request:
+    """Return a change of which another admin is told."""
+    async with scenario.database.transaction():
+        await models.User.filter(id=scenario.member.id).update(role=models.Role.ADMIN)
+    return await update_policy(scenario)
+
+
 async def change_password(scenario: Scenario) -> Request:
     """Return a change of the password."""
     await log_in(scenario.api, scenario.member)
@@ -370,6 +381,8 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "securityEvents": admin_query(
         "{ securityEvents(first: 100) { nodes { user { id email company { name } } actor { id name } } } }"
     ),
+    "policyImpact": admin_query("{ policyImpact(change: { twoFactorEnforced: true }) { usersToSetUp } }"),
+    "policyImpact with users": admin_query(POLICY_IMPACT, change={"enforcedFor": "EVERYBODY"}),
     "login": login,
     "login to a challenge": login_to_a_challenge,
     "login with a wrong password": login_with_a_wrong_password,
@@ -397,6 +410,7 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "enableUser": enable_user,
     "setUserRole": change_of_member(SET_USER_ROLE, role="ADMIN"),
     "updateSecurityPolicy": update_policy,
+    "updateSecurityPolicy with another admin": update_policy_beside_another_admin,
     "changePassword": change_password,
     "updateProfile": update_profile,
 }

@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.integration.use_cases.helpers import (
     TOKEN,
     SideEffects,
     count_rows,
+    events_of,
     new_challenge,
     raises,
     reload_viewer,
@@ -818,3 +820,55 @@ async def copy_challenge(services: Services, user: models.User, number: int) -> 
             for token in tokens
         )
     return tokens
+
+
+class TestSecurityPolicy:
+    async def test_changes_of_two_admins_run_one_after_the_other(
+        self, services: Services, admin_session: SignedIn, member: models.User, run: RunCalls
+    ) -> None:
+        """Each event has the values that the change before it left, and each admin gets an email about the other's."""
+        async with services.database.transaction():
+            await models.User.filter(id=member.id).update(role=models.Role.ADMIN)
+        other = await session_of(services, member)
+
+        outcomes = await run(
+            [
+                call("set_policy", session=admin_session.token, password=PASSWORD, enforced_for="ADMINS", days=10),
+                call("set_policy", session=other.token, password=PASSWORD, enforced_for="EVERYBODY", days=20),
+            ]
+        )
+
+        assert outcomes == {"SecurityPolicyUpdated": 2}
+        company = (await reload_viewer(services, other.viewer)).user.company
+        events = await events_of(services, Event.SECURITY_POLICY_CHANGED)
+        last = company.enforced_for.value
+        first = {"ADMINS": "EVERYBODY", "EVERYBODY": "ADMINS"}[last]
+        steps = [
+            (change["from"], change["to"])
+            for event in events
+            for change in event.changes or ()
+            if change["field"] == "ENFORCED_FOR"
+        ]
+        assert sorted(steps) == sorted([("NOBODY", first), (first, last)])
+        assert company.enforce_from == services.now() + timedelta(days={"ADMINS": 10, "EVERYBODY": 20}[last])
+        assert await count_rows(services, models.OutboxEmail, kind="policy_changed") == 2
+
+    @pytest.mark.attack("I7")
+    async def test_activation_beside_an_enforcement_keeps_2fa(
+        self, services: Services, admin_session: SignedIn, member: models.User, run: RunCalls
+    ) -> None:
+        """The member can confirm and acknowledge it before and after the change."""
+        member_session = await session_of(services, member)
+        activation_id, _, _ = await start_and_confirm_activation(services, member_session.viewer)
+
+        outcomes = await run(
+            [
+                call("acknowledge", session=member_session.token, activation=activation_id),
+                call("set_policy", session=admin_session.token, password=PASSWORD, enforced_for="EVERYBODY"),
+            ]
+        )
+
+        assert outcomes == {"TwoFactorActivated": 1, "SecurityPolicyUpdated": 1}
+        two_factor = (await reload_viewer(services, member_session.viewer)).user.two_factor
+        assert two_factor.is_enforced(services.now())
+        assert not two_factor.is_setup_required(services.now())

@@ -1,7 +1,7 @@
 /** Security events, grouped by day. */
 
 import { h } from "../dom.js";
-import { formatDate, formatTime, hasText, t } from "../i18n.js";
+import { formatDate, formatDateTime, formatTime, hasText, t } from "../i18n.js";
 import { handleError } from "../redirects.js";
 
 /** @typedef {import("../operations.js").SecurityEvent} SecurityEvent */
@@ -45,6 +45,8 @@ export const EVENT_KINDS = [
 /** The text of what a change is about. Those of the rules are the labels of the policy page. @type {Record<string, string>} */
 const CHANGED_FIELDS = {
   TWO_FACTOR_ENFORCED: "policy.enforced",
+  ENFORCED_FOR: "policy.enforcedFor",
+  ENFORCE_FROM: "policy.enforceFrom",
   BACKUP_CODES_ENABLED: "policy.backupCodes",
   NEW_DEVICE_EMAILS: "policy.newDeviceEmails",
   SECOND_FACTOR_FOR_CHANGES: "policy.secondFactorForChanges",
@@ -84,8 +86,11 @@ function eventText({ kind, during }) {
 
 /** Returns a text for each fact of an event. @param {SecurityEvent} event */
 function factTexts({ kind, factor, during, change, note }) {
-  const changes = (change ?? []).map(({ field, from, to }) =>
-    t(from === null ? "events.changedTo" : "events.change", {
+  const isReplaced = (change ?? []).some(({ field }) => field === "ENFORCED_FOR");
+  // The new rule says more than the earlier one.
+  const shown = (change ?? []).filter(({ field }) => !(isReplaced && field === "TWO_FACTOR_ENFORCED"));
+  const changes = shown.map(({ field, from, to }) =>
+    t(from === null && field !== "ENFORCE_FROM" ? "events.changedTo" : "events.change", {
       field: field in CHANGED_FIELDS ? t(CHANGED_FIELDS[field]) : field.toLowerCase().replaceAll("_", " "),
       from: valueText(field, from),
       to: valueText(field, to),
@@ -102,6 +107,9 @@ function factTexts({ kind, factor, during, change, note }) {
 
 /** @param {string} field @param {string | null} value */
 function valueText(field, value) {
+  if (field === "ENFORCE_FROM") {
+    return formatDateTime(value) || t("policy.noDate");
+  }
   const key = field === "ROLE" ? `role.${value}` : `policy.${value}`;
   return field !== "NAME" && hasText(key) ? t(key) : (value ?? "");
 }
