@@ -21,7 +21,14 @@ import models
 from accounts.attempt_waits import attempts_remaining, is_locked, is_waiting, retry_at, waits
 from accounts.errors import FailedAttemptError, SecondFactorLockedError
 from accounts.services import Client, Services
-from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
+from models import (
+    KNOWN_DEVICE,
+    PASSWORD_FACTOR,
+    REAUTHENTICATION,
+    SESSION_FACTOR,
+    VOUCHER_FACTOR,
+    AttemptCount,
+)
 from models.sql import attempt_counts
 from security.constants import CLOCK_SLACK, DEVICE_FAILURES_ALLOWED, FREE_ATTEMPTS, SECOND_FACTOR_FAILURES_ALLOWED
 from security.errors import DomainError, TooManyAttemptsError
@@ -97,6 +104,16 @@ def reauthentication_limit(session_id: UUID) -> AttemptLimit:
 def second_factor_of_session_limit(session_id: UUID) -> AttemptLimit:
     """Return the limit of a live session for second factors, which changes can require."""
     return AttemptLimit(session_id.hex, SESSION_FACTOR)
+
+
+def voucher_limit(user_id: UUID) -> AttemptLimit:
+    """Return the limit for the voucher of a user, in all their sessions together."""
+    return AttemptLimit(_subject_of_voucher(user_id), VOUCHER_FACTOR, SECOND_FACTOR_FAILURES_ALLOWED)
+
+
+def _subject_of_voucher(user_id: UUID) -> str:
+    # Other than that of the second factors, with which a login locks: nobody enters a voucher at a login.
+    return f"voucher:{user_id.hex}"
 
 
 async def reserve_attempt(limit: AttemptLimit, now: datetime) -> None:
@@ -227,8 +244,13 @@ async def reset_second_factor_limits(user_id: UUID, factor: str) -> None:
 
 
 async def delete_second_factor_counts(user_id: UUID) -> None:
-    """Delete the counts of a user whose second factor is removed."""
-    await AttemptCount.filter(subject=user_id.hex).delete()
+    """Delete the counts of a user whose second factor is removed, and those of their voucher."""
+    await AttemptCount.filter(subject__in=[user_id.hex, _subject_of_voucher(user_id)]).delete()
+
+
+async def delete_voucher_count(user_id: UUID) -> None:
+    """Delete the count of a voucher that is no longer needed."""
+    await _rows(voucher_limit(user_id)).delete()
 
 
 async def end_locks_of_strangers(services: Services, user: models.User) -> bool:

@@ -26,6 +26,7 @@ OUTCOMES = {
     SecurityEventKind.LOGIN_FAILED: "failure",
     SecurityEventKind.SECOND_FACTOR_REQUIRED: "pending",
     SecurityEventKind.SECOND_FACTOR_FAILED: "failure",
+    SecurityEventKind.VOUCHER_FAILED: "failure",
     SecurityEventKind.REAUTHENTICATION_FAILED: "failure",
     SecurityEventKind.LOCKED: "failure",
 }

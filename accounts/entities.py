@@ -7,6 +7,7 @@ from uuid import UUID
 
 import models
 from accounts.enforcement import EnforcedFor, EnforcementRule, enforced_for, required_from
+from accounts.voucher_rule import is_voucher_needed
 from models import NEVER, Role
 from security.device_names import device_name
 
@@ -26,6 +27,7 @@ class Company:
     backup_codes_enabled: bool
     new_device_emails: bool
     second_factor_for_changes: bool
+    resets_need_voucher: bool
 
     @classmethod
     def of(cls, row: models.Company) -> Self:
@@ -39,6 +41,7 @@ class Company:
             row.backup_codes_enabled,
             row.new_device_emails,
             row.second_factor_for_changes,
+            row.resets_need_voucher,
         )
 
 
@@ -52,6 +55,8 @@ class TwoFactor:
     activated_at: datetime | None
     last_used_at: datetime | None
     backup_codes_remaining: int | None
+    # Whether the next activation needs the voucher of a reset.
+    voucher_needed: bool
 
     def is_enforced(self, now: datetime) -> bool:
         """Return whether the user has to use 2FA now."""
@@ -99,6 +104,7 @@ class User:
                 backup_codes_remaining=(
                     row.backup_codes_remaining if is_active and company.backup_codes_enabled else None
                 ),
+                voucher_needed=is_voucher_needed(row, company),
             ),
             locale=row.locale or DEFAULT_LOCALE,
             is_enabled=row.is_enabled,

@@ -12,6 +12,7 @@ import models
 from models import (
     PASSWORD_FACTOR,
     REAUTHENTICATION,
+    VOUCHER_FACTOR,
     ChangedField,
     Role,
     SecondFactorMethod,
@@ -25,6 +26,7 @@ CONTEXTS = {
     SecurityEventKind.LOGIN_FAILED: SecurityEventContext.LOGIN,
     SecurityEventKind.SECOND_FACTOR_REQUIRED: SecurityEventContext.LOGIN,
     SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED: SecurityEventContext.ACTIVATION,
+    SecurityEventKind.VOUCHER_FAILED: SecurityEventContext.ACTIVATION,
     SecurityEventKind.TWO_FACTOR_ACTIVATED: SecurityEventContext.ACTIVATION,
     SecurityEventKind.REAUTHENTICATION_FAILED: SecurityEventContext.REAUTHENTICATION,
     SecurityEventKind.SESSION_ENDED: SecurityEventContext.REAUTHENTICATION,
@@ -99,8 +101,7 @@ def facts_of_note(kind: SecurityEventKind, note: str | None) -> EventFacts:
 
 
 def _note_of_locked(facts: EventFacts) -> str:
-    is_login = facts.during is SecurityEventContext.LOGIN
-    return facts.factor or (PASSWORD_FACTOR if is_login else REAUTHENTICATION)
+    return facts.factor or NOTES_OF_LOCKED.get(facts.during, REAUTHENTICATION)
 
 
 def _note_of_policy(facts: EventFacts) -> str:
@@ -115,6 +116,10 @@ def _note_of_policy(facts: EventFacts) -> str:
     )
 
 
+NOTES_OF_LOCKED: Mapping[SecurityEventContext | None, str] = {
+    SecurityEventContext.LOGIN: PASSWORD_FACTOR,
+    SecurityEventContext.ACTIVATION: VOUCHER_FACTOR,
+}
 NOTES: Mapping[SecurityEventKind, Callable[[EventFacts], str | None]] = {
     SecurityEventKind.LOGIN_SUCCEEDED: lambda facts: facts.factor,
     SecurityEventKind.SECOND_FACTOR_FAILED: lambda facts: (

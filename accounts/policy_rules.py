@@ -23,10 +23,11 @@ class PolicyChange:
     backup_codes_enabled: bool | None = None
     new_device_emails: bool | None = None
     second_factor_for_changes: bool | None = None
+    resets_need_voucher: bool | None = None
 
 
 # The rules that are on or off, each in a column of its name.
-SWITCHES = ("backup_codes_enabled", "new_device_emails", "second_factor_for_changes")
+SWITCHES = ("backup_codes_enabled", "new_device_emails", "second_factor_for_changes", "resets_need_voucher")
 
 
 def _switch(name: str) -> Callable[[Company], str]:

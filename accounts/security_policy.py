@@ -74,6 +74,7 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
     enforce_from: datetime | None = None,
     new_device_emails: bool | None = None,
     second_factor_for_changes: bool | None = None,
+    resets_need_voucher: bool | None = None,
     second_factor: EnteredSecondFactor | None = None,
 ) -> SecurityPolicyUpdated:
     """Change the rules of the viewer's company account. None leaves a rule as it is.
@@ -97,6 +98,7 @@ async def update_security_policy(  # noqa: PLR0913  # each is an argument of the
         backup_codes_enabled=backup_codes_enabled,
         new_device_emails=new_device_emails,
         second_factor_for_changes=second_factor_for_changes,
+        resets_need_voucher=resets_need_voucher,
     )
     # Before the password is checked, so that an invalid change uses no attempt.
     policy_after(viewer.user.company, change, services.now())

@@ -17,6 +17,7 @@ from cli.user_import import import_file
 from models import Role
 from schema import ids
 from twofactor import removal
+from twofactor.vouchers import IssuedVoucher
 
 app = typer.Typer(name="user", help="Users of company accounts.", no_args_is_help=True)
 app.command("import")(import_file)
@@ -138,10 +139,17 @@ def reset_2fa(
 ) -> None:
     """Deactivate the 2FA of a user, for example after a lost phone. Ends their sessions and sends them an email.
 
-    Before you run it, verify that the request comes from this user.
+    Before you run it, verify that the request comes from this user. If the company account requires it, prints a
+    voucher, which the user needs to set up 2FA again. Hand it over in person or by phone.
     """
-    _change(email, lambda services, user_id: removal.reset_by_operator(services, user_id, reason))
+
+    async def reset(services: Services) -> IssuedVoucher | None:
+        return await removal.reset_by_operator(services, (await find_user(services, email)).id, reason)
+
+    voucher = run(reset)
     typer.echo(f"The 2FA of {email} is deactivated.")
+    if voucher is not None:
+        typer.echo(f"Voucher, shown once: {voucher.text}, valid until {format_time(voucher.expires_at)}.")
 
 
 def _change(email: str, change: Callable[[Services, UUID], Awaitable[None]]) -> None:

@@ -56,13 +56,27 @@ def authenticator_removed(request: RequestDetails, *, name: str | None) -> Email
     return Email("authenticator_removed", request.facts | {"name": name})
 
 
-def two_factor_reset(*, at: datetime, by: str | None, reason: str | None, backup_codes: bool, enabled: bool) -> Email:
+def two_factor_reset(  # noqa: PLR0913  # each is a fact of the reset
+    *,
+    at: datetime,
+    by: str | None,
+    reason: str | None,
+    backup_codes: bool,
+    enabled: bool,
+    was_active: bool = True,
+    needs_voucher: bool = False,
+    voucher_expires_at: datetime | None = None,
+) -> Email:
     """An admin with this name, or the operator, removed the user's 2FA. A user who is not enabled cannot log in.
 
-    `backup_codes` says whether backup codes are on for the company account.
+    `backup_codes` says whether backup codes are on for the company account. If `was_active` is false, 2FA was inactive
+    since an earlier reset, and a new voucher replaced that of the earlier one. If `needs_voucher` is true and the
+    voucher has no expiry, nobody has a voucher yet.
     """
     facts = {"at": _timestamp(at), "by": by, "reason": reason, "backup_codes": backup_codes, "enabled": enabled}
-    return Email("two_factor_reset", facts)
+    expires_at = _timestamp(voucher_expires_at) if voucher_expires_at else None
+    voucher = {"was_active": was_active, "needs_voucher": needs_voucher, "voucher_expires_at": expires_at}
+    return Email("two_factor_reset", facts | voucher)
 
 
 def sessions_revoked(*, at: datetime, admin: str) -> Email:
@@ -136,6 +150,11 @@ def password_warning(request: RequestDetails) -> Email:
 def second_factor_warning(request: RequestDetails, *, factor: str, locked: bool) -> Email:
     """Somebody entered the right password and a wrong second factor several times (ASVS 6.3.5)."""
     return Email("second_factor_warning", request.facts | {"factor": factor, "locked": locked})
+
+
+def voucher_warning(request: RequestDetails, *, locked: bool) -> Email:
+    """Somebody entered the right password and a wrong voucher several times (ASVS 6.3.5)."""
+    return Email("voucher_warning", request.facts | {"locked": locked})
 
 
 def login_not_completed(request: RequestDetails) -> Email:

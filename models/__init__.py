@@ -1,7 +1,14 @@
 """The tables, one in each module, and the database. This package contains no rule of 2FA."""
 
 from models.activation import Activation, ActivationPurpose
-from models.attempt_count import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR, AttemptCount
+from models.attempt_count import (
+    KNOWN_DEVICE,
+    PASSWORD_FACTOR,
+    REAUTHENTICATION,
+    SESSION_FACTOR,
+    VOUCHER_FACTOR,
+    AttemptCount,
+)
 from models.authenticator import Authenticator
 from models.backup_code import BackupCode, BackupCodeReplacement, BackupCodeSet, UnacknowledgedCodes
 from models.challenge import Challenge, SessionTransport
@@ -18,6 +25,7 @@ __all__ = [
     "PASSWORD_FACTOR",
     "REAUTHENTICATION",
     "SESSION_FACTOR",
+    "VOUCHER_FACTOR",
     "Activation",
     "ActivationPurpose",
     "AttemptCount",

@@ -10,6 +10,8 @@ PASSWORD_FACTOR = "PASSWORD"  # not a password
 REAUTHENTICATION = "REAUTHENTICATION"
 # A second factor for a change, in a live session.
 SESSION_FACTOR = "SESSION_FACTOR"
+# The voucher for the activation after a reset, in any live session of the user.
+VOUCHER_FACTOR = "VOUCHER"
 # Password and second factors together, from a known device.
 KNOWN_DEVICE = "KNOWN_DEVICE"
 
@@ -19,7 +21,8 @@ class AttemptCount(Model):
 
     For passwords, `subject` is a keyed hash of the email, so that an unknown email has a count like any other. For
     second factors it is the user's id. These counts are those of strangers. Live sessions and known devices have counts
-    of their own, so that no stranger can make them wait. There, `subject` is the id of the session or device.
+    of their own, so that no stranger can make them wait. There, `subject` is the id of the session or device. For the
+    voucher of a user, it is derived from the user's id, so that these counts do not concern the login.
     """
 
     id = fields.BigIntField(primary_key=True)

@@ -66,12 +66,19 @@ class SecurityEventKind(StrEnum):
         "LOCKED",
         (
             "So many attempts failed that the next attempt has to wait, or that a second factor is locked. `factor` "
-            "has its kind; null means that the attempts were passwords."
+            "has its kind; null means that the attempts were passwords or, if `during` is `ACTIVATION`, vouchers."
         ),
     )
     TWO_FACTOR_ACTIVATION_STARTED = (
         "TWO_FACTOR_ACTIVATION_STARTED",
         "The server issued a key and its QR code for an activation, which may or may not have been completed.",
+    )
+    VOUCHER_FAILED = (
+        "VOUCHER_FAILED",
+        (
+            "The voucher of a reset was wrong or expired at the start of an activation. The password was correct, so "
+            "another person may have it."
+        ),
     )
     TWO_FACTOR_ACTIVATED = "TWO_FACTOR_ACTIVATED", "The user completed an activation. 2FA is active since then."
     AUTHENTICATOR_SETUP_STARTED = (
@@ -89,7 +96,8 @@ class SecurityEventKind(StrEnum):
         "TWO_FACTOR_RESET",
         (
             "Another person deactivated the user's 2FA: the admin in `actor`, or the operator of the service if "
-            "`actor` is null. `note` contains the reason if one was given."
+            "`actor` is null. If it was inactive since an earlier reset, a new voucher replaced that of the earlier "
+            "one. `note` contains the reason if one was given."
         ),
     )
     BACKUP_CODES_ISSUED = (
@@ -183,6 +191,7 @@ class ChangedField(StrEnum):
     BACKUP_CODES_ENABLED = "BACKUP_CODES_ENABLED"
     NEW_DEVICE_EMAILS = "NEW_DEVICE_EMAILS"
     SECOND_FACTOR_FOR_CHANGES = "SECOND_FACTOR_FOR_CHANGES"
+    RESETS_NEED_VOUCHER = "RESETS_NEED_VOUCHER"
     ROLE = "ROLE"
     NAME = "NAME"
 

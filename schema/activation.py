@@ -15,7 +15,7 @@ import twofactor.authenticators
 import twofactor.confirmation
 from accounts.permissions import Viewer
 from resolvers import activation
-from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession
+from schema.arguments import ROTATED_DESCRIPTION, OwnPassword, RotateSession, value_or_none
 from schema.backup_codes import CODES_DESCRIPTION, FILE_DESCRIPTION, BackupCodesAcknowledged, TextFile
 from schema.fields import Access, mutation, query
 from schema.info import Info
@@ -26,13 +26,16 @@ from schema.type_mapping import maps_from
 from schema.user_errors import (
     ActivationExpired,
     OtpNotConfirmed,
+    SecondFactorLocked,
     TooManyAttempts,
     WrongOtp,
     WrongPassword,
 )
 from schema.users import VIEWER_DESCRIPTION, User
+from schema.voucher_errors import VoucherNeeded, WrongVoucher
 from twofactor.authenticator_apps import AUTHENTICATOR_APPS
 from twofactor.factors.authenticator import AuthenticatorActivation
+from twofactor.vouchers import EnteredVoucher
 
 
 @maps_from(
@@ -159,7 +162,13 @@ class AuthenticatorAdded:
 
 
 StartTwoFactorActivationResult: TypeAlias = Annotated[
-    TwoFactorActivation | WrongPassword | TwoFactorAlreadyActive | TooManyAttempts,
+    TwoFactorActivation
+    | WrongPassword
+    | TwoFactorAlreadyActive
+    | TooManyAttempts
+    | VoucherNeeded
+    | WrongVoucher
+    | SecondFactorLocked,
     strawberry.union(
         "StartTwoFactorActivationResult",
         description="The first step of an activation. Only `TwoFactorActivation` has a QR code to scan.",
@@ -220,6 +229,16 @@ ConfirmedActivation = Annotated[
         description="The `activationId` of the activation or regeneration whose backup codes the user stored."
     ),
 ]
+Voucher = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "The voucher of the last reset, as the user types or pastes it, if `TwoFactor.voucherNeeded` is true: "
+            "without it, the result is `VoucherNeeded`. It is read as a backup code is. It stays valid until the "
+            "activation is complete, so that the user can start again. If none is needed, the server ignores it."
+        )
+    ),
+]
 
 
 @strawberry.type
@@ -248,15 +267,23 @@ class ActivationMutation:
         uses_attempt=True,
         description=(
             "Starts an activation and returns its secret once. Replaces an unfinished activation of the viewer, "
-            "changes nothing else and sends no email. Users who have to set up 2FA can call it too."
+            "changes nothing else and sends no email. Users who have to set up 2FA can call it too. It checks the "
+            "voucher after the password, so a wrong password uses no attempt of the voucher."
         ),
     )
     def start_two_factor_activation(
-        self, info: Info, viewer: Viewer, password: OwnPassword
+        self, info: Info, viewer: Viewer, password: OwnPassword, voucher: Voucher = strawberry.UNSET
     ) -> StartTwoFactorActivationResult | None:
         """The first step of an activation."""
         require_valid_scales(info.selected_fields)
-        return twofactor.activation.start_activation(info.context.services, info.context.client, viewer, password)
+        text = value_or_none(voucher)
+        return twofactor.activation.start_activation(
+            info.context.services,
+            info.context.client,
+            viewer,
+            password,
+            voucher=None if text is None else EnteredVoucher(text),
+        )
 
     @mutation(
         Access.VIEWER,

@@ -62,6 +62,7 @@ describe_enum(
         ChangedField.BACKUP_CODES_ENABLED: "The rule `Company.backupCodesEnabled` of the company account.",
         ChangedField.NEW_DEVICE_EMAILS: "The rule `Company.newDeviceEmails` of the company account.",
         ChangedField.SECOND_FACTOR_FOR_CHANGES: "The rule `Company.secondFactorForChanges` of the company account.",
+        ChangedField.RESETS_NEED_VOUCHER: "The rule `Company.resetsNeedVoucher` of the company account.",
         ChangedField.ROLE: "The permissions of the user in the company account, `User.role`.",
         ChangedField.NAME: "What the user is called in the company account, `User.name`.",
     },

@@ -4,6 +4,7 @@
 # Strawberry types its decorators as Any.
 # mypy: disable-error-code="return-value, untyped-decorator"
 
+from datetime import datetime
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -60,7 +61,8 @@ class TwoFactorDeactivated:
     twofactor.removal.TwoFactorReset,
     description=(
         "An enabled user can log in with only email and password, and all their sessions ended. An email tells the "
-        "user who reset their 2FA. If 2FA is enforced, they have to activate it again at their next login."
+        "user who reset their 2FA. If 2FA is enforced, they have to activate it again at their next login. The server "
+        "returns the voucher once. The type has no field `id`, so that a normalising cache does not keep it."
     ),
 )
 class TwoFactorReset:
@@ -68,6 +70,16 @@ class TwoFactorReset:
 
     user: User = strawberry.field(description="The user whose 2FA was reset, with `twoFactor.state` INACTIVE.")
     viewer: User = strawberry.field(description=VIEWER_DESCRIPTION)
+    voucher: str | None = strawberry.field(
+        description=(
+            "The voucher that the user needs for `startTwoFactorActivation`: 10 letters and digits. Show it once, and "
+            "ask the admin to hand it over in person or by phone, never by email. Null unless "
+            "`Company.resetsNeedVoucher` is true."
+        )
+    )
+    voucher_expires_at: datetime | None = strawberry.field(
+        description="When the voucher expires, 24 hours after the reset. Null if `voucher` is null."
+    )
 
 
 DeactivateTwoFactorResult: TypeAlias = Annotated[
@@ -154,7 +166,9 @@ class RemovalMutation:
         description=(
             "For admins: deactivates 2FA for a user who lost their device and backup codes. Deletes their key and "
             "codes, ends all their sessions, removes locks and sends them an email. First make sure that the request "
-            "really comes from the user. Members get the error `FORBIDDEN`."
+            "really comes from the user. If `Company.resetsNeedVoucher` is true, it returns a voucher for the next "
+            "activation. Until that is complete, call it again for a new voucher; the earlier one is invalid at once. "
+            "Members get the error `FORBIDDEN`."
         ),
     )
     def admin_reset_two_factor(  # noqa: PLR0913, PLR0917  # the arguments of the mutation

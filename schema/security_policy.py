@@ -86,6 +86,13 @@ class Company(Node):
             "second factor besides the password. Ask for it in the same form."
         )
     )
+    resets_need_voucher: bool = strawberry.field(
+        description=(
+            "True if `adminResetTwoFactor` returns a voucher, without which the user cannot activate 2FA again. It "
+            "protects users of whom 2FA is required: otherwise the password alone is sufficient to log in after a "
+            "reset."
+        )
+    )
 
     @strawberry.field(
         description=(
@@ -211,6 +218,15 @@ SecondFactorForChanges = Annotated[
         )
     ),
 ]
+ResetsNeedVoucher = Annotated[
+    bool | None,
+    strawberry.argument(
+        description=(
+            "True to require a voucher for the activation after each reset from now on. False to require none, also "
+            "of users who were reset before. If it is omitted or null, the rule does not change."
+        )
+    ),
+]
 
 
 @strawberry.type
@@ -257,6 +273,7 @@ class SecurityPolicyMutation:
         backup_codes_enabled: BackupCodesEnabled = strawberry.UNSET,
         new_device_emails: NewDeviceEmails = strawberry.UNSET,
         second_factor_for_changes: SecondFactorForChanges = strawberry.UNSET,
+        resets_need_voucher: ResetsNeedVoucher = strawberry.UNSET,
         second_factor: SecondFactorOfChange = strawberry.UNSET,
     ) -> UpdateSecurityPolicyResult | None:
         """Set the rules of the company account."""
@@ -271,5 +288,6 @@ class SecurityPolicyMutation:
             backup_codes_enabled=value_or_none(backup_codes_enabled),
             new_device_emails=value_or_none(new_device_emails),
             second_factor_for_changes=value_or_none(second_factor_for_changes),
+            resets_need_voucher=value_or_none(resets_need_voucher),
             second_factor=entered_second_factor(second_factor),
         )

@@ -33,12 +33,12 @@ from twofactor.errors import (
     WrongSecondFactorError,
 )
 
-_ATTEMPTS_REMAINING = (
+ATTEMPTS_REMAINING = (
     f"Number of failed attempts left before a wait, from 0 to {FREE_ATTEMPTS - 1}. At 0 the wait has started: the next "
     "attempt returns `TooManyAttempts` until `nextAttemptAt`. Malformed input uses no attempt."
 )
-_RETRY_AFTER = f"{RETRY_AFTER_DESCRIPTION.format(instant='nextAttemptAt')} Null if `nextAttemptAt` is null."
-_MALFORMED = (
+RETRY_AFTER = f"{RETRY_AFTER_DESCRIPTION.format(instant='nextAttemptAt')} Null if `nextAttemptAt` is null."
+MALFORMED = (
     "True if the input cannot be a code: another length, or other characters. The server then compared nothing, and "
     "the input used no attempt. It depends on the input alone."
 )
@@ -63,7 +63,7 @@ class WrongEmailOrPassword(UserError):
             "nothing. It does not reveal whether the email exists."
         )
     )
-    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=RETRY_AFTER)
 
 
 @user_error(
@@ -80,9 +80,9 @@ class WrongEmailOrPassword(UserError):
 class WrongPassword(UserError):
     """The password is wrong."""
 
-    attempts_remaining: int = strawberry.field(description=_ATTEMPTS_REMAINING)
+    attempts_remaining: int = strawberry.field(description=ATTEMPTS_REMAINING)
     next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT_AT_DESCRIPTION)
-    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=RETRY_AFTER)
 
 
 @user_error(
@@ -120,19 +120,19 @@ class WrongSecondFactor(UserError):
 
     attempts_remaining: int = strawberry.field(
         description=(
-            f"{_ATTEMPTS_REMAINING} At a login, OTPs and backup codes have separate attempt limits, which apply to all "
+            f"{ATTEMPTS_REMAINING} At a login, OTPs and backup codes have separate attempt limits, which apply to all "
             "challenges of the account together. For a change, both share one attempt limit of the session, and "
             f"{REAUTHENTICATION_FAILURES_ALLOWED} wrong ones in a row end the session."
         )
     )
-    malformed: bool = strawberry.field(description=_MALFORMED)
+    malformed: bool = strawberry.field(description=MALFORMED)
     next_attempt_at: datetime | None = strawberry.field(
         description=(
             f"{NEXT_ATTEMPT_AT_DESCRIPTION} At a login it concerns the kind of second factor that was wrong, and it is "
             "null if this kind is locked: the next attempt returns `SecondFactorLocked`."
         )
     )
-    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=_RETRY_AFTER)
+    retry_after_seconds: int | None = strawberry.field(resolver=seconds_to_next_attempt, description=RETRY_AFTER)
 
 
 @user_error(
@@ -187,7 +187,7 @@ class WrongOtp(UserError):
             "input uses no attempt."
         )
     )
-    malformed: bool = strawberry.field(description=_MALFORMED)
+    malformed: bool = strawberry.field(description=MALFORMED)
     next_attempt_at: datetime | None = strawberry.field(
         description="Null, since a wrong OTP causes no wait here. The field lets one form handle all wrong codes alike."
     )
@@ -245,10 +245,10 @@ class ActivationExpired(UserError):
 @user_error(
     SecondFactorLockedError,
     description=(
-        "This kind of second factor was wrong 100 times since the last completed login. The server no longer checks "
-        "it, and waiting does not help. The message names what helps: the other kind if the user has it and it is not "
-        "locked, an admin if there is another one, who can unlock the user or reset their 2FA, or the operator of the "
-        "service."
+        "This kind of second factor was wrong 100 times since the last completed login, or the voucher was since the "
+        "reset. The server no longer checks it, and waiting does not help. The message names what helps: the other "
+        "kind if the user has it and it is not locked, an admin if there is another one, who can unlock the user or "
+        "reset their 2FA, or the operator of the service."
     ),
     en="There were too many wrong codes. Please log in with your other method, or ask an admin to reset your 2FA.",
     de=(

@@ -40,6 +40,8 @@ ACTIVATION_LIFETIME = timedelta(minutes=10)
 REPLACEMENT_LIFETIME = ACTIVATION_LIFETIME
 # ASVS 6.6.2 and NIST SP 800-63B §3.1.3: an unfinished authentication is valid for minutes. Waits do not extend it.
 CHALLENGE_LIFETIME = timedelta(minutes=5)
+# ASVS 6.4.1: an activation code expires after a short time. Within a day, an admin reaches a user of another shift too.
+VOUCHER_LIFETIME = timedelta(hours=24)
 # No user signs in in this many tabs at once, and each challenge takes the right password. The server deletes the
 # oldest.
 CHALLENGES_PER_USER = 100

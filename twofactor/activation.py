@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 import models
-from accounts import audit
+from accounts import attempt_limits, audit
 from accounts.entities import TwoFactor, User
 from accounts.event_facts import EventFacts
 from accounts.known_devices import forget_other_devices
@@ -15,15 +15,17 @@ from accounts.reauthentication import (
     LockedAccount,
     end_challenges_and_activations,
     end_other_sessions,
+    hash_requester,
     lock_viewer,
     locked_account,
-    reauthenticate,
+    reauthenticate_with,
 )
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
 from mail import emails, outbox
 from models import ActivationPurpose, SecurityEventKind
 from security.constants import BACKUP_CODES_PER_SET
+from security.password_form import forms_to_check
 from security.tokens import TokenKind, token_hash
 from twofactor.enrolment import begin_enrolment, find_unfinished, repeat_enrolment
 from twofactor.errors import (
@@ -35,6 +37,7 @@ from twofactor.factors.authenticator import AuthenticatorActivation
 from twofactor.factors.backup_codes import BackupCodesAcknowledged, acknowledge_replacement
 from twofactor.factors.factor import ActivationT, EnrollableFactor
 from twofactor.factors.registry import OTP, enrollable_factor_of
+from twofactor.vouchers import EnteredVoucher, delete_voucher, require_voucher
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class TwoFactorActivated(MayReplaceToken):
 
 
 async def start_activation(
-    services: Services, client: Client, viewer: Viewer, password: str
+    services: Services, client: Client, viewer: Viewer, password: str, *, voucher: EnteredVoucher | None = None
 ) -> AuthenticatorActivation:
     """Start the activation of 2FA with an authenticator app. Cancel an earlier unfinished activation of the viewer.
 
@@ -59,21 +62,35 @@ async def start_activation(
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorAlreadyActiveError: 2FA is already active.
+        VoucherNeededError: The viewer was reset, the company account requires a voucher then, and they entered none.
+        WrongVoucherError: The voucher is wrong, expired, replaced by a newer one or malformed.
+        SecondFactorLockedError: There were too many wrong vouchers since the reset.
     """
-    return await start_activation_with(OTP, services, client, viewer, password)
+    return await start_activation_with(OTP, services, client, viewer, password, voucher=voucher)
 
 
-async def start_activation_with(
-    factor: EnrollableFactor[ActivationT], services: Services, client: Client, viewer: Viewer, password: str
+async def start_activation_with(  # noqa: PLR0913  # each is a part of the request
+    factor: EnrollableFactor[ActivationT],
+    services: Services,
+    client: Client,
+    viewer: Viewer,
+    password: str,
+    *,
+    voucher: EnteredVoucher | None = None,
 ) -> ActivationT:
     """Start the activation of 2FA with a kind of factor. Create a secret and return it once.
 
     It raises the same errors as `start_activation`.
     """
-    proof = await reauthenticate(services, client, viewer, password)
+    hashes = len(forms_to_check(password)) + bool(voucher)
+    async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
+        proof = await reauthenticate_with(hasher, services, client, viewer, password)
+        if voucher is not None:
+            await voucher.prepare(services, hasher, viewer)
     async with locked_account(services, proof) as account:
         if account.user.two_factor_activated_at is not None:
             raise TwoFactorAlreadyActiveError
+        await require_voucher(services, client, account, voucher)
         now = services.now()
         kind, facts = SecurityEventKind.TWO_FACTOR_ACTIVATION_STARTED, EventFacts(factor.kind)
         await audit.record(kind, user=account.user, client=client, now=now, facts=facts)
@@ -121,7 +138,7 @@ async def activate(  # noqa: PLR0913  # each is a part of the activation
     by_acknowledgement: bool,
     old_token: SessionToken | None,
 ) -> TwoFactorActivated:
-    """Activate 2FA. The DELETE lets exactly one of all simultaneous calls do it."""
+    """Activate 2FA, and use up the voucher. The DELETE lets exactly one of all simultaneous calls do it."""
     now = services.now()
     user = account.user
     # Do not compare with 1: SQLite also counts rows deleted by the cascade, here unacknowledged backup codes.
@@ -131,7 +148,12 @@ async def activate(  # noqa: PLR0913  # each is a part of the activation
     await factor.enrol(activation, now, by_acknowledgement=by_acknowledgement)
     user.two_factor_activated_at = now
     user.backup_codes_remaining = BACKUP_CODES_PER_SET if by_acknowledgement else 0
-    await user.save(update_fields=["two_factor_activated_at", "backup_codes_remaining"])
+    if user.voucher_hash is not None:
+        delete_voucher(user)
+        await attempt_limits.delete_voucher_count(user.id)
+    await user.save(
+        update_fields=["two_factor_activated_at", "backup_codes_remaining", "voucher_hash", "voucher_expires_at"]
+    )
     await end_challenges_and_activations(user.id)
     await end_other_sessions(account.session)
     await forget_other_devices(user.id, keep=account.session.device_id)

@@ -32,6 +32,14 @@ class WrongOtpError(FailedAttemptError):
     """Raised when the OTP does not confirm the activation."""
 
 
+class VoucherNeededError(DomainError):
+    """Raised when an activation needs the voucher of a reset, and the viewer entered none."""
+
+
+class WrongVoucherError(FailedAttemptError):
+    """Raised when the voucher of a reset is wrong, expired, replaced by a newer one or malformed."""
+
+
 class ChallengeExpiredError(DomainError):
     """Raised when the challenge is unknown, used, expired, or was ended by a change to the account."""
 

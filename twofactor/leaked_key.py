@@ -66,7 +66,8 @@ async def _reset_if_affected(services: Services, leak: Leak, user_id: UUID, reas
             await remove_two_factor(user)
         else:
             company = await company_of(user)
-            await reset_locked_user(Client(), user, company, services.now(), by=None, reason=reason)
+            # Nobody gets a voucher for each of so many users. If they need one, an admin resets them again.
+            await reset_locked_user(Client(), user, company, services.now(), by=None, reason=reason, new=None)
 
 
 async def _is_affected(leak: Leak, user: models.User) -> bool:

@@ -1,6 +1,6 @@
 """Remove 2FA. Deactivation and both resets differ in permissions, events and emails, and share the removal itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -17,23 +17,30 @@ from accounts.reauthentication import (
     LockedAccount,
     end_challenges_and_activations,
     end_other_sessions,
+    hash_requester,
     locked_account,
     other_user_of,
+    reauthenticate_with,
 )
 from accounts.second_factor_of_changes import (
     EnteredSecondFactor,
+    prepare_second_factor,
     reauthenticate_for_change,
     require_second_factor,
 )
 from accounts.security_policy import backup_codes_enabled
 from accounts.services import Client, Services
 from accounts.session_tokens import MayReplaceToken, SessionToken, replace_session_token
+from accounts.voucher_rule import is_voucher_needed
 from mail import emails, outbox
 from models import SecurityEventKind
 from models.sql.users import company_of, lock_user
 from security.constants import REASON_MAX_LENGTH
+from security.fair_queue import COMMAND_LINE
+from security.password_form import forms_to_check
 from twofactor.errors import CannotResetOwnTwoFactorError, TwoFactorIsEnforcedError, TwoFactorNotActiveError
 from twofactor.factors.registry import FACTORS
+from twofactor.vouchers import IssuedVoucher, NewVoucher, issue_voucher, new_voucher
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class TwoFactorReset:
     user: User
     # The admin, whose second factor may have been used up.
     viewer: User
+    # Both are None if the company account has no rule about vouchers.
+    voucher: str | None = field(default=None, repr=False)
+    voucher_expires_at: datetime | None = None
 
 
 async def deactivate(  # noqa: PLR0913  # each is a part of the request
@@ -108,6 +118,9 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
 ) -> TwoFactorReset:
     """Remove the 2FA of another user of the admin's company account, and end that user's sessions.
 
+    If the company account has the rule, return a voucher, which the user needs to activate 2FA again. The rule at the
+    commit counts. A user who waits for the activation with a voucher can be reset again, for a new one.
+
     Raises:
         InvalidInputError: The reason is longer than 500 characters, or is not plain text.
         WrongPasswordError: The admin's password is wrong.
@@ -115,23 +128,38 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         UserNotFoundError: The company account has no such user.
         CannotResetOwnTwoFactorError: The user is the admin.
-        TwoFactorNotActiveError: The user's 2FA is not active.
+        TwoFactorNotActiveError: The user's 2FA is not active, and they need no voucher.
         SecondFactorNeededError: The company account requires the admin's second factor.
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
     reason = normalise_reason(reason)
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
+    hashes = len(forms_to_check(password)) + bool(second_factor) + 1
+    async with services.hashing.admit(hash_requester(viewer), hashes=hashes) as hasher:
+        proof = await reauthenticate_with(hasher, services, client, viewer, password)
+        await prepare_second_factor(services, hasher, viewer, second_factor)
+        new = await new_voucher(hasher)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         require_admin(account.viewer, services.now())
         if user_id == account.user.id:
             raise await _cannot_reset_own(account, services.now())
         user = other_user_of(account, unknown_user_event="reset_of_unknown_user")
-        if user.two_factor_activated_at is None:
-            raise TwoFactorNotActiveError
+        _require_resettable(user, account.company)
         await require_second_factor(services, client, account, second_factor)
-        await reset_locked_user(client, user, account.company, services.now(), by=account.user, reason=reason)
-        return TwoFactorReset(User.of(user, account.company), account.viewer.user)
+        voucher = await reset_locked_user(
+            client, user, account.company, services.now(), by=account.user, reason=reason, new=new
+        )
+        return TwoFactorReset(
+            User.of(user, account.company),
+            account.viewer.user,
+            voucher and voucher.text,
+            voucher and voucher.expires_at,
+        )
+
+
+def _require_resettable(user: models.User, company: models.Company) -> None:
+    if user.two_factor_activated_at is None and not is_voucher_needed(user, company):
+        raise TwoFactorNotActiveError
 
 
 async def _cannot_reset_own(account: LockedAccount, now: datetime) -> CannotResetOwnTwoFactorError:
@@ -142,22 +170,25 @@ async def _cannot_reset_own(account: LockedAccount, now: datetime) -> CannotRese
     )
 
 
-async def reset_by_operator(services: Services, user_id: UUID, reason: str | None) -> None:
-    """Remove the 2FA of any user, for the operator at the command line.
+async def reset_by_operator(services: Services, user_id: UUID, reason: str | None) -> IssuedVoucher | None:
+    """Remove the 2FA of any user, for the operator at the command line. Return a voucher as `reset_by_admin` does.
 
     Raises:
         InvalidInputError: The reason is longer than 500 characters, or is not plain text.
         UserNotFoundError: There is no such user.
-        TwoFactorNotActiveError: The user's 2FA is not active.
+        TwoFactorNotActiveError: The user's 2FA is not active, and they need no voucher.
+        OverloadedError: The hashing pool is overloaded. The server changed nothing.
     """
     reason = normalise_reason(reason)
+    async with services.hashing.admit(COMMAND_LINE) as hasher:
+        new = await new_voucher(hasher)
     async with services.database.transaction():
         user = await lock_user(user_id)
         if user is None:
             raise UserNotFoundError
-        if user.two_factor_activated_at is None:
-            raise TwoFactorNotActiveError
-        await reset_locked_user(Client(), user, await company_of(user), services.now(), by=None, reason=reason)
+        company = await company_of(user)
+        _require_resettable(user, company)
+        return await reset_locked_user(Client(), user, company, services.now(), by=None, reason=reason, new=new)
 
 
 async def remove_two_factor(user: models.User) -> None:
@@ -169,7 +200,15 @@ async def remove_two_factor(user: models.User) -> None:
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None
     user.backup_codes_remaining = 0
-    await user.save(update_fields=["two_factor_activated_at", "two_factor_last_used_at", "backup_codes_remaining"])
+    await user.save(
+        update_fields=[
+            "two_factor_activated_at",
+            "two_factor_last_used_at",
+            "backup_codes_remaining",
+            "voucher_hash",
+            "voucher_expires_at",
+        ]
+    )
 
 
 async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
@@ -180,8 +219,14 @@ async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
     *,
     by: models.User | None,
     reason: str | None,
-) -> None:
-    """Remove the 2FA of a user whose row is locked, and end their sessions. Without `by`, the operator does it."""
+    new: NewVoucher | None,
+) -> IssuedVoucher | None:
+    """Remove the 2FA of a user whose row is locked, and end their sessions. Without `by`, the operator does it.
+
+    If the company account has the rule, the user needs the new voucher from now on, or a later one if there is none.
+    """
+    was_active = user.two_factor_activated_at is not None
+    voucher = issue_voucher(user, company, new, now)
     await remove_two_factor(user)
     await models.Session.filter(user_id=user.id).delete()
     await forget_other_devices(user.id)
@@ -192,8 +237,12 @@ async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
         reason=reason,
         backup_codes=backup_codes_enabled(company),
         enabled=user.is_enabled,
+        was_active=was_active,
+        needs_voucher=is_voucher_needed(user, company),
+        voucher_expires_at=voucher and voucher.expires_at,
     )
     await outbox.enqueue(email, to=user, now=now)
+    return voucher
 
 
 def normalise_reason(reason: str | None) -> str | None:

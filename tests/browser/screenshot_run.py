@@ -25,6 +25,7 @@ def visit_all_pages(frontend: Frontend, site: Site, capture: Capture) -> None:
     visit_user_actions(frontend, site, capture, members[3])
     visit_login_pages(frontend, site, capture, admin)
     visit_enforced_pages(frontend, site, capture)
+    visit_voucher_pages(frontend, site, capture)
 
 
 def visit_activation(frontend: Frontend, capture: Capture, account: Account) -> None:
@@ -164,3 +165,27 @@ def visit_enforced_pages(frontend: Frontend, site: Site, capture: Capture) -> No
     frontend.log_in(member)
     frontend.open_security_tab(member)
     capture("security-enforced")
+
+
+def visit_voucher_pages(frontend: Frontend, site: Site, capture: Capture) -> None:
+    """Visit the page of a user who was reset with a voucher, and the activation that needs it."""
+    company = site.create_company()
+    admin = site.create_admin(company, "Ines Weber")
+    member = site.activate_two_factor(site.create_member(company, "Emil Larsen"))
+    site.set_rules(company, resets_need_voucher=True)
+    frontend.click_button("Log out")
+    frontend.log_in(admin)
+    frontend.open(f"/users/user_{member.user_id.hex}")
+    frontend.expect_page(member.name)
+    frontend.fill("Your own password", PASSWORD)
+    frontend.click_button("Reset 2FA")
+    frontend.expect_text("It is shown only once.")
+    capture("user-voucher")
+    frontend.click_button("I have noted the voucher")
+    frontend.expect_text("needs the voucher of the last reset")
+    capture("user-voucher-needed")
+    frontend.click_button("Log out")
+    frontend.submit_password(member)
+    frontend.open("/account/security/activate")
+    frontend.expect_page("Activate 2FA")
+    capture("activate-voucher")

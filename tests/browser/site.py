@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+import models
 from accounts import companies, users
 from accounts.services import Services
 from app import create_app
@@ -32,6 +33,7 @@ from tests.support.operations import LOGOUT, UPDATE_SECURITY_POLICY
 from tests.support.processes import Client
 from tests.support.users import PASSWORD
 from transport.graphiql.page import QueryPage
+from twofactor.removal import reset_by_operator
 
 ResultT = TypeVar("ResultT")
 
@@ -123,6 +125,21 @@ class Site:
         """Change the security policy of a company with the API. The admin has no 2FA."""
         with self._session(admin) as (client, token):
             client.execute(UPDATE_SECURITY_POLICY, token, password=PASSWORD, **policy)
+
+    def set_rules(self, company_id: UUID, **rules: bool) -> None:
+        """Set rules of a company account in the database."""
+
+        async def update() -> None:
+            async with self._env.database.transaction():
+                await models.Company.filter(id=company_id).update(**rules)
+
+        self._run(update())
+
+    def reset(self, account: Account) -> str | None:
+        """Reset the 2FA of a user, as the operator does. Return the voucher, if there is one."""
+        account.authenticator = None
+        voucher = self._run(reset_by_operator(self._env, account.user_id, None))
+        return voucher and voucher.text
 
     def end_sessions(self, account: Account) -> None:
         """End all sessions of a user, as the operator does by disabling the user."""

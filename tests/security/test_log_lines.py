@@ -12,16 +12,24 @@ from accounts.users import NewUser
 from security.constants import LONGEST_WAIT
 from security.cost_limiter import CostLimiter
 from tests.support.api import Api
-from tests.support.api_users import ApiUser, start_login, verify_outcome
+from tests.support.api_users import ApiUser, log_in, start_login, verify_outcome
 from tests.support.clock import Clock
 from tests.support.log_output import LogOutput, captured_log
-from tests.support.operations import ADMIN_RESET_TWO_FACTOR, LOGIN, LOGOUT, START_TWO_FACTOR_ACTIVATION, VIEWER
-from tests.support.users import PASSWORD, WRONG_PASSWORD
+from tests.support.operations import (
+    ADMIN_RESET_TWO_FACTOR,
+    LOGIN,
+    LOGOUT,
+    START_TWO_FACTOR_ACTIVATION,
+    START_WITH_VOUCHER,
+    VIEWER,
+)
+from tests.support.users import PASSWORD, WRONG_BACKUP_CODE, WRONG_PASSWORD
 
 OUTCOMES = {
     "LOGIN_FAILED": "failure",
     "SECOND_FACTOR_REQUIRED": "pending",
     "SECOND_FACTOR_FAILED": "failure",
+    "VOUCHER_FAILED": "failure",
     "REAUTHENTICATION_FAILED": "failure",
     "LOCKED": "failure",
 }
@@ -58,7 +66,11 @@ async def test_each_audit_event_is_a_line(
         await verify_outcome(api, challenge, otp=otp)
     clock.advance(LONGEST_WAIT)
     reset = {"userId": member_with_2fa.id, "password": PASSWORD, "reason": "mia@acme.example lost the phone"}
+    async with services.database.transaction():
+        await models.Company.all().update(resets_need_voucher=True)
     assert await logged_in_admin.client.outcome(ADMIN_RESET_TWO_FACTOR, **reset) == "TwoFactorReset"
+    await log_in(member_with_2fa.client, member_with_2fa.user)
+    await member_with_2fa.client.outcome(START_WITH_VOUCHER, password=PASSWORD, voucher=WRONG_BACKUP_CODE)
 
     async with services.database.reading():
         events = await models.SecurityEvent.all()

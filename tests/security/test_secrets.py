@@ -28,12 +28,14 @@ from tests.support.operations import (
     DEACTIVATE_TWO_FACTOR,
     LOGIN,
     REGENERATE_BACKUP_CODES,
+    RESET_WITH_VOUCHER,
     START_TWO_FACTOR_ACTIVATION,
+    START_WITH_VOUCHER,
     UPDATE_SECURITY_POLICY,
     VERIFY_LOGIN,
 )
 from tests.support.scenarios import SCENARIOS, Scenario, confirm_request, global_user_id, reset_request
-from tests.support.users import NEW_PASSWORD, PASSWORD
+from tests.support.users import NEW_PASSWORD, PASSWORD, set_security_policy
 from transport.logs import SILENT_LOGGERS, configure_logging
 
 # All fields that a client can request.
@@ -161,6 +163,7 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     other, _ = await harness.factory.member_with_2fa(company)
     scanner.add_totp_secret(other.authenticator.key)
     await harness.execute_one(reset_request(admin, other))
+    await reset_with_voucher(harness, scanner, company, admin.session_token)
     await confirm_without_acknowledgement(harness, clock, scanner, company)
     await regenerate_without_acknowledgement(harness, scanner, company)
     await execute(
@@ -175,6 +178,27 @@ async def use_all_features(harness: AppHarness, clock: Clock, scanner: SecretSca
     scanner.add("code", enrolled.backup_code)
     scanner.add("token", enrolled.session_token, *tokens)
     return admin.session_token
+
+
+async def reset_with_voucher(
+    harness: AppHarness, scanner: SecretScanner, company: models.Company, admin_token: str
+) -> None:
+    """Reset a user with a voucher, and leave the voucher in force. Add the secrets to the scanner."""
+    user, tokens = await harness.factory.member_with_2fa(company)
+    scanner.add_totp_secret(user.authenticator.key)
+    await set_security_policy(harness.services.database, company, resets_need_voucher=True)
+    reset = await execute(
+        harness, RESET_WITH_VOUCHER, {"userId": global_user_id(user), "password": PASSWORD}, admin_token
+    )
+    session = await execute(harness, LOGIN, {"email": user.email, "password": PASSWORD})
+    token = session["sessionToken"]
+    scanner.add("voucher", reset["voucher"], "7777777777")
+    scanner.add("token", token, *tokens)
+    for voucher in ("7777777777", reset["voucher"]):
+        started = await execute(harness, START_WITH_VOUCHER, {"password": PASSWORD, "voucher": voucher}, token)
+    scanner.add_totp_secret(started["key"])
+    scanner.add("token", started["activationId"])
+    await set_security_policy(harness.services.database, company, resets_need_voucher=False)
 
 
 async def regenerate_without_acknowledgement(

@@ -44,6 +44,7 @@ from twofactor.factors.backup_codes import regenerate_backup_codes
 from twofactor.login import log_in
 from twofactor.removal import deactivate, reset_by_admin
 from twofactor.second_factor import verify_login
+from twofactor.vouchers import EnteredVoucher
 
 CLIENT = Client("192.0.2.9", "a concurrent worker", "en")
 # More than the number of calls that wait at the same time in any test.
@@ -70,8 +71,9 @@ async def _verify_backup_code(services: Services, challenge: str, code: str) -> 
     return await verify_login(services, CLIENT, challenge, kind="BACKUP_CODE", text=code)
 
 
-async def _start(services: Services, viewer: Viewer, password: str) -> object:
-    return await start_activation(services, CLIENT, viewer, password)
+async def _start(services: Services, viewer: Viewer, password: str, voucher: str | None = None) -> object:
+    entered = None if voucher is None else EnteredVoucher(voucher)
+    return await start_activation(services, CLIENT, viewer, password, voucher=entered)
 
 
 async def _confirm(services: Services, viewer: Viewer, activation: str, otp: str) -> object:

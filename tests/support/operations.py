@@ -120,6 +120,25 @@ query PolicyImpact($change: PolicyChange!, $first: Int = 25, $after: String) {
   }
 }"""
 
+RESET_WITH_VOUCHER = f"""
+mutation ResetWithVoucher($userId: ID!, $password: String!) {{
+  adminResetTwoFactor(userId: $userId, password: $password) {{
+    __typename
+    ... on TwoFactorReset {{ voucher voucherExpiresAt user {{ id twoFactor {{ voucherNeeded }} }} }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
+START_WITH_VOUCHER = f"""
+mutation StartWithVoucher($password: String!, $voucher: String) {{
+  startTwoFactorActivation(password: $password, voucher: $voucher) {{
+    __typename
+    ... on TwoFactorActivation {{ activationId key otpauthUri }}
+    ... on WrongVoucher {{ attemptsRemaining malformed nextAttemptAt retryAfterSeconds }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
 UPDATE_SECURITY_POLICY = f"""
 mutation UpdateSecurityPolicy($password: String!, $twoFactorEnforced: Boolean, $backupCodesEnabled: Boolean) {{
   updateSecurityPolicy(

@@ -30,8 +30,13 @@ def generate_backup_codes(choose: Callable[[str], str]) -> tuple[str, ...]:
     """
     codes: dict[str, None] = {}
     while len(codes) < BACKUP_CODES_PER_SET:
-        codes["".join(choose(ALPHABET) for _ in range(BACKUP_CODE_LENGTH))] = None
+        codes[generate_code(choose)] = None
     return tuple(codes)
+
+
+def generate_code(choose: Callable[[str], str]) -> str:
+    """Return one code of ten characters with 50 random bits. `choose` is as above."""
+    return "".join(choose(ALPHABET) for _ in range(BACKUP_CODE_LENGTH))
 
 
 def normalise_backup_code(text: str) -> str | None:

@@ -14,6 +14,7 @@
  * @property {string | null} activatedAt
  * @property {string | null} lastUsedAt
  * @property {number | null} backupCodesRemaining
+ * @property {boolean | null} voucherNeeded
  *
  * @typedef {object} Company
  * @property {string} id
@@ -23,6 +24,7 @@
  * @property {boolean} backupCodesEnabled
  * @property {boolean} newDeviceEmails
  * @property {boolean} secondFactorForChanges
+ * @property {boolean} resetsNeedVoucher
  *
  * @typedef {object} Viewer
  * @property {string} id
@@ -102,11 +104,11 @@
 /** @template Variables, Data @typedef {import("./graphql.js").Operation<Variables, Data>} Operation */
 
 const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
-  state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining
+  state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining voucherNeeded
 }`;
 const VIEWER = `fragment ViewerParts on User {
   id email name role locale
-  company { id name enforcedFor enforceFrom backupCodesEnabled newDeviceEmails secondFactorForChanges }
+  company { id name enforcedFor enforceFrom backupCodesEnabled newDeviceEmails secondFactorForChanges resetsNeedVoucher }
   twoFactor { ...TwoFactorParts }
 }
 ${TWO_FACTOR}`;
@@ -180,13 +182,14 @@ export const GET_ACTIVATION_PAGE = operation(`
     authenticatorApps { name appStoreUrl playStoreUrl }
   }`);
 
-/** @type {Operation<{ password: string }, { startTwoFactorActivation: MutationResult }>} */
+/** @type {Operation<{ password: string, voucher: string | null }, { startTwoFactorActivation: MutationResult }>} */
 export const START_ACTIVATION = operation(`
-  mutation StartActivation($password: String!) {
-    startTwoFactorActivation(password: $password) {
+  mutation StartActivation($password: String!, $voucher: String) {
+    startTwoFactorActivation(password: $password, voucher: $voucher) {
       __typename
       ${STARTED_ACTIVATION}
       ${WRONG_PASSWORD}
+      ... on WrongVoucher { attemptsRemaining ${WAIT} }
       ${USER_ERRORS}
     }
   }`);
@@ -391,7 +394,7 @@ export const RESET_TWO_FACTOR = operation(`
   mutation ResetTwoFactor($userId: ID!, $password: String!, $reason: String, $secondFactor: SecondFactorInput) {
     adminResetTwoFactor(userId: $userId, password: $password, reason: $reason, secondFactor: $secondFactor) {
       __typename
-      ... on TwoFactorReset { user { id twoFactor { ...TwoFactorParts } } }
+      ... on TwoFactorReset { voucher voucherExpiresAt user { id twoFactor { ...TwoFactorParts } } }
       ${WRONG_PASSWORD}
       ${WRONG_SECOND_FACTOR}
       ${USER_ERRORS}
@@ -485,7 +488,7 @@ export const SET_USER_ROLE = operation(`
  * @type {Operation<
  *   {
  *     password: string, secondFactor: SecondFactor, enforcedFor: string, enforceFrom: string | null,
- *     backupCodesEnabled: boolean, newDeviceEmails: boolean, secondFactorForChanges: boolean,
+ *     backupCodesEnabled: boolean, newDeviceEmails: boolean, secondFactorForChanges: boolean, resetsNeedVoucher: boolean,
  *   },
  *   { updateSecurityPolicy: MutationResult }
  * >}
@@ -493,7 +496,8 @@ export const SET_USER_ROLE = operation(`
 export const UPDATE_POLICY = operation(`
   mutation UpdatePolicy(
     $password: String!, $enforcedFor: EnforcedFor, $enforceFrom: DateTime, $backupCodesEnabled: Boolean,
-    $newDeviceEmails: Boolean, $secondFactorForChanges: Boolean, $secondFactor: SecondFactorInput
+    $newDeviceEmails: Boolean, $secondFactorForChanges: Boolean, $resetsNeedVoucher: Boolean,
+    $secondFactor: SecondFactorInput
   ) {
     updateSecurityPolicy(
       password: $password
@@ -502,6 +506,7 @@ export const UPDATE_POLICY = operation(`
       backupCodesEnabled: $backupCodesEnabled
       newDeviceEmails: $newDeviceEmails
       secondFactorForChanges: $secondFactorForChanges
+      resetsNeedVoucher: $resetsNeedVoucher
       secondFactor: $secondFactor
     ) {
       __typename

@@ -10,6 +10,7 @@ import { backupCodesPage, backupCodesWarning, clearBackupCodes } from "./pages/b
 import { loginPage } from "./pages/login.js";
 import { anotherDevicePage, newDevicePage, resetNewDevice } from "./pages/new-device.js";
 import { backupCodePage, otpPage } from "./pages/second-factor.js";
+import { clearVoucher, voucherWarning } from "./pages/voucher.js";
 import { ACTIVATION_PATH, ANOTHER_DEVICE_PATH, HOME_PATH, LOGIN_PATH, NEW_DEVICE_PATH, SECURITY_PATH } from "./redirects.js";
 
 /** @type {import("./router.js").Route[]} */
@@ -50,7 +51,13 @@ export const ROUTES = [
   { path: "/account/password", load: async () => (await import("./pages/password.js")).passwordPage(), access: "user" },
   { path: "/account/activity", load: async () => (await import("./pages/activity.js")).activityPage(), access: "user" },
   { path: "/users", load: async (at) => (await import("./pages/users.js")).usersPage(at), access: "admin" },
-  { path: "/users/:id", load: async (at) => (await import("./pages/user.js")).userPage(at), access: "admin" },
+  {
+    path: "/users/:id",
+    load: async (at) => (await import("./pages/user.js")).userPage(at),
+    access: "admin",
+    onLeave: clearVoucher,
+    leaveWarning: voucherWarning,
+  },
   {
     path: "/users/:id/account/:action",
     load: async (at) => (await import("./pages/user-actions.js")).userActionPage(at),

@@ -1,5 +1,6 @@
 """Tests of `countersign user`. See test_live for the effect on sessions and test_user_import for files."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,6 +193,28 @@ class TestChange:
 
         assert acme.run("user", "list").stdout == "There are no users.\n"
         assert acme.kinds() == [SecurityEventKind.USER_CREATED, SecurityEventKind.USER_DELETED]
+
+    def test_reset_2fa_prints_the_voucher_once(self, acme: CommandLine) -> None:
+        """It is not in the log lines of the audit event. Another reset prints another one."""
+
+        async def reset_before(database: Database) -> None:
+            async with database.transaction():
+                await models.Company.all().update(resets_need_voucher=True)
+                await models.User.all().update(voucher_hash="that of another voucher")
+
+        acme.query(reset_before)
+
+        done = acme.run("user", "reset-2fa", "mia@acme.example")
+
+        found = re.fullmatch(
+            r"The 2FA of mia@acme\.example is deactivated\.\n"
+            r"Voucher, shown once: ([0-9A-Z]{10}), valid until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\n",
+            done.stdout,
+        )
+        assert found
+        assert found[1] not in done.stderr
+        assert "event=audit_event kind=TWO_FACTOR_RESET" in done.stderr
+        assert found[1] not in acme.run("user", "reset-2fa", "mia@acme.example").stdout
 
     def test_reset_2fa_fails_if_2fa_is_inactive(self, acme: CommandLine) -> None:
         """The command reports that there is nothing to reset."""

@@ -44,6 +44,9 @@ ARGUMENTS = {
         {"field": "ENFORCE_FROM", "from": None, "to": "2026-12-01T08:30:00Z"},
         {"field": "BACKUP_CODES_ENABLED", "from": "true", "to": "false"},
     ],
+    "was_active": True,
+    "needs_voucher": True,
+    "voucher_expires_at": AT,
 }
 
 
@@ -63,7 +66,7 @@ def example_emails() -> dict[str, Mapping[str, Any]]:
 
 FACTS_OF = example_emails()
 # A server of the version before may have inserted the email without them.
-ADDED_FACTS = {"backup_codes", "enabled"}
+ADDED_FACTS = {"backup_codes", "enabled", "was_active", "needs_voucher", "voucher_expires_at"}
 # Texts that an email must contain, besides time, address and device.
 REQUIRED_TEXTS = {
     "en": {
@@ -77,6 +80,8 @@ REQUIRED_TEXTS = {
             "delete the old entry",
             "Ada Lovelace",
             "Lost her phone",
+            "you need a voucher",
+            "in person or by phone, never by email",
         ],
         "sessions_revoked": ["ended all sessions", "Ada Lovelace"],
         "role_changed": ["Ada Lovelace, an admin of your company, has made you an admin", "manage the other users"],
@@ -98,6 +103,7 @@ REQUIRED_TEXTS = {
             "wrong one-time password",
             "accepts no one-time passwords",
         ],
+        "voucher_warning": ["right password", "wrong voucher", "get a new voucher"],
         "login_not_completed": ["right password", "no second factor", "The login failed"],
         "new_device": ["that your account did not know"],
         "password_warning": ["wrong password", "up to one hour", "These logins failed"],
@@ -109,7 +115,13 @@ REQUIRED_TEXTS = {
         "authenticator_replaced": ["jetzt eine neue Authenticator-App", "gelten nicht mehr"],
         "authenticator_added": ["jetzt eine weitere Authenticator-App (Tablet)"],
         "authenticator_removed": ["Authenticator-Apps (Tablet) gilt für"],
-        "two_factor_reset": ["löschen Sie den alten Eintrag", "Ada Lovelace", "Lost her phone"],
+        "two_factor_reset": [
+            "löschen Sie den alten Eintrag",
+            "Ada Lovelace",
+            "Lost her phone",
+            "brauchen Sie einen Freigabecode",
+            "persönlich oder am Telefon, niemals per E-Mail",
+        ],
         "sessions_revoked": ["alle Sitzungen", "Ada Lovelace"],
         "role_changed": ["Ada Lovelace, mit Adminrechten", "hat Ihnen Adminrechte gegeben", "Benutzer"],
         "user_disabled": ["Ada Lovelace", "gesperrt", "nicht mehr anmelden", "überall abgemeldet"],
@@ -126,6 +138,7 @@ REQUIRED_TEXTS = {
         "few_backup_codes_left": ["nur noch 2 Backup-Codes"],
         "password_changed": ["Passwort Ihres Kontos bei Countersign wurde geändert"],
         "second_factor_warning": ["richtige Passwort", "falsches Einmalpasswort", "keine Einmalpasswörter"],
+        "voucher_warning": ["richtige Passwort", "falschen Freigabecode", "neuen Freigabecode"],
         "login_not_completed": ["richtige Passwort", "keinen zweiten Faktor", "nicht gelungen"],
         "new_device": ["die Ihr Konto noch nicht kannte"],
         "password_warning": ["falsches Passwort", "bis zu eine Stunde", "nicht gelungen"],
@@ -343,6 +356,25 @@ def test_email_about_a_lost_role_says_so(locale: str, text: str) -> None:
     assert text in message
     assert "Faktor" not in message
     assert "factor" not in message
+
+
+@pytest.mark.parametrize(
+    ("facts", "texts", "others"),
+    [
+        ({"needs_voucher": False}, ["has deactivated"], ["voucher"]),
+        ({"was_active": False}, ["has created a new voucher", "earlier voucher is no longer valid"], ["deactivated"]),
+        ({"voucher_expires_at": None}, ["Ask an admin of your company or the operator"], ["in person"]),
+        ({"by": None}, ["The operator of Countersign gives it to you in person or by phone"], []),
+    ],
+)
+def test_reset_says_who_has_the_voucher(facts: dict[str, Any], texts: list[str], others: list[str]) -> None:
+    """Users without one have to ask for it. Without the rule, the email says nothing about vouchers."""
+    kind = "two_factor_reset"
+    text = text_of(parsed_message(kind=kind, facts=dict(FACTS_OF[kind]) | facts), "plain")
+
+    words = " ".join(text.split())
+    assert [each for each in texts if each not in words] == []
+    assert [each for each in others if each in words] == []
 
 
 class TestHeaders:

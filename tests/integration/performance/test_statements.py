@@ -35,12 +35,14 @@ from tests.support.operations import (
     POLICY_IMPACT,
     REGENERATE_BACKUP_CODES,
     REMOVE_AUTHENTICATOR,
+    RESET_WITH_VOUCHER,
     REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     SESSIONS,
     SET_USER_ROLE,
     START_AUTHENTICATOR_REPLACEMENT,
     START_TWO_FACTOR_ACTIVATION,
+    START_WITH_VOUCHER,
     UNLOCK_USER,
     UPDATE_PROFILE,
     UPDATE_SECURITY_POLICY,
@@ -82,6 +84,8 @@ EXPECTED_COUNTS = {
     "revokeSession": (4, 1),
     "revokeOtherSessions": (5, 1),
     "startTwoFactorActivation": (9, 2),
+    # The stored hash, before the slow one is computed, and the attempt: reserved, and released.
+    "startTwoFactorActivation with a voucher": (12, 2),
     "confirmOtp": (16, 2),
     "acknowledgeBackupCodes": (16, 1),
     "regenerateBackupCodes": (15, 2),
@@ -229,6 +233,17 @@ async def start(scenario: Scenario) -> Request:
     """Return the start of an activation."""
     await log_in(scenario.api, scenario.member)
     return START_TWO_FACTOR_ACTIVATION, {"password": PASSWORD}
+
+
+async def start_with_voucher(scenario: Scenario) -> Request:
+    """Return the start of an activation after a reset with a voucher."""
+    member = await scenario.activate(scenario.member)
+    async with scenario.database.transaction():
+        await models.Company.all().update(resets_need_voucher=True)
+    await log_in(scenario.api, scenario.admin)
+    reset = await scenario.api.execute_one(RESET_WITH_VOUCHER, userId=member.id, password=PASSWORD)
+    await log_in(scenario.api, scenario.member)
+    return START_WITH_VOUCHER, {"password": PASSWORD, "voucher": reset["voucher"]}
 
 
 async def confirm(scenario: Scenario) -> Request:
@@ -394,6 +409,7 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "revokeSession": revoke_session,
     "revokeOtherSessions": revoke_other_sessions,
     "startTwoFactorActivation": start,
+    "startTwoFactorActivation with a voucher": start_with_voucher,
     "confirmOtp": confirm,
     "acknowledgeBackupCodes": acknowledge,
     "regenerateBackupCodes": regenerate,

@@ -44,6 +44,8 @@ async def assert_invariants(services: Services) -> None:
     assert not {each.user_id for each in activations} & active
     assert challenges | replacements <= active
     assert not disabled & (challenges | sessions | replacements | {each.user_id for each in activations})
+    # An activation uses the voucher up.
+    assert not {user.id for user in users if user.voucher_hash is not None} & active
     unused = Counter(code.code_set_id for code in codes if code.used_at is None)
     left = {each.user_id: unused[each.id] for each in sets if each.activation_id is None}
     assert {user.id: user.backup_codes_remaining for user in users} == {user.id: left.get(user.id, 0) for user in users}

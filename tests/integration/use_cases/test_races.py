@@ -38,11 +38,12 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TIME_STEP, Clock
 from tests.support.concurrent_workers import Call, Workers, call, prepare, run_concurrently
 from tests.support.factories import insert_replacement
-from tests.support.users import KEYS, PASSWORD
+from tests.support.users import KEYS, PASSWORD, WRONG_BACKUP_CODE, set_security_policy
 from twofactor.activation import acknowledge_backup_codes, start_activation
 from twofactor.confirmation import confirm_otp
 from twofactor.errors import WrongOtpError, WrongSecondFactorError
 from twofactor.login import log_in
+from twofactor.removal import reset_by_operator
 
 Event = SecurityEventKind
 RunCalls = Callable[[Sequence[Call]], Awaitable[Counter[str]]]
@@ -872,3 +873,57 @@ class TestSecurityPolicy:
         two_factor = (await reload_viewer(services, member_session.viewer)).user.two_factor
         assert two_factor.is_enforced(services.now())
         assert not two_factor.is_setup_required(services.now())
+
+
+class TestVoucher:
+    @pytest.fixture
+    async def sessions(
+        self,
+        services: Services,
+        member: models.User,
+        company: models.Company,
+        member_with_2fa: WithTwoFactor,  # 2FA that is reset
+    ) -> tuple[str, str, str]:
+        """Return the voucher of a member, and the tokens of two sessions after the reset."""
+        await set_security_policy(services.database, company, resets_need_voucher=True)
+        voucher = await reset_by_operator(services, member.id, None)
+        assert voucher is not None
+        return voucher.text, (await session_of(services, member)).token, (await session_of(services, member)).token
+
+    @pytest.mark.attack("D14")
+    async def test_guesses_share_the_attempt_limit(
+        self, services: Services, run: RunCalls, sessions: tuple[str, str, str]
+    ) -> None:
+        """The server checks at most five of twelve vouchers that two sessions send at the same time."""
+        _, *tokens = sessions
+        wrong = WRONG_BACKUP_CODE
+
+        outcomes = await run(
+            [call("start", session=token, password=PASSWORD, voucher=wrong) for token in tokens for _ in range(6)]
+        )
+
+        assert 0 < outcomes["WrongVoucherError"] <= 5
+        assert outcomes["WrongVoucherError"] + outcomes["TooManyAttemptsError"] == 12
+        assert await count_rows(services, models.Activation) == 0
+
+    @pytest.mark.attack("D13")
+    async def test_two_starts_beside_a_reset_leave_no_activation_by_the_old_voucher(
+        self,
+        services: Services,
+        run: RunCalls,
+        sessions: tuple[str, str, str],
+        member: models.User,
+        admin_session: SignedIn,
+    ) -> None:
+        """A start before the reset is ended by it. A start after it has no session."""
+        voucher, *tokens = sessions
+        starts = [call("start", session=token, password=PASSWORD, voucher=voucher) for token in tokens]
+
+        outcomes = await run(
+            [*starts, call("reset", session=admin_session.token, user_id=str(member.id), password=PASSWORD)]
+        )
+
+        assert outcomes["TwoFactorReset"] == 1
+        assert set(outcomes) <= {"TwoFactorReset", "AuthenticatorActivation", "UnauthenticatedError"}
+        assert await count_rows(services, models.Activation) == 0
+        assert await count_rows(services, models.User, voucher_hash__isnull=False) == 1

@@ -100,6 +100,10 @@ export async function activate(api: Countersign, screens: Screens, password: str
     case "TwoFactorActivation":
       return confirm(api, screens, result);
     case "TwoFactorAlreadyActive":
+    // A company account can require the voucher of a reset. This client does not ask for one.
+    case "VoucherNeeded":
+    case "WrongVoucher":
+    case "SecondFactorLocked":
       return { done: false, message: result.message };
     case "WrongPassword":
     case "TooManyAttempts":

@@ -16,6 +16,7 @@ import { navigate, refresh } from "../router.js";
 import { keepNewToken, loadViewer, requireViewer, state } from "../state.js";
 import { newCodesPage } from "./backup-code-list.js";
 import { setUpPage } from "./set-up.js";
+import { voucherField } from "./voucher.js";
 
 /** @typedef {import("../router.js").Page} Page */
 /** @typedef {import("../router.js").Redirect} Redirect */
@@ -63,7 +64,7 @@ async function passwordStep() {
   if (viewer.twoFactor.state === "ACTIVE") {
     return { redirectTo: SECURITY_PATH };
   }
-  const { setupRequired } = viewer.twoFactor;
+  const { setupRequired, voucherNeeded } = viewer.twoFactor;
   return {
     title: t("activate"),
     narrow: true,
@@ -74,7 +75,7 @@ async function passwordStep() {
         { class: "card" },
         h("p", {}, t("activate.lead")),
         form({
-          fields: [passwordField()],
+          fields: [passwordField(), ...(voucherNeeded ? [voucherField()] : [])],
           submit: t("continue"),
           focus: true,
           besideButton: setupRequired ? [] : [h("a", { href: `#${SECURITY_PATH}` }, t("cancel"))],
@@ -87,13 +88,25 @@ async function passwordStep() {
 }
 
 /** @param {import("../forms.js").Values} values */
-async function startActivation({ password }) {
-  const { startTwoFactorActivation: result } = await send(START_ACTIVATION, { password });
-  if (result.__typename === "TwoFactorActivation") {
-    showStep({ step: "setUp", result });
-    return;
+async function startActivation({ password, voucher }) {
+  const { startTwoFactorActivation: result } = await send(START_ACTIVATION, { password, voucher: voucher || null });
+  switch (result.__typename) {
+    case "TwoFactorActivation":
+      showStep({ step: "setUp", result });
+      return;
+    case "VoucherNeeded":
+      // The page was shown before an admin changed the policy.
+      showStep({ step: "password", error: userErrorText(result) });
+      return;
+    default:
+      return formError(result, "password", {
+        TwoFactorAlreadyActive: undefined,
+        WrongVoucher: "voucher",
+        SecondFactorLocked: "voucher",
+        // Of passwords or of vouchers.
+        ...(voucher && { TooManyAttempts: undefined }),
+      });
   }
-  return formError(result, "password", { TwoFactorAlreadyActive: undefined });
 }
 
 /** @param {MutationResult} activation @returns {Promise<Page>} */

@@ -15,7 +15,7 @@ import { impactNotes, loadImpact, usersOfImpact } from "./policy-impact.js";
 /** @typedef {import("../operations.js").Company} Company */
 
 /** The rules that are on or off, with the names of their texts. */
-const SWITCHES = /** @type {const} */ (["backupCodes", "newDeviceEmails", "secondFactorForChanges"]);
+const SWITCHES = /** @type {const} */ (["backupCodes", "newDeviceEmails", "secondFactorForChanges", "resetsNeedVoucher"]);
 /** From the fewest users to all. */
 const AUDIENCES = ["NOBODY", "ADMINS", "EVERYBODY"];
 
@@ -27,6 +27,7 @@ export async function policyPage() {
     backupCodes: company.backupCodesEnabled,
     newDeviceEmails: company.newDeviceEmails,
     secondFactorForChanges: company.secondFactorForChanges,
+    resetsNeedVoucher: company.resetsNeedVoucher,
   };
   const preview = h("div", { role: "status" });
   const whom = h("div", {});
@@ -167,6 +168,7 @@ async function updatePolicy(values, company) {
     backupCodesEnabled: values.backupCodes === "on",
     newDeviceEmails: values.newDeviceEmails === "on",
     secondFactorForChanges: values.secondFactorForChanges === "on",
+    resetsNeedVoucher: values.resetsNeedVoucher === "on",
   });
   if (result.__typename === "SecurityPolicyUpdated") {
     await loadViewer();

@@ -17,6 +17,7 @@ export const EVENT_KINDS = [
   "SESSIONS_REVOKED",
   "LOCKED",
   "TWO_FACTOR_ACTIVATION_STARTED",
+  "VOUCHER_FAILED",
   "TWO_FACTOR_ACTIVATED",
   "AUTHENTICATOR_SETUP_STARTED",
   "AUTHENTICATOR_REPLACED",
@@ -50,6 +51,7 @@ const CHANGED_FIELDS = {
   BACKUP_CODES_ENABLED: "policy.backupCodes",
   NEW_DEVICE_EMAILS: "policy.newDeviceEmails",
   SECOND_FACTOR_FOR_CHANGES: "policy.secondFactorForChanges",
+  RESETS_NEED_VOUCHER: "policy.resetsNeedVoucher",
   ROLE: "role",
   NAME: "name",
 };
@@ -59,6 +61,7 @@ const VARIANTS = {
   LOGIN_FAILED: "warning",
   SECOND_FACTOR_FAILED: "error",
   "SECOND_FACTOR_FAILED.ACTIVATION": "",
+  VOUCHER_FAILED: "error",
   REAUTHENTICATION_FAILED: "warning",
   LOCKED: "error",
   TWO_FACTOR_ACTIVATED: "success",

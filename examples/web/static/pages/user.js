@@ -13,6 +13,7 @@ import { authenticatorText } from "./authenticator-text.js";
 import { timeline } from "./timeline.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 import { actionsSection } from "./user-actions.js";
+import { keepVoucher, voucherCard } from "./voucher.js";
 import { whomToAsk } from "./whom-to-ask.js";
 
 /** @typedef {import("../operations.js").User} User */
@@ -28,6 +29,7 @@ export async function userPage({ parameters }) {
     title: user.name,
     content: [
       backLink,
+      ...voucherCard(user),
       h("div", { class: "card" }, userDetails(user)),
       actionsSection(user),
       h(
@@ -70,18 +72,28 @@ function userDetails(user) {
   ]);
 }
 
+/** @param {Pick<User, "enabled" | "twoFactor">} user */
+function leadOfReset({ enabled, twoFactor }) {
+  if (twoFactor.voucherNeeded) {
+    return "reset.leadAgain";
+  }
+  return enabled === false ? "reset.leadDisabled" : "reset.lead";
+}
+
 /** @param {User} user @returns {Promise<Node[]>} */
 async function resetContent({ id, name, enabled, twoFactor }) {
-  if (twoFactor.state !== "ACTIVE") {
+  const isOwn = id === state.viewer?.id;
+  if (twoFactor.state !== "ACTIVE" && (isOwn || !twoFactor.voucherNeeded)) {
     return [h("p", { class: "muted" }, t("reset.inactive", { name }))];
   }
-  if (id === state.viewer?.id) {
+  if (isOwn) {
     return twoFactor.enforced
       ? [h("p", { class: "muted" }, t("reset.ownAccountEnforced")), ...(await whomToAsk())]
       : [h("p", { class: "muted" }, t("reset.ownAccount"))];
   }
   return [
-    note(t(enabled === false ? "reset.leadDisabled" : "reset.lead", { name }), "warning"),
+    note(t(leadOfReset({ enabled, twoFactor }), { name }), "warning"),
+    ...(state.viewer?.company.resetsNeedVoucher ? [note(t("reset.voucher", { name }))] : []),
     form({
       fields: [
         {
@@ -103,6 +115,7 @@ async function resetContent({ id, name, enabled, twoFactor }) {
           secondFactor: secondFactorOf(values),
         });
         if (result.__typename === "TwoFactorReset") {
+          keepVoucher(id, result);
           notify(t("reset.done", { name }));
           refresh();
           return;
