@@ -162,6 +162,7 @@ def test_events_can_be_filtered_and_older_events_loaded(frontend: Frontend, site
     frontend.page.get_by_label("What happened").select_option("TWO_FACTOR_ACTIVATED")
     frontend.click_button("Show")
     expect(items).to_have_count(1)
+    expect(frontend.page.get_by_role("button", name="Show older events")).to_be_hidden()
     frontend.fill("To", DATE_WITHOUT_EVENTS)
     frontend.click_button("Show")
     frontend.expect_text("No events.")
