@@ -7,6 +7,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.activation import ActivationMutation, ActivationQuery
+from schema.admin_changes import AdminChangesMutation
 from schema.authenticators import Authenticator, AuthenticatorsMutation
 from schema.backup_codes import BackupCodesMutation
 from schema.error_mapping import user_error_handlers
@@ -22,7 +23,6 @@ from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
 from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
 from schema.sessions import Session, SessionsMutation
-from schema.user_changes import UserChangesMutation
 from schema.users import User, UsersQuery
 
 SchemaT = TypeVar("SchemaT", bound=strawberry.Schema)
@@ -89,7 +89,7 @@ class Mutation(
     SessionsMutation,
     KnownDevicesMutation,
     AuthenticatorsMutation,
-    UserChangesMutation,
+    AdminChangesMutation,
 ):
     """All write operations."""
 

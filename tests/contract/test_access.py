@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
-from graphql import GraphQLInputObjectType, GraphQLInputType, get_named_type
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInputType, get_named_type
 
 import models
 from accounts import audit
@@ -120,6 +120,8 @@ def empty_value(argument_type: GraphQLInputType) -> str:
     if isinstance(named, GraphQLInputObjectType):
         name, field = next(iter(named.fields.items()))
         return f"{{ {name}: {empty_value(field.type)} }}"
+    if isinstance(named, GraphQLEnumType):
+        return next(iter(named.values))
     return {"Boolean": "true", "Int": "1"}.get(named.name, '""')
 
 

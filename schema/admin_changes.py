@@ -144,7 +144,7 @@ NewRole = Annotated[Role, strawberry.argument(description="The role that the use
 
 
 @strawberry.type
-class UserChangesMutation:
+class AdminChangesMutation:
     """Change the account of a user."""
 
     @mutation(
