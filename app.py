@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Route
 
-from accounts import cleanup
+from accounts import cleanup, reminders
 from accounts.identity import problem_of_email
 from accounts.password_strength import PasswordRules
 from accounts.response_padding import update_login_padding
@@ -52,7 +52,7 @@ from transport.view import GraphQLView
 from twofactor import key_rotation
 
 CLEANUP_INTERVAL_S = 60.0
-# Between two transactions of the cleanup, so that other processes get the write lock of SQLite.
+# Between two transactions of the cleanup or of the reminders, so that other processes get the write lock of SQLite.
 CLEANUP_PAUSE_S = 0.002
 # How soon a server finds out that users were imported with password hashes, or that the last of these was replaced.
 LOGIN_PADDING_INTERVAL_S = 10.0
@@ -273,6 +273,7 @@ async def _running(
         background = [
             asyncio.create_task(worker.run(stop)),
             asyncio.create_task(_run_cleanup(services, stop)),
+            asyncio.create_task(_run_reminders(services, stop)),
             asyncio.create_task(_run_login_padding(services, stop)),
         ]
         try:
@@ -307,13 +308,22 @@ async def _require_usable_keys(services: Services) -> None:
 
 async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
     """Delete expired rows about once a minute until `stop` is set. Continue after any error."""
+    await _run_each_minute("cleanup_failed", lambda: cleanup.delete_expired_rows(services), stop)
+
+
+async def _run_reminders(services: Services, stop: asyncio.Event) -> None:
+    """Send reminders that are due about once a minute until `stop` is set. Continue after any error."""
+    await _run_each_minute("reminders_failed", lambda: reminders.remind_users(services), stop)
+
+
+async def _run_each_minute(failure: str, transactions: Callable[[], AsyncIterator[int]], stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            async for _ in cleanup.delete_expired_rows(services):
+            async for _ in transactions():
                 if await _is_set_within(stop, CLEANUP_PAUSE_S):
                     break
         except Exception as error:  # noqa: BLE001  # the loop must survive any error
-            log.warning("cleanup_failed", error=type(error).__name__)
+            log.warning(failure, error=type(error).__name__)
         await _is_set_within(stop, CLEANUP_INTERVAL_S)
 
 

@@ -11,8 +11,7 @@ from uuid import UUID
 import models
 from accounts import user_changes
 from accounts.entities import User
-from accounts.errors import CannotChangeOwnAccountError
-from accounts.other_admins import has_other_admin, require_other_admin
+from accounts.other_admins import require_other_admin, require_other_user
 from accounts.permissions import Viewer, require_admin
 from accounts.reauthentication import LockedAccount, locked_account, other_user_of
 from accounts.second_factor_of_changes import (
@@ -79,7 +78,7 @@ async def unlock_by_admin(  # noqa: PLR0913  # each is an argument of the mutati
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         user = _user_of(account, services.now())
-        await _require_other_than_admin(account, user)
+        await require_other_user(user, than=account.user)
         await require_second_factor(services, client, account, second_factor)
         await user_changes.unlock(services, client, user, by=account.user)
         return UserUnlocked(User.of(user, account.company), account.viewer.user)
@@ -111,7 +110,7 @@ async def disable_by_admin(  # noqa: PLR0913  # each is an argument of the mutat
     proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
     async with locked_account(services, proof, other_user_id=user_id) as account:
         user = _user_of(account, services.now())
-        await _require_other_than_admin(account, user)
+        await require_other_user(user, than=account.user)
         await require_second_factor(services, client, account, second_factor)
         await user_changes.disable(services, client, user, by=account.user)
         return UserDisabled(User.of(user, account.company), account.viewer.user)
@@ -180,8 +179,3 @@ async def set_role_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of
 def _user_of(account: LockedAccount, now: datetime) -> models.User:
     require_admin(account.viewer, now)
     return other_user_of(account, unknown_user_event="change_of_unknown_user")
-
-
-async def _require_other_than_admin(account: LockedAccount, user: models.User) -> None:
-    if user.id == account.user.id:
-        raise CannotChangeOwnAccountError(has_other_admin=await has_other_admin(account.user))

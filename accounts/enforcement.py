@@ -42,6 +42,26 @@ def enforced_for(company: models.Company) -> EnforcedFor:
     return EnforcedFor.ADMINS if company.two_factor_enforced_for_admins else EnforcedFor.NOBODY
 
 
+@dataclass(frozen=True, slots=True)
+class UserRule:
+    """The rule of one user. Only an exemption has an end."""
+
+    enforcement: UserEnforcement
+    exempt_until: datetime | None = None
+
+    def at(self, now: datetime) -> Self:
+        """Return the rule that holds at a time: after an exemption, the user has no rule of their own."""
+        is_exempt = self.exempt_until is not None and self.exempt_until > now
+        if self.enforcement is UserEnforcement.EXEMPT and not is_exempt:
+            return type(self)(UserEnforcement.AS_COMPANY)
+        return self
+
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        """Return the rule that the row of a user states."""
+        return cls(user.enforcement, user.exempt_until)
+
+
 def required_from(user: models.User, rule: EnforcementRule) -> datetime | None:
     """Return the time from which the user has to use 2FA, in the past or in the future. None means never."""
     if user.enforcement is UserEnforcement.ENFORCED:

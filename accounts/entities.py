@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 import models
-from accounts.enforcement import EnforcedFor, EnforcementRule, enforced_for, required_from
+from accounts.enforcement import EnforcedFor, EnforcementRule, UserRule, enforced_for, required_from
 from accounts.voucher_rule import is_voucher_needed
 from models import NEVER, Role
 from security.device_names import device_name
@@ -57,6 +57,8 @@ class TwoFactor:
     backup_codes_remaining: int | None
     # Whether the next activation needs the voucher of a reset.
     voucher_needed: bool
+    # The rule of the user, also after the end of an exemption.
+    rule: UserRule
 
     def is_enforced(self, now: datetime) -> bool:
         """Return whether the user has to use 2FA now."""
@@ -105,6 +107,7 @@ class User:
                     row.backup_codes_remaining if is_active and company.backup_codes_enabled else None
                 ),
                 voucher_needed=is_voucher_needed(row, company),
+                rule=UserRule.of(row),
             ),
             locale=row.locale or DEFAULT_LOCALE,
             is_enabled=row.is_enabled,

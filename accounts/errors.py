@@ -128,7 +128,10 @@ class CannotEndOwnSessionsError(DomainError):
 
 
 class CannotChangeOwnAccountError(DomainError):
-    """Raised when admins ask to disable or to unlock their own account. `has_other_admin` says whether another can."""
+    """Raised when admins ask for a change of their own account that needs another admin.
+
+    `has_other_admin` says whether there is one.
+    """
 
     def __init__(self, *, has_other_admin: bool) -> None:
         super().__init__()

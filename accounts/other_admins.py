@@ -1,7 +1,7 @@
-"""Whether another user of the company account is an admin, whom a user can ask for help."""
+"""Changes for which another admin is needed, and whether the company account has one."""
 
 import models
-from accounts.errors import LastAdminError
+from accounts.errors import CannotChangeOwnAccountError, LastAdminError
 from models import Role
 
 
@@ -9,6 +9,16 @@ async def has_other_admin(user: models.User) -> bool:
     """Return whether another enabled user of the company account is an admin."""
     admins = models.User.filter(company_id=user.company_id, role=Role.ADMIN, is_enabled=True)
     return await admins.exclude(id=user.id).exists()
+
+
+async def require_other_user(user: models.User, *, than: models.User) -> None:
+    """Require that the user is another one than the admin.
+
+    Raises:
+        CannotChangeOwnAccountError: They are the same.
+    """
+    if user.id == than.id:
+        raise CannotChangeOwnAccountError(has_other_admin=await has_other_admin(user))
 
 
 async def require_other_admin(user: models.User) -> None:

@@ -1,6 +1,7 @@
 """`countersign user`: create, list, change and delete users. Each change takes effect at once."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,12 +10,13 @@ import typer
 from accounts import companies, users
 from accounts.entities import User
 from accounts.services import Services
+from accounts.user_enforcement import set_by_operator
 from accounts.users import NewUser
 from cli.formatting import Value, format_time, print_json, print_list
 from cli.prompts import AsJson, Email, Force, PasswordStdin, find_company, find_user, prompt_new_password
 from cli.runner import run
 from cli.user_import import import_file
-from models import Role
+from models import Role, UserEnforcement
 from schema import ids
 from twofactor import removal
 from twofactor.vouchers import IssuedVoucher
@@ -150,6 +152,21 @@ def reset_2fa(
     typer.echo(f"The 2FA of {email} is deactivated.")
     if voucher is not None:
         typer.echo(f"Voucher, shown once: {voucher.text}, valid until {format_time(voucher.expires_at)}.")
+
+
+@app.command("set-enforcement")
+def set_enforcement(
+    email: Email,
+    enforcement: Annotated[UserEnforcement, typer.Argument(case_sensitive=False, help="The new rule.")],
+    *,
+    exempt_until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day in UTC on which an exemption ends.")
+    ] = None,
+) -> None:
+    """Require 2FA of a user, exempt them until a day, or let their company account decide. Sends them an email."""
+    end = exempt_until and exempt_until.replace(tzinfo=UTC)
+    _change(email, lambda services, user_id: set_by_operator(services, user_id, enforcement, end))
+    typer.echo(f"The rule of {email} is now {enforcement.value}.")
 
 
 def _change(email: str, change: Callable[[Services, UUID], Awaitable[None]]) -> None:

@@ -112,6 +112,36 @@ def policy_changed(*, at: datetime, admin: str, changes: Sequence[Mapping[str, s
     return Email("policy_changed", {"at": _timestamp(at), "admin": admin, "changes": changes})
 
 
+def user_enforcement_changed(  # noqa: PLR0913  # each is a fact of the email
+    *,
+    at: datetime,
+    by: str | None,
+    exempt_until: datetime | None,
+    required_from: datetime | None,
+    required_now: bool,
+    active: bool,
+) -> Email:
+    """An admin with this name, or the operator, changed whether the user has to use 2FA.
+
+    `required_from` is the date from which they have to, or None if no rule requires it. `active` says whether their 2FA
+    is active.
+    """
+    facts = {
+        "at": _timestamp(at),
+        "by": by,
+        "exempt_until": _timestamp(exempt_until) if exempt_until else None,
+        "required_from": _timestamp(required_from) if required_from else None,
+        "required_now": required_now,
+        "active": active,
+    }
+    return Email("user_enforcement_changed", facts)
+
+
+def setup_reminder(*, required_from: datetime) -> Email:
+    """The user has to use 2FA from a date in the future, and has not activated it yet."""
+    return Email("setup_reminder", {"required_from": _timestamp(required_from)})
+
+
 def backup_code_used(request: RequestDetails, *, remaining: int) -> Email:
     """A login used a backup code."""
     return Email("backup_code_used", request.facts | {"remaining": remaining})

@@ -1,6 +1,7 @@
 """A company account. Each user belongs to one, and its rules apply to all its users."""
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 
@@ -25,6 +26,7 @@ class Company(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """The table."""
+        """The table, with an index for the rules that will hold soon."""
 
         table = "company"
+        indexes = (Index(fields=("enforce_from",), name="company_by_enforce_from"),)

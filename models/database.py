@@ -29,6 +29,7 @@ SQLITE_READERS = tuple(f"sqlite_reader_{number}" for number in range(3))
 # The keys of PostgreSQL advisory locks. Any numbers that no other program uses in this database.
 MIGRATION_LOCK = 2_026_112_401
 CLEANUP_LOCK = 2_026_112_402
+REMINDER_LOCK = 2_026_112_403
 
 APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 

@@ -119,6 +119,13 @@ class SecurityEventKind(StrEnum):
         "SECURITY_POLICY_CHANGED",
         "An admin changed rules of the company account. `change` has each of them.",
     )
+    USER_ENFORCEMENT_CHANGED = (
+        "USER_ENFORCEMENT_CHANGED",
+        (
+            "Another person changed whether the user has to use 2FA: the admin in `actor`, or the operator of the "
+            "service if `actor` is null. `change` has the rule and the end of an exemption."
+        ),
+    )
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "The user's password was changed to a new one."
     REAUTHENTICATION_FAILED = (
         "REAUTHENTICATION_FAILED",
@@ -194,6 +201,8 @@ class ChangedField(StrEnum):
     RESETS_NEED_VOUCHER = "RESETS_NEED_VOUCHER"
     ROLE = "ROLE"
     NAME = "NAME"
+    ENFORCEMENT = "ENFORCEMENT"
+    EXEMPT_UNTIL = "EXEMPT_UNTIL"
 
 
 class SecurityEvent(Model):

@@ -71,6 +71,8 @@ class User(Model):
     # activation. It stays after its expiry, so that no activation starts without a voucher.
     voucher_hash = fields.CharField(max_length=255, null=True)
     voucher_expires_at = fields.DatetimeField(null=True)
+    # When the user was last told by email from when they have to use 2FA, see `accounts.reminders`.
+    setup_reminded_at = fields.DatetimeField(default=NEVER)
     # The time of the last warning email of each kind, see `accounts.warnings`. NULL if there was none.
     warnings_sent: fields.Field[dict[str, str] | None] = fields.JSONField(null=True)
 

@@ -60,8 +60,8 @@ class CannotEndOwnSessions(UserError):
 @user_error(
     CannotChangeOwnAccountError,
     description=(
-        "Admins can neither disable nor unlock their own account. Another admin can do it if there is one, or the "
-        "operator of the service. The message says who."
+        "Admins can neither disable nor unlock their own account, nor set its rule for 2FA. Another admin can do it if "
+        "there is one, or the operator of the service. The message says who."
     ),
     en="This is your own account. Please ask another admin of your company.",
     de="Das ist Ihr eigenes Konto. Bitte fragen Sie einen anderen Admin Ihres Unternehmens.",

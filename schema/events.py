@@ -65,6 +65,8 @@ describe_enum(
         ChangedField.RESETS_NEED_VOUCHER: "The rule `Company.resetsNeedVoucher` of the company account.",
         ChangedField.ROLE: "The permissions of the user in the company account, `User.role`.",
         ChangedField.NAME: "What the user is called in the company account, `User.name`.",
+        ChangedField.ENFORCEMENT: "The rule of the user, `TwoFactor.enforcement`.",
+        ChangedField.EXEMPT_UNTIL: "The end of the user's exemption, `TwoFactor.exemptUntil`.",
     },
 )
 
@@ -82,12 +84,14 @@ class SecurityEventChange:
     before: str | None = strawberry.field(
         name="from",
         description=(
-            "The value before: true or false for a rule, a value of `EnforcedFor`, a `DateTime`, a value of `Role` for "
-            "a role, the text of a name, which you have to escape. Null if there was no date, or if an event from "
-            "before this field does not say it."
+            "The value before: true or false for a rule of the company account, a value of `EnforcedFor` or `Role`, a "
+            "value of `UserEnforcement` for the rule of a user, a `DateTime` for a date, or the text of a name, which "
+            "you have to escape. Null if there was no date, or if an event from before this field does not say it."
         ),
     )
-    after: str | None = strawberry.field(name="to", description="The value since then, in the same form.")
+    after: str | None = strawberry.field(
+        name="to", description="The value since then, in the same form. Null if there is no exemption."
+    )
 
 
 @maps_from(
@@ -142,7 +146,8 @@ class SecurityEvent(Node):
     change: list[SecurityEventChange] | None = strawberry.field(
         description=(
             "What changed: each rule of `SECURITY_POLICY_CHANGED`, the role of `ROLE_CHANGED`, the name of "
-            "`NAME_CHANGED`. Null for other kinds."
+            "`NAME_CHANGED`, the rule and the end of the exemption of `USER_ENFORCEMENT_CHANGED`, as far as they "
+            "changed. Null for other kinds."
         ),
         metadata={"max_items": len(ChangedField)},
     )

@@ -23,6 +23,7 @@ from schema.removal import RemovalMutation
 from schema.scalars import SCALARS
 from schema.security_policy import Company, SecurityPolicyMutation, SecurityPolicyQuery
 from schema.sessions import Session, SessionsMutation
+from schema.user_enforcement import UserEnforcementMutation
 from schema.users import User, UsersQuery
 
 SchemaT = TypeVar("SchemaT", bound=strawberry.Schema)
@@ -90,6 +91,7 @@ class Mutation(
     KnownDevicesMutation,
     AuthenticatorsMutation,
     AdminChangesMutation,
+    UserEnforcementMutation,
 ):
     """All write operations."""
 

@@ -82,8 +82,8 @@ class Company(Node):
     second_factor_for_changes: bool = strawberry.field(
         description=(
             "True if `deactivateTwoFactor`, `regenerateBackupCodes`, `adminResetTwoFactor`, `endUserSessions`, "
-            "`unlockUser`, `disableUser`, `enableUser`, `setUserRole` and `updateSecurityPolicy` need the viewer's "
-            "second factor besides the password. Ask for it in the same form."
+            "`unlockUser`, `disableUser`, `enableUser`, `setUserRole`, `setUserEnforcement` and "
+            "`updateSecurityPolicy` need the viewer's second factor besides the password. Ask for it in the same form."
         )
     )
     resets_need_voucher: bool = strawberry.field(

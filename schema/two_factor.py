@@ -10,7 +10,7 @@ from enum import Enum
 import strawberry
 
 import accounts.entities
-from models import SecondFactorMethod
+from models import SecondFactorMethod, UserEnforcement
 from schema.info import Info
 from schema.type_mapping import describe_enum, maps_from
 
@@ -42,10 +42,21 @@ describe_enum(
 )
 
 
+describe_enum(
+    UserEnforcement,
+    "The rule of one user, beside that of the company account. An admin sets it with `setUserEnforcement`.",
+    {
+        UserEnforcement.AS_COMPANY: "The user has no rule of their own: `Company.enforcedFor` decides.",
+        UserEnforcement.ENFORCED: "The user has to use 2FA, whatever the rule of the company account.",
+        UserEnforcement.EXEMPT: "The rule of the company account does not apply until `TwoFactor.exemptUntil`.",
+    },
+)
+
+
 @maps_from(
     accounts.entities.TwoFactor,
     description=(
-        "The state of a user's 2FA and the rule of their company account. It contains no secret: the mutations that "
+        "The state of a user's 2FA, and the rules about it. It contains no secret: the mutations that "
         "create the key and the backup codes return them once."
     ),
 )
@@ -61,8 +72,8 @@ class TwoFactor:
 
     @strawberry.field(
         description=(
-            "Whether the company account requires 2FA of this user now. While true, `deactivateTwoFactor` returns "
-            "`TwoFactorIsEnforced`, so hide its button."
+            "Whether 2FA is required of this user now, by the rule of the company account or by their own. While true, "
+            "`deactivateTwoFactor` returns `TwoFactorIsEnforced`, so hide its button."
         )
     )
     def enforced(self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]) -> bool:
@@ -82,8 +93,9 @@ class TwoFactor:
 
     @strawberry.field(
         description=(
-            "When the company account will require 2FA of this user, whose 2FA is inactive: show a banner with the "
-            "date. Null if 2FA is active, if it is required already (`setupRequired`), and if no rule will require it."
+            "When 2FA will be required of this user, whose 2FA is inactive: show a banner with the date. The user gets "
+            "emails about it 14 days, 7 days and 1 day before. Null if 2FA is active, if it is required already "
+            "(`setupRequired`), and if no rule will require it."
         )
     )
     def setup_required_from(
@@ -91,6 +103,23 @@ class TwoFactor:
     ) -> datetime | None:
         """From when the user will have to activate 2FA."""
         return two_factor.setup_required_from(info.context.services.now())
+
+    @strawberry.field(
+        description=(
+            "The rule of this user, beside that of the company account. When an exemption has ended, it is "
+            "`AS_COMPANY`. What holds because of both rules is in `enforced` and `setupRequiredFrom`."
+        )
+    )
+    def enforcement(
+        self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]
+    ) -> UserEnforcement | None:
+        """The rule of the user."""
+        return two_factor.rule.at(info.context.services.now()).enforcement
+
+    @strawberry.field(description="The end of the exemption; null unless `enforcement` is `EXEMPT`.")
+    def exempt_until(self, info: Info, two_factor: strawberry.Parent[accounts.entities.TwoFactor]) -> datetime | None:
+        """The end of the exemption."""
+        return two_factor.rule.at(info.context.services.now()).exempt_until
 
     activated_at: datetime | None = strawberry.field(
         description="When the current activation was completed; null while 2FA is inactive."

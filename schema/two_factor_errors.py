@@ -42,14 +42,14 @@ class TwoFactorNotActive(UserError):
 @user_error(
     TwoFactorIsEnforcedError,
     description=(
-        "The company account requires 2FA, so the viewer cannot deactivate it. For a new device, offer "
-        "`startAuthenticatorReplacement`."
+        "The rule of the company account or that of the viewer requires 2FA, so the viewer cannot deactivate it. For a "
+        "new device, offer `startAuthenticatorReplacement`."
     ),
-    en="Your company requires 2FA, so it cannot be deactivated.",
-    de="Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
+    en="2FA is required for your account, so you cannot deactivate it.",
+    de="2FA ist für Ihr Konto vorgeschrieben, deshalb lässt sie sich nicht deaktivieren.",
 )
 class TwoFactorIsEnforced(UserError):
-    """The company account enforces 2FA."""
+    """2FA is enforced for the viewer."""
 
 
 @user_error(
@@ -80,18 +80,18 @@ class BackupCodesDisabled(UserError):
     },
     enforced_without_other_admin={
         "en": (
-            "You cannot reset your own 2FA. Your company requires 2FA and has no other admin, so only the operator of "
-            "this service can reset it."
+            "You cannot reset your own 2FA. It is required for your account, and your company has no other admin, so "
+            "only the operator of this service can reset it."
         ),
         "de": (
-            "Sie können Ihre eigene 2FA nicht zurücksetzen. Ihr Unternehmen schreibt 2FA vor und hat keinen anderen "
-            "Admin, deshalb kann nur der Betreiber dieses Dienstes sie zurücksetzen."
+            "Sie können Ihre eigene 2FA nicht zurücksetzen. Sie ist für Ihr Konto vorgeschrieben, und Ihr Unternehmen "
+            "hat keinen anderen Admin, deshalb kann nur der Betreiber dieses Dienstes sie zurücksetzen."
         ),
     },
     enforced={
-        "en": "You cannot reset your own 2FA, and your company requires it. Ask another admin to reset it.",
+        "en": "You cannot reset your own 2FA, and it is required for your account. Ask another admin to reset it.",
         "de": (
-            "Sie können Ihre eigene 2FA nicht zurücksetzen, und Ihr Unternehmen schreibt sie vor. Bitten Sie einen "
+            "Sie können Ihre eigene 2FA nicht zurücksetzen, und sie ist für Ihr Konto vorgeschrieben. Bitten Sie einen "
             "anderen Admin, sie zurückzusetzen."
         ),
     },

@@ -89,6 +89,12 @@ DUPLICATE_WAIT_S = 2.0
 WARNING_INTERVAL = timedelta(days=1)
 WARNINGS_PER_INTERVAL = 3
 
+# How long before users have to use 2FA they get a reminder: in time for a holiday, for a normal week, and for the last
+# day. Whole days.
+SETUP_REMINDERS = (timedelta(days=14), timedelta(days=7), timedelta(days=1))
+# An exemption from 2FA has to be renewed once a year, so that no forgotten one stays.
+EXEMPTION_MAX = timedelta(days=366)
+
 # Failed sign-ins are answered at a multiple of this interval, so that the response time reveals nothing. To read, lock
 # and record a row that exists takes a fraction of a millisecond longer than one that does not (ASVS 6.3.8).
 RESPONSE_PADDING_S = 0.05

@@ -79,7 +79,7 @@ class TwoFactorNotActiveError(DomainError):
 
 
 class TwoFactorIsEnforcedError(DomainError):
-    """Raised when the company account enforces 2FA."""
+    """Raised when 2FA is enforced for the user."""
 
 
 class BackupCodesDisabledError(DomainError):

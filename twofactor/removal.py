@@ -83,7 +83,7 @@ async def deactivate(  # noqa: PLR0913  # each is a part of the request
         TooManyAttemptsError: The attempt has to wait. The server checked nothing.
         OverloadedError: The hashing pool is overloaded. The server checked and counted nothing.
         TwoFactorNotActiveError: 2FA is not active.
-        TwoFactorIsEnforcedError: The company account enforces 2FA.
+        TwoFactorIsEnforcedError: The user has to use 2FA, by the rule of the company account or by their own.
         SecondFactorNeededError: The company account requires the second factor.
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
     """

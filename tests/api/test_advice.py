@@ -75,10 +75,11 @@ async def test_reset_of_own_2fa(
     await other_admin.add()
     assert await advice() == ". Deactivate it, or ask another admin."
     await enforce(database, company)
-    assert await advice() == ", and your company requires it. Ask another admin to reset it."
+    assert await advice() == ", and it is required for your account. Ask another admin to reset it."
     await other_admin.disable()
     assert await advice() == (
-        ". Your company requires 2FA and has no other admin, so only the operator of this service can reset it."
+        ". It is required for your account, and your company has no other admin, so only the operator of this "
+        "service can reset it."
     )
 
 

@@ -57,6 +57,7 @@ TESTED = {
     "revokeSession": {"SessionRevoked"},
     "revokeOtherSessions": {"OtherSessionsRevoked"},
     "endUserSessions": {"UserSessionsEnded"},
+    "setUserEnforcement": {"UserEnforcementChanged"},
     "forgetDevice": {"DeviceForgotten"},
     "unlockUser": {"UserUnlocked"},
     "disableUser": {"UserDisabled"},
@@ -270,6 +271,8 @@ async def test_changes_by_an_admin_return_their_answers(
     ):  # fmt: skip
         role = {"role": "ADMIN"} if name == "setUserRole" else {}
         await answer_of(logged_in_admin.client, name, around=("User",), userId=other.id, password=PASSWORD, **role)
+    rule: dict[str, Any] = {"userId": other.id, "password": PASSWORD, "enforcement": "ENFORCED"}
+    await answer_of(logged_in_admin.client, "setUserEnforcement", around=("User",), **rule)
     enforcement: dict[str, Any] = {"password": PASSWORD, "twoFactorEnforced": True}
     await answer_before_setup(logged_in_admin.client, "updateSecurityPolicy", around=("User",), **enforcement)
 

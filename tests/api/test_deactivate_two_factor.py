@@ -92,7 +92,7 @@ async def test_returns_an_error_if_2fa_is_enforced(
 
     assert await client.execute_one(DEACTIVATE_TWO_FACTOR, password=PASSWORD) == {
         "__typename": "TwoFactorIsEnforced",
-        "message": "Ihr Unternehmen schreibt 2FA vor, deshalb lässt sie sich nicht deaktivieren.",
+        "message": "2FA ist für Ihr Konto vorgeschrieben, deshalb lässt sie sich nicht deaktivieren.",
     }
     assert (await two_factor(client))["state"] == "ACTIVE"
     assert await side_effects() == ([], [])

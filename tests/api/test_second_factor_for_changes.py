@@ -28,6 +28,7 @@ CHANGES = {
     "disableUser": ("userId: $userId", "UserDisabled"),
     "enableUser": ("userId: $userId", "UserEnabled"),
     "setUserRole": ("userId: $userId role: ADMIN", "UserRoleSet"),
+    "setUserEnforcement": ("userId: $userId, enforcement: ENFORCED,", "UserEnforcementChanged"),
     "updateSecurityPolicy": ("backupCodesEnabled: false", "SecurityPolicyUpdated"),
 }
 

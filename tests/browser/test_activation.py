@@ -160,7 +160,7 @@ def test_login_redirects_to_activation_if_2fa_is_enforced(frontend: Frontend, si
     member = site.create_member(site.create_company(two_factor_enforced=True), "Test Member")
     frontend.submit_password(member)
     frontend.expect_page("Activate 2FA")
-    frontend.expect_text("requires 2FA. Please activate it now")
+    frontend.expect_text("2FA is required for your account. Please activate it now")
     frontend.open("/account/sessions")
     frontend.expect_page("Activate 2FA")
     frontend.fill("Password", PASSWORD)
@@ -171,7 +171,7 @@ def test_login_redirects_to_activation_if_2fa_is_enforced(frontend: Frontend, si
     frontend.expect_page("Backup codes")
     frontend.acknowledge_backup_codes("Activate 2FA")
     frontend.expect_page("Security")
-    frontend.expect_text("requires 2FA of everybody, so it cannot be deactivated")
+    frontend.expect_text("2FA is required for your account, so you cannot deactivate it")
     expect(frontend.page.get_by_role("link", name="Deactivate 2FA")).to_have_count(0)
 
 

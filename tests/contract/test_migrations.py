@@ -405,6 +405,30 @@ async def test_0012_keeps_events_of_both_versions(empty_database_url: str) -> No
         await database.close()
 
 
+async def test_0016_lets_a_server_of_the_version_before_insert_users(empty_database_url: str) -> None:
+    """Nobody was reminded yet. The way back keeps the users."""
+    database = Database(empty_database_url)
+    await database.open()
+    try:
+        await migrate_to(database, "0015_enforcement_and_vouchers")
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        await insert_users(database, ["before@acme.example"])
+
+        await migrate_to(database, "0016_setup_reminders")
+
+        await insert_users(database, ["after@acme.example"])
+        reminded = await models.User.all().values_list("setup_reminded_at", flat=True)
+        assert reminded == [models.NEVER, models.NEVER]
+        assert await models.User.filter(setup_reminded_at__lt=START).count() == 2
+
+        await migrate_to(database, "0015_enforcement_and_vouchers")
+
+        assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+        assert len(await keys_of_users(database)) == 2
+    finally:
+        await database.close()
+
+
 EMAILS = (
     "ada@acme.example", "Greta@Bücher.example", "bob@xn--bcher-kva.example", "carl@straße.example",
     "straße@acme.example", "ﬁnn@ac\u00adme.example", "x@💩.example", "y@acme..example",

@@ -20,6 +20,8 @@ COMPUTED = {
     ("TwoFactor", "state"),
     ("TwoFactor", "enforced"),
     ("TwoFactor", "setup_required"),
+    ("TwoFactor", "enforcement"),
+    ("TwoFactor", "exempt_until"),
     ("LoggedIn", "session_token"),
     ("LoggedIn", "device_token"),
     ("PasswordChanged", "session_token"),
@@ -45,6 +47,7 @@ COMPUTED = {
 HIDDEN = {
     ("TwoFactor", "is_active"),
     ("TwoFactor", "required_from"),
+    ("TwoFactor", "rule"),
     ("TwoFactor", "is_enforced"),
     ("TwoFactor", "is_setup_required"),
     ("User", "is_enabled"),

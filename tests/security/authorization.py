@@ -117,6 +117,12 @@ FIELDS: dict[str, Row] = {
     "disableUser": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, OTHER_DISABLED),
     "enableUser": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, ENABLED),
     "setUserRole": Row(UNAUTHENTICATED, SETUP_REQUIRED, FORBIDDEN, ROLE_SET),
+    "setUserEnforcement": Row(
+        UNAUTHENTICATED,
+        SETUP_REQUIRED,
+        FORBIDDEN,
+        by_target("CannotChangeOwnAccount", company="UserEnforcementChanged", others="UserNotFound"),
+    ),
     "revokeSession": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_SESSION, OWN_SESSION),
     "startAuthenticatorReplacement": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_AUTHENTICATOR, OWN_AUTHENTICATOR),
     "removeAuthenticator": Row(UNAUTHENTICATED, SETUP_REQUIRED, OWN_LAST_AUTHENTICATOR, OWN_LAST_AUTHENTICATOR),

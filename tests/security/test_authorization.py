@@ -55,7 +55,13 @@ ROWS = {name: row_of(name) for name in query_fields() | mutation_fields()}
 # Fields whose outcome depends on the target. A requester with a single expected outcome gets it for every target.
 FIELDS_WITH_TARGET = {name for name, outcomes in ROWS.items() if isinstance(outcomes.admin, dict)}
 # The right values of arguments with these names. An argument with another name gets `ANY_TEXT`.
-RIGHT_VALUES = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD, "role": "MEMBER"}
+RIGHT_VALUES = {
+    "password": PASSWORD,
+    "currentPassword": PASSWORD,
+    "newPassword": NEW_PASSWORD,
+    "role": "MEMBER",
+    "enforcement": "ENFORCED",
+}
 ANY_TEXT = "text"
 # These fields require that 2FA is inactive.
 ACTIVATION_FIELDS = {"startTwoFactorActivation", "confirmOtp", "acknowledgeBackupCodes"}

@@ -30,7 +30,8 @@ from accounts.permissions import Viewer
 from accounts.security_policy import update_security_policy
 from accounts.services import Client, Services
 from accounts.sessions import authenticate, log_out
-from models import Role, SessionTransport
+from accounts.user_enforcement import set_user_enforcement
+from models import Role, SessionTransport, UserEnforcement
 from models.database import Database, DatabaseUnavailable
 from security.errors import DomainError
 from security.fair_queue import FairQueue
@@ -134,6 +135,11 @@ async def _set_policy(
     )
 
 
+async def _set_rule(services: Services, viewer: Viewer, user_id: str, password: str, rule: str) -> object:
+    enforcement = UserEnforcement(rule)
+    return await set_user_enforcement(services, CLIENT, viewer, UUID(user_id), password, enforcement, None)
+
+
 async def _change_password(services: Services, viewer: Viewer, password: str, new_password: str) -> object:
     return await change_password(services, CLIENT, viewer, password, new_password)
 
@@ -157,6 +163,7 @@ OPERATIONS: dict[str, Callable[..., Awaitable[object]]] = {
     "enable": _enable,
     "set_role": _set_role,
     "set_policy": _set_policy,
+    "set_rule": _set_rule,
     "change_password": _change_password,
     "log_out": _log_out,
 }

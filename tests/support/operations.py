@@ -216,6 +216,19 @@ mutation SetUserRole($userId: ID!, $role: Role!, $password: String!) {{
   }}
 }}
 """
+SET_USER_ENFORCEMENT = f"""
+mutation SetUserEnforcement(
+  $userId: ID!, $password: String!, $enforcement: UserEnforcement!, $exemptUntil: DateTime
+) {{
+  setUserEnforcement(
+    userId: $userId, password: $password, enforcement: $enforcement, exemptUntil: $exemptUntil
+  ) {{
+    __typename
+    ... on UserEnforcementChanged {{ user {{ id twoFactor {{ enforcement exemptUntil enforced }} }} }}
+    {_PASSWORD_ERRORS}
+  }}
+}}
+"""
 
 # The fields that a user can read before the required setup of 2FA.
 VIEWER = f"""

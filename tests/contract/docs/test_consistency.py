@@ -123,6 +123,18 @@ RULES = [
         ("schema.graphql",),
     ),
     Rule(
+        "reminders to set up 2FA",
+        f"{N} days, {N} days and {N} day before",
+        tuple(each // DAYS for each in constants.SETUP_REMINDERS),
+        ("schema.graphql", "security-policy.md", "architecture.md"),
+    ),
+    Rule(
+        "the longest exemption",
+        f"at most {N} days from now",
+        (constants.EXEMPTION_MAX // DAYS,),
+        ("schema.graphql", "admin.md"),
+    ),
+    Rule(
         "failures of a known device",
         f"[Ww]hen {N} attempts in a row fail on it",
         (constants.DEVICE_FAILURES_ALLOWED,),

@@ -23,8 +23,9 @@ SECRET = "hunter2-hunter2"
 
 COMMANDS = [
     "serve", "migrate", "company create", "company list", "user create", "user list", "user set-role",
-    "user set-password", "user disable", "user enable", "user unlock", "user delete", "user reset-2fa", "user import",
-    "mail list", "mail retry", "keys generate", "keys rotate", "keys revoke", "schema export",
+    "user set-password", "user set-enforcement", "user disable", "user enable", "user unlock", "user delete",
+    "user reset-2fa", "user import", "mail list", "mail retry", "keys generate", "keys rotate", "keys revoke",
+    "schema export",
 ]  # fmt: skip
 
 
@@ -132,6 +133,7 @@ class TestEveryCommand:
             "user create": ["a@b.example", "--company", "A", "--name", "A", "--password-stdin"],
             "user set-role": ["a@b.example", "ADMIN"],
             "user set-password": ["a@b.example", "--password-stdin"],
+            "user set-enforcement": ["a@b.example", "ENFORCED"],
             "user delete": ["a@b.example", "--yes"],
             "user import": [str(tmp_path / "users.csv"), "--company", "A"],
         }.get(command, ["a@b.example"] if command in with_email else [])

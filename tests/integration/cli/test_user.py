@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
 import models
-from models import Role, SecurityEventKind
+from models import Role, SecurityEventKind, UserEnforcement
 from models.database import Database
 from settings import key_of
 from tests.integration.cli.conftest import GOOD_PASSWORD, CommandLine
@@ -145,6 +145,35 @@ class TestChange:
         [email] = acme.run("mail", "list", "--json").json
         assert (email["kind"], email["recipient"]) == ("password_changed", "mia@acme.example")
 
+    def test_set_enforcement(self, acme: CommandLine) -> None:
+        """The user is exempt until the start of the day in UTC. An audit event and an email report the change."""
+        day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+        acme.run("user", "set-enforcement", "mia@acme.example", "exempt", "--exempt-until", day)
+
+        user = acme.user("mia@acme.example")
+        assert user.enforcement is UserEnforcement.EXEMPT
+        assert user.exempt_until == datetime.fromisoformat(f"{day}T00:00:00Z")
+        assert acme.kinds()[-1] is SecurityEventKind.USER_ENFORCEMENT_CHANGED
+        [email] = acme.run("mail", "list", "--json").json
+        assert (email["kind"], email["recipient"]) == ("user_enforcement_changed", "mia@acme.example")
+
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [
+            (("EXEMPT",), "Error: exemptUntil: required for EXEMPT\n"),
+            (("EXEMPT", "--exempt-until", "2020-01-01"), "Error: exemptUntil: must be in the future"),
+            (("ENFORCED", "--exempt-until", "2020-01-01"), "Error: exemptUntil: only for EXEMPT\n"),
+        ],
+    )
+    def test_set_enforcement_needs_the_end_of_an_exemption(
+        self, acme: CommandLine, arguments: tuple[str, ...], line: str
+    ) -> None:
+        """Other rules have none."""
+        rejected = acme.run("user", "set-enforcement", "mia@acme.example", *arguments, exit_code=1)
+
+        assert rejected.stderr.startswith(line)
+        assert acme.user("mia@acme.example").enforcement is UserEnforcement.AS_COMPANY
+
     def test_disable_and_enable(self, acme: CommandLine) -> None:
         """The list shows whether a user is disabled. Both changes have an audit event and an email, and only once."""
         for command, is_enabled in (("disable", False), ("enable", True)):
@@ -224,7 +253,15 @@ class TestChange:
 
     @pytest.mark.parametrize(
         "arguments",
-        [("set-role", "ADMIN"), ("disable",), ("enable",), ("unlock",), ("delete", "--yes"), ("reset-2fa",)],
+        [
+            ("set-role", "ADMIN"),
+            ("set-enforcement", "ENFORCED"),
+            ("disable",),
+            ("enable",),
+            ("unlock",),
+            ("delete", "--yes"),
+            ("reset-2fa",),
+        ],
     )
     def test_fails_if_there_is_no_such_user(self, acme: CommandLine, arguments: tuple[str, ...]) -> None:
         """Each command reports the unknown email and changes nothing."""

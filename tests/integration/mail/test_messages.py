@@ -47,6 +47,10 @@ ARGUMENTS = {
     "was_active": True,
     "needs_voucher": True,
     "voucher_expires_at": AT,
+    "exempt_until": AT,
+    "required_from": AT,
+    "required_now": False,
+    "active": False,
 }
 
 
@@ -94,6 +98,13 @@ REQUIRED_TEXTS = {
             "no date → 1 December 2026, 08:30 UTC",
             "on → off",
         ],
+        "user_enforcement_changed": [
+            "You are exempt until",
+            "You have to use two-factor authentication from",
+            "you can do nothing else in Countersign until you have set it up",
+            "Ada Lovelace",
+        ],
+        "setup_reminder": ["requires two-factor authentication", "you can do nothing else", "security settings"],
         "backup_code_used": ["one of your backup codes", "2 backup codes left"],
         "backup_codes_regenerated": ["New backup codes were created", "earlier ones no longer work"],
         "few_backup_codes_left": ["2 backup codes left"],
@@ -133,6 +144,13 @@ REQUIRED_TEXTS = {
             "kein Datum → 1. Dezember 2026, 08:30 UTC",
             "an → aus",
         ],
+        "user_enforcement_changed": [
+            "davon ausgenommen",
+            "ist für Sie ab",
+            "können Sie bei Countersign nichts anderes tun, bis Sie sie eingerichtet haben",
+            "Ada Lovelace",
+        ],
+        "setup_reminder": ["ist für Ihr Konto bei Countersign", "nichts anderes tun", "Sicherheitseinstellungen"],
         "backup_code_used": ["einem Ihrer Backup-Codes", "noch 2 Backup-Codes"],
         "backup_codes_regenerated": ["neue Backup-Codes erstellt", "bisherigen gelten nicht mehr"],
         "few_backup_codes_left": ["nur noch 2 Backup-Codes"],
@@ -332,6 +350,29 @@ def test_change_from_the_command_line_names_the_operator(kind: str) -> None:
     for locale, required in texts.items():
         message = parsed_message(kind=kind, locale=locale, facts=dict(FACTS_OF[kind]) | {"by": None})
         assert [text for text in required if text not in text_of(message, "plain")] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "en", "de"),
+    [
+        ({"required_now": True, "active": True}, "You cannot deactivate it", "Deaktivieren können Sie sie nicht"),
+        ({"required_now": True, "active": False}, "please log in and set it up", "Bitte melden Sie sich an"),
+        ({"active": True}, "from 4 November 2026, 09:05 UTC on", "ab 4. November 2026, 09:05 UTC"),
+        ({"required_from": None, "active": True}, "Yours stays active", "Ihre bleibt aktiv"),
+        ({"required_from": None, "active": False}, "We recommend", "Wir empfehlen"),
+    ],
+)
+def test_change_of_the_rule_says_what_holds_and_what_to_do(facts: Mapping[str, object], en: str, de: str) -> None:
+    """An email about a rule that does not exempt the user names no exemption."""
+    kind = "user_enforcement_changed"
+    for locale, text in {"en": en, "de": de}.items():
+        message = parsed_message(kind=kind, locale=locale, facts={**FACTS_OF[kind], "exempt_until": None, **facts})
+        for part in (text_of(message, "plain"), visible_text(text_of(message, "html"))):
+            assert text in part
+            assert not re.search("exempt|ausgenommen", part)
+            assert ("do nothing else" in part or "nichts anderes tun" in part) == (
+                not facts["active"] and facts.get("required_from", AT) is not None
+            )
 
 
 @pytest.mark.parametrize("locale", ["en", "de"])

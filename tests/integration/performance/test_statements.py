@@ -39,6 +39,7 @@ from tests.support.operations import (
     REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     SESSIONS,
+    SET_USER_ENFORCEMENT,
     SET_USER_ROLE,
     START_AUTHENTICATOR_REPLACEMENT,
     START_TWO_FACTOR_ACTIVATION,
@@ -103,6 +104,7 @@ EXPECTED_COUNTS = {
     "setUserRole": (12, 2),
     "updateSecurityPolicy": (10, 2),
     "updateSecurityPolicy with another admin": (11, 2),
+    "setUserEnforcement": (11, 2),
     "changePassword": (14, 2),
     "updateProfile": (5, 1),
 }
@@ -352,6 +354,13 @@ async def enable_user(scenario: Scenario) -> Request:
     return request
 
 
+async def set_rule(scenario: Scenario) -> Request:
+    """Return the enforcement of 2FA for the member by the admin."""
+    await log_in(scenario.api, scenario.admin)
+    member_id = f"user_{scenario.member.id.hex}"
+    return SET_USER_ENFORCEMENT, {"userId": member_id, "password": PASSWORD, "enforcement": "ENFORCED"}
+
+
 async def update_policy(scenario: Scenario) -> Request:
     """Return a change of the security policy."""
     await log_in(scenario.api, scenario.admin)
@@ -425,6 +434,7 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "disableUser": change_of_member(DISABLE_USER),
     "enableUser": enable_user,
     "setUserRole": change_of_member(SET_USER_ROLE, role="ADMIN"),
+    "setUserEnforcement": set_rule,
     "updateSecurityPolicy": update_policy,
     "updateSecurityPolicy with another admin": update_policy_beside_another_admin,
     "changePassword": change_password,

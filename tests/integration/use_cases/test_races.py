@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -566,6 +567,63 @@ class TestRemoval:
 
         assert outcomes.pop("SecurityPolicyUpdated") == 1
         assert outcomes in ({"TwoFactorDeactivated": 1}, {"TwoFactorIsEnforcedError": 1})
+
+    @pytest.mark.attack("I7")
+    async def test_deactivation_fails_after_enforcement_for_the_user(
+        self,
+        services: Services,
+        member: models.User,
+        member_with_2fa: WithTwoFactor,
+        admin_session: SignedIn,
+        run: RunCalls,
+    ) -> None:
+        """If the deactivation comes first, it succeeds, and the user is asked to activate 2FA again."""
+        rule = {"user_id": str(member.id), "password": PASSWORD, "rule": "ENFORCED"}
+        outcomes = await run(
+            [
+                call("deactivate", session=member_with_2fa.token, password=PASSWORD),
+                call("set_rule", session=admin_session.token, **rule),
+            ]
+        )
+
+        assert outcomes.pop("UserEnforcementChanged") == 1
+        assert outcomes in ({"TwoFactorDeactivated": 1}, {"TwoFactorIsEnforcedError": 1})
+        two_factor = (await reload_viewer(services, member_with_2fa.viewer)).user.two_factor
+        assert two_factor.is_active == ("TwoFactorIsEnforcedError" in outcomes)
+        assert two_factor.is_enforced(services.now())
+
+    async def test_two_admins_who_set_a_rule_write_a_chain_of_events(
+        self, services: Services, member: models.User, admin_session: SignedIn, run: RunCalls
+    ) -> None:
+        """Each event starts from the rule of the one before. A change without an effect has no event and no email."""
+        member_id = str(member.id)
+        async with services.database.transaction():
+            other = await models.User.get(id=admin_session.viewer.user.id)
+            other.id, other.email, other.email_key = uuid4(), "eve@acme.example", "eve@acme.example"
+            await models.User.bulk_create([other])
+        sessions = [admin_session.token, (await session_of(services, other)).token]
+
+        outcomes = await run(
+            [
+                call("set_rule", session=session, user_id=member_id, password=PASSWORD, rule=rule)
+                for session in sessions
+                for rule in ("ENFORCED", "AS_COMPANY")
+            ]
+        )
+
+        assert outcomes == {"UserEnforcementChanged": 4}
+        async with services.database.reading():
+            events = await models.SecurityEvent.filter(kind=Event.USER_ENFORCEMENT_CHANGED)
+            rule = (await models.User.get(id=member.id)).enforcement
+        steps = Counter((change["from"], change["to"]) for event in events for change in event.changes or ())
+        there, back = steps.pop(("AS_COMPANY", "ENFORCED"), 0), steps.pop(("ENFORCED", "AS_COMPANY"), 0)
+        assert steps == {}
+        assert there - back == (rule == "ENFORCED")
+        assert (
+            len(events)
+            == there + back
+            == await count_rows(services, models.OutboxEmail, kind="user_enforcement_changed")
+        )
 
     async def test_two_admins_who_reset_each_other_do_not_deadlock(
         self, services: Services, clock: Clock, admin: models.User, member: models.User, run: RunCalls

@@ -15,8 +15,9 @@ from accounts.second_factor_of_changes import EnteredSecondFactor as SecondFacto
 from accounts.security_policy import update_security_policy
 from accounts.services import Services
 from accounts.sessions import end_user_sessions
+from accounts.user_enforcement import set_user_enforcement
 from accounts.users import set_role
-from models import Role, SecurityEventKind
+from models import Role, SecurityEventKind, UserEnforcement
 from security.errors import TooManyAttemptsError
 from tests.integration.use_cases.helpers import (
     CLIENT,
@@ -117,6 +118,19 @@ class AdminAndUser:
             self.services, CLIENT, self.admin.viewer, self.other, Role.ADMIN, PASSWORD, second_factor=second_factor
         )
 
+    async def set_rule(self, second_factor: SecondFactor | None) -> object:
+        """Set the rule of the other user."""
+        return await set_user_enforcement(
+            self.services,
+            CLIENT,
+            self.admin.viewer,
+            self.other,
+            PASSWORD,
+            UserEnforcement.ENFORCED,
+            None,
+            second_factor=second_factor,
+        )
+
 
 CHANGES: Mapping[str, Callable[[AdminAndUser, SecondFactor | None], Awaitable[object]]] = {
     "updateSecurityPolicy": AdminAndUser.update_policy,
@@ -128,6 +142,7 @@ CHANGES: Mapping[str, Callable[[AdminAndUser, SecondFactor | None], Awaitable[ob
     "disableUser": AdminAndUser.disable,
     "enableUser": AdminAndUser.enable,
     "setUserRole": AdminAndUser.promote,
+    "setUserEnforcement": AdminAndUser.set_rule,
 }
 
 

@@ -69,7 +69,7 @@ async function passwordStep() {
     title: t("activate"),
     narrow: true,
     content: [
-      ...(setupRequired ? [note(t("activate.required", { company: viewer.company.name }), "warning")] : []),
+      ...(setupRequired ? [note(t("activate.required"), "warning")] : []),
       h(
         "div",
         { class: "card" },

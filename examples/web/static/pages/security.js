@@ -30,7 +30,7 @@ export async function securityPage() {
           [t("security.since"), formatDateTime(twoFactor.activatedAt)],
           [t("security.lastUsed"), formatDateTime(twoFactor.lastUsedAt)],
         ]),
-        twoFactor.enforced && note(t("security.enforced", { company: company.name })),
+        twoFactor.enforced && note(t("security.enforced")),
         !isActive && linkButton("primary", "/account/security/activate", t("activate")),
         isActive && !twoFactor.enforced && linkButton("danger", "/account/security/deactivate", t("deactivate")),
       ),

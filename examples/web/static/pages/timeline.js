@@ -29,6 +29,7 @@ export const EVENT_KINDS = [
   "BACKUP_CODES_ACKNOWLEDGED",
   "BACKUP_CODE_USED",
   "SECURITY_POLICY_CHANGED",
+  "USER_ENFORCEMENT_CHANGED",
   "PASSWORD_CHANGED",
   "REAUTHENTICATION_FAILED",
   "SESSION_ENDED",
@@ -54,6 +55,8 @@ const CHANGED_FIELDS = {
   RESETS_NEED_VOUCHER: "policy.resetsNeedVoucher",
   ROLE: "role",
   NAME: "name",
+  ENFORCEMENT: "enforcement.rule",
+  EXEMPT_UNTIL: "enforcement.until",
 };
 
 /** @type {Record<string, string>} */
@@ -70,6 +73,7 @@ const VARIANTS = {
   BACKUP_CODE_USED: "warning",
   PASSWORD_CHANGED: "warning",
   SECURITY_POLICY_CHANGED: "warning",
+  USER_ENFORCEMENT_CHANGED: "warning",
 };
 
 /**
@@ -112,6 +116,12 @@ function factTexts({ kind, factor, during, change, note }) {
 function valueText(field, value) {
   if (field === "ENFORCE_FROM") {
     return formatDateTime(value) || t("policy.noDate");
+  }
+  if (field === "EXEMPT_UNTIL") {
+    return formatDateTime(value) || t("enforcement.none");
+  }
+  if (field === "ENFORCEMENT") {
+    return t(`enforcement.${value}`);
   }
   const key = field === "ROLE" ? `role.${value}` : `policy.${value}`;
   return field !== "NAME" && hasText(key) ? t(key) : (value ?? "");
