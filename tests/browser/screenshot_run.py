@@ -102,6 +102,8 @@ def visit_admin_pages(frontend: Frontend, capture: Capture, members: list[Accoun
     frontend.click_link(members[2].name)
     frontend.expect_page(members[2].name)
     capture("user-inactive")
+    frontend.page.get_by_label("Rule for this user").select_option("EXEMPT")
+    capture("user-exempt")
     frontend.open("/mailbox")
     frontend.expect_page("Mailbox of the demo")
     frontend.page.get_by_role("article").first.get_by_text("As HTML").click()
@@ -165,6 +167,12 @@ def visit_enforced_pages(frontend: Frontend, site: Site, capture: Capture) -> No
     frontend.log_in(member)
     frontend.open_security_tab(member)
     capture("security-enforced")
+    frontend.click_button("Log out")
+    exempt = site.create_member(company, "Noa Peretz")
+    site.exempt(exempt, days=10)
+    frontend.log_in(exempt)
+    frontend.expect_text("2FA is required for your account. After that")
+    capture("set-up-banner")
 
 
 def visit_voucher_pages(frontend: Frontend, site: Site, capture: Capture) -> None:

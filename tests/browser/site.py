@@ -21,10 +21,11 @@ from starlette.routing import Route
 import models
 from accounts import companies, users
 from accounts.services import Services
+from accounts.user_enforcement import set_by_operator
 from app import create_app
 from examples.demo.mailbox import mailbox_routes
 from examples.web.site import routes
-from models import Role
+from models import Role, UserEnforcement
 from settings import Settings
 from tests.support.attempts import set_attempt_count
 from tests.support.authenticator import Authenticator
@@ -144,6 +145,11 @@ class Site:
     def end_sessions(self, account: Account) -> None:
         """End all sessions of a user, as the operator does by disabling the user."""
         self._run(users.disable_user(self._env, account.user_id, force=True))
+
+    def exempt(self, account: Account, *, days: int) -> None:
+        """Exempt a user from 2FA for some days, as the operator does."""
+        until = self.clock() + timedelta(days=days)
+        self._run(set_by_operator(self._env, account.user_id, UserEnforcement.EXEMPT, until))
 
     def log_in_and_out(self, account: Account) -> None:
         """Create two security events."""

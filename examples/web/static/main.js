@@ -10,6 +10,7 @@ import { withProgress } from "./progress.js";
 import { ACTIVATION_PATH, HOME_PATH, LOGIN_PATH, redirectOnError, redirectToLogin } from "./redirects.js";
 import { currentLocation, matchRoute, navigate, refresh, startRouter } from "./router.js";
 import { ROUTES } from "./routes.js";
+import { setUpBanner } from "./set-up-banner.js";
 import { clearSession, loadViewer, state } from "./state.js";
 
 const COLOURS_KEY = "colours";
@@ -125,7 +126,8 @@ function errorPage(error, retry = refresh) {
 function showPage(page, isFirst) {
   const heading = h("h1", { id: HEADING_ID, tabindex: -1 }, page.title);
   main.className = page.narrow ? "narrow" : "";
-  main.replaceChildren(...(page.tabs ? [page.tabs] : []), heading, ...page.content);
+  const aboveHeading = [setUpBanner(), page.tabs].filter((element) => element instanceof Node);
+  main.replaceChildren(...aboveHeading, heading, ...page.content);
   document.title = `${page.title} – ${state.config.productName}`;
   main.removeAttribute("aria-busy");
   renderLayout();

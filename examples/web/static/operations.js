@@ -11,6 +11,9 @@
  * @property {"ACTIVE" | "INACTIVE"} state
  * @property {boolean} enforced
  * @property {boolean} setupRequired
+ * @property {string | null} setupRequiredFrom
+ * @property {"AS_COMPANY" | "ENFORCED" | "EXEMPT" | null} enforcement
+ * @property {string | null} exemptUntil
  * @property {string | null} activatedAt
  * @property {string | null} lastUsedAt
  * @property {number | null} backupCodesRemaining
@@ -104,7 +107,8 @@
 /** @template Variables, Data @typedef {import("./graphql.js").Operation<Variables, Data>} Operation */
 
 const TWO_FACTOR = `fragment TwoFactorParts on TwoFactor {
-  state enforced setupRequired activatedAt lastUsedAt backupCodesRemaining voucherNeeded
+  state enforced setupRequired setupRequiredFrom enforcement exemptUntil activatedAt lastUsedAt backupCodesRemaining
+  voucherNeeded
 }`;
 const VIEWER = `fragment ViewerParts on User {
   id email name role locale
@@ -483,6 +487,34 @@ export const SET_USER_ROLE = operation(`
       ${USER_ERRORS}
     }
   } ${VIEWER}`);
+
+/**
+ * @type {Operation<
+ *   {
+ *     userId: string, password: string, enforcement: string, exemptUntil: string | null, secondFactor: SecondFactor,
+ *   },
+ *   { setUserEnforcement: MutationResult }
+ * >}
+ */
+export const SET_USER_ENFORCEMENT = operation(`
+  mutation SetUserEnforcement(
+    $userId: ID!, $password: String!, $enforcement: UserEnforcement!, $exemptUntil: DateTime,
+    $secondFactor: SecondFactorInput
+  ) {
+    setUserEnforcement(
+      userId: $userId
+      password: $password
+      enforcement: $enforcement
+      exemptUntil: $exemptUntil
+      secondFactor: $secondFactor
+    ) {
+      __typename
+      ... on UserEnforcementChanged { user { id twoFactor { ...TwoFactorParts } } }
+      ${WRONG_PASSWORD}
+      ${WRONG_SECOND_FACTOR}
+      ${USER_ERRORS}
+    }
+  } ${TWO_FACTOR}`);
 
 /**
  * @type {Operation<

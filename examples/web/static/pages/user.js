@@ -1,4 +1,4 @@
-/** The page of one user, with the reset of their 2FA and the end of their sessions. For admins. */
+/** The page of one user, with the changes that admins can make. */
 
 import { definitionList, h, note } from "../dom.js";
 import { adminChangeFields, form, formError, secondFactorOf } from "../forms.js";
@@ -13,6 +13,7 @@ import { authenticatorText } from "./authenticator-text.js";
 import { timeline } from "./timeline.js";
 import { twoFactorBadge } from "./two-factor-badge.js";
 import { actionsSection } from "./user-actions.js";
+import { enforcementSection } from "./user-enforcement.js";
 import { keepVoucher, voucherCard } from "./voucher.js";
 import { whomToAsk } from "./whom-to-ask.js";
 
@@ -38,6 +39,7 @@ export async function userPage({ parameters }) {
         h("h2", { id: "reset" }, t("reset.title")),
         await resetContent(user),
       ),
+      ...(user.id === state.viewer?.id ? [] : [enforcementSection(user)]),
       // A disabled user has no session.
       ...(user.id === state.viewer?.id || user.enabled === false ? [] : [endSessionsSection(user)]),
       h(
