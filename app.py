@@ -307,8 +307,8 @@ async def _require_usable_keys(services: Services) -> None:
 
 
 async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
-    """Delete expired rows about once a minute until `stop` is set. Continue after any error."""
-    await _run_each_minute("cleanup_failed", lambda: cleanup.delete_expired_rows(services), stop)
+    """Clean up about once a minute until `stop` is set. Continue after any error."""
+    await _run_each_minute("cleanup_failed", lambda: cleanup.clean_up(services), stop)
 
 
 async def _run_reminders(services: Services, stop: asyncio.Event) -> None:

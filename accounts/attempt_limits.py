@@ -203,9 +203,9 @@ def _just_before(now: datetime) -> DomainError:
     return TooManyAttemptsError(now.replace(microsecond=0) + timedelta(seconds=1))
 
 
-async def record_failure(limit: AttemptLimit) -> Failures:
-    """Record that the attempt failed that was reserved under a limit."""
-    row = await attempt_counts.record_failure(limit.subject, limit.factor)
+async def record_failure(limit: AttemptLimit, user_of_email: UUID | None = None) -> Failures:
+    """Record that the attempt failed that was reserved under a limit, and which user has the email of the attempt."""
+    row = await attempt_counts.record_failure(limit.subject, limit.factor, user_of_email)
     if row is None:
         # The count was deleted after the attempt was reserved, for example together with the second factor.
         return Failures(1, 1, 0)

@@ -1,4 +1,4 @@
-"""Delete expired rows. One process does it at a time."""
+"""Delete expired rows, and fold the changes of user counts. One process does it at a time."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from models.sql.cleanup import (
     delete_idle_sessions,
     delete_sent_emails,
 )
+from models.sql.user_counts import fold_oldest_changes
 from security.constants import (
     IDLE_PASSWORD_COUNTS_KEPT,
     KNOWN_DEVICE_IDLE_LIFETIME,
@@ -29,8 +30,8 @@ from security.constants import (
     UNKNOWN_EMAIL_EVENTS_KEPT,
 )
 
-# The number of rows that one transaction deletes on each database, so that it does not hold its locks for long. It
-# takes about 20 ms of the database's CPU time at most (`make bench-cleanup`).
+# The number of rows that one transaction deletes or folds on each database, so that it does not hold its locks for
+# long. It takes about 20 ms of the database's CPU time at most (`make bench-cleanup`).
 BATCHES: Mapping[str, int] = {"sqlite": 100, "postgres": 1000}
 
 
@@ -81,6 +82,13 @@ KINDS: Mapping[str, ExpiringRows] = {
 }
 
 
+async def clean_up(services: Services) -> AsyncIterator[int]:
+    """Delete expired rows, then fold the changes of the number of users. Yield a number after each transaction."""
+    for work in (delete_expired_rows, fold_user_counts):
+        async for rows in work(services):
+            yield rows
+
+
 async def delete_expired_rows(services: Services) -> AsyncIterator[int]:
     """Delete all expired rows in batches. Yield the number of deleted rows after each transaction.
 
@@ -106,3 +114,18 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
         async with services.database.exclusive_transaction(CLEANUP_LOCK):
             times = await kind.delete_batch(max(times), services.now() - kind.kept, at_most=at_most)
         yield len(times)
+
+
+async def fold_user_counts(services: Services) -> AsyncIterator[int]:
+    """Fold all changes of the number of users into one row for each state. Yield their number after each transaction.
+
+    If another process deletes expired rows or folds changes at the same time, stop and leave the rest to it.
+    """
+    at_most = folded = BATCHES[services.database.dialect]
+    while folded == at_most:
+        try:
+            async with services.database.exclusive_transaction(CLEANUP_LOCK):
+                folded = await fold_oldest_changes(at_most=at_most)
+        except LockTaken:
+            return
+        yield folded

@@ -9,16 +9,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 import models
 from accounts import security_policy
 from accounts.enforcement import EnforcementRule, users_to_set_up
-from accounts.entities import User
+from accounts.entities import User, rule_of
 from accounts.errors import InvalidInputError
 from accounts.event_facts import Change, facts_of
 from accounts.free_text import normalise_free_text
 from accounts.identity import search_key
+from accounts.login_locks import locked_users
 from accounts.pagination import Page, decode_cursor, encode_cursor, page_of, require_page_size
 from accounts.permissions import Viewer, may_see_all_of
 from accounts.services import Services
@@ -51,6 +53,8 @@ class UserQuery:
     is_enabled: bool | None = None
     # The users who would have to set up 2FA under this rule at this time.
     to_set_up: tuple[EnforcementRule, datetime] | None = None
+    is_setup_due: bool | None = None
+    is_locked: bool | None = None
     order: UserOrder = UserOrder.NEWEST_FIRST
 
 
@@ -118,7 +122,7 @@ async def list_users(services: Services, viewer: Viewer, query: UserQuery) -> Pa
     require_page_size(query.first)
     column, descends = USER_ORDERS[query.order]
     cursors = CURSORS.get(query.order, query.order)
-    users = _matching_users(viewer, query)
+    users = _matching_users(viewer, query, services.now())
     if query.after is not None:
         value, last_id = decode_cursor(cursors, query.after)
         last_value = value if column == "name_key" else _datetime_of(value)
@@ -139,7 +143,7 @@ async def list_users(services: Services, viewer: Viewer, query: UserQuery) -> Pa
 async def count_users(services: Services, viewer: Viewer, query: UserQuery) -> int:
     """Return the number of users that match the filter."""
     async with services.database.reading():
-        return await _matching_users(viewer, query).count()
+        return await _matching_users(viewer, query, services.now()).count()
 
 
 async def list_events(services: Services, viewer: Viewer, query: EventQuery) -> Page[SecurityEvent]:
@@ -209,7 +213,7 @@ async def find_event(services: Services, viewer: Viewer, event_id: UUID) -> Secu
     return _event(row, _if_same_company(row, row.user), _if_same_company(row, row.actor)) if row else None
 
 
-def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
+def _matching_users(viewer: Viewer, query: UserQuery, now: datetime) -> QuerySet[models.User]:
     users = models.User.filter(company_id=viewer.user.company.id)
     if query.search is not None:
         search = normalise_free_text("search", query.search, max_length=SEARCH_MAX_LENGTH).replace("\n", " ")
@@ -222,6 +226,10 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
         users = users.filter(is_enabled=query.is_enabled)
     if query.to_set_up is not None:
         users = users.filter(users_to_set_up(*query.to_set_up))
+    if query.is_setup_due is not None:
+        users = users.filter(_is(users_to_set_up(rule_of(viewer.user.company), now), query.is_setup_due))
+    if query.is_locked is not None:
+        users = users.filter(_is(locked_users(viewer.user.company, now), query.is_locked))
     if query.backup_codes_remaining_at_most is not None:
         if not security_policy.backup_codes_enabled(viewer.user.company):
             # If backup codes are off, no user has a number of codes.
@@ -230,6 +238,10 @@ def _matching_users(viewer: Viewer, query: UserQuery) -> QuerySet[models.User]:
         at_most = min(max(query.backup_codes_remaining_at_most, -1), BACKUP_CODES_PER_SET)
         users = users.filter(two_factor_activated_at__isnull=False, backup_codes_remaining__lte=at_most)
     return users
+
+
+def _is(condition: Q, wanted: bool) -> Q:  # noqa: FBT001  # the value of a filter
+    return Q(condition) if wanted else ~Q(condition)
 
 
 async def _users_in(viewer: Viewer, rows: Sequence[models.SecurityEvent]) -> Mapping[UUID | None, User]:

@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 import models
-from accounts.enforcement import EnforcedFor, EnforcementRule, UserRule, enforced_for, required_from
+from accounts.enforcement import ALWAYS, EnforcedFor, EnforcementRule, UserRule, enforced_for, required_from
 from accounts.voucher_rule import is_voucher_needed
 from models import NEVER, Role
 from security.device_names import device_name
@@ -43,6 +43,11 @@ class Company:
             row.second_factor_for_changes,
             row.resets_need_voucher,
         )
+
+
+def rule_of(company: Company) -> EnforcementRule:
+    """Return the rule of a company account."""
+    return EnforcementRule(company.enforced_for, company.enforce_from or ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from accounts import security_policy
 from accounts.attempt_limits import password_limit
-from accounts.attempt_waits import is_locked, is_waiting, retry_at
-from accounts.entities import User
+from accounts.attempt_waits import is_locked, is_waiting, retry_at, waits
+from accounts.entities import Company, User
 from accounts.identity import email_key
 from accounts.services import Services
 from models import PASSWORD_FACTOR, AttemptCount, SecondFactorMethod
+from models.locked_users import LockedUsers
+from security.constants import CLOCK_SLACK, SECOND_FACTOR_FAILURES_ALLOWED
 from security.time_slices import map_in_slices
 
 
@@ -40,6 +44,18 @@ async def find_login_locks(services: Services, users: Sequence[User]) -> list[Lo
             rows_of[user.id].append(row)
     now = services.now()
     return [_lock(rows_of[user.id], now) for user in users]
+
+
+def locked_users(company: Company, now: datetime) -> Q:
+    """Return the condition for the users of a company account for whom `find_login_locks` finds a lock."""
+    # The end of a wait is rounded up to a whole second.
+    whole_second = now.replace(microsecond=0)
+    return LockedUsers(
+        {failures: whole_second - wait for failures, wait in waits()},
+        trusted_until=now + CLOCK_SLACK,
+        locked_at=SECOND_FACTOR_FAILURES_ALLOWED,
+        ignored_factor=None if security_policy.backup_codes_enabled(company) else SecondFactorMethod.BACKUP_CODE,
+    )
 
 
 def _lock(rows: Iterable[AttemptCount], now: datetime) -> LoginLock:

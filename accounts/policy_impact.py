@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import models
-from accounts.enforcement import ALWAYS, EnforcedFor, EnforcementRule, users_to_set_up
+from accounts.enforcement import EnforcedFor, EnforcementRule, users_to_set_up
+from accounts.entities import rule_of
 from accounts.permissions import Viewer
 from accounts.policy_rules import PolicyChange, policy_after
 from accounts.services import Services
@@ -33,7 +34,7 @@ async def policy_impact(services: Services, viewer: Viewer, change: PolicyChange
     """
     now = services.now()
     company = policy_after(viewer.user.company, change, now)
-    rule = EnforcementRule(company.enforced_for, company.enforce_from or ALWAYS)
+    rule = rule_of(company)
     at = now if rule.enforced_for is EnforcedFor.NOBODY else max(now, rule.begins_at)
     asked = models.User.filter(users_to_set_up(rule, at), company_id=company.id)
     admins = models.User.filter(company_id=company.id, role=Role.ADMIN, is_enabled=True)

@@ -21,7 +21,7 @@ from accounts.password_strength import could_be_password
 from accounts.permissions import Viewer
 from accounts.services import Client, Services
 from mail import emails, outbox
-from models import SecurityEventKind
+from models import PASSWORD_FACTOR, SecurityEventKind
 from models.database import CommitAndRaise
 from models.sql.users import lock_user
 from security.constants import FREE_ATTEMPTS, REAUTHENTICATION_FAILURES_ALLOWED
@@ -158,7 +158,8 @@ async def record_wrong_password(
     """Record the audit event of a wrong password, and `LOCKED` if the next attempt has to wait."""
     now = services.now()
     await audit.record(kind, user=user, client=client, now=now)
-    failures = await attempt_limits.record_failure(limit)
+    user_of_email = user.id if user and limit.factor == PASSWORD_FACTOR else None
+    failures = await attempt_limits.record_failure(limit, user_of_email)
     if failures.in_a_row >= FREE_ATTEMPTS:
         facts = EventFacts(during=CONTEXTS[kind])
         await audit.record(SecurityEventKind.LOCKED, user=user, client=client, now=now, facts=facts)

@@ -18,6 +18,7 @@ from models.outbox_email import EmailState, OutboxEmail
 from models.security_event import ChangedField, SecurityEvent, SecurityEventContext, SecurityEventKind
 from models.session import SecondFactorMethod, Session
 from models.user import NEVER, Role, User, UserEnforcement
+from models.user_count import UserCount
 
 __all__ = [
     "KNOWN_DEVICE",
@@ -48,5 +49,6 @@ __all__ = [
     "SessionTransport",
     "UnacknowledgedCodes",
     "User",
+    "UserCount",
     "UserEnforcement",
 ]

@@ -29,6 +29,8 @@ class AttemptCount(Model):
     subject = fields.CharField(max_length=64)
     # What the attempts guess. Each factor has its own attempt limit.
     factor = fields.CharField(max_length=16)
+    # For passwords, the user who had this email at the last failed attempt. NULL for other factors.
+    user_id = fields.UUIDField(null=True)
     # Since the last success. It determines the next wait.
     failures = fields.IntField(default=0)
     # Since the last completed sign-in. It determines when the factor is locked (NIST SP 800-63B §3.2.2).
@@ -38,7 +40,7 @@ class AttemptCount(Model):
     last_attempt_at = fields.DatetimeField()
 
     class Meta:
-        """The table, with the index by which the cleanup finds idle counts."""
+        """The table, with the index by which the cleanup finds idle counts. A migration creates partial indexes."""
 
         table = "attempt_count"
         unique_together = (("subject", "factor"),)

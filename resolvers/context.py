@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from strawberry.dataloader import DataLoader
 
 from accounts import directory, known_devices, sessions
+from accounts.company_statistics import CompanyStatistics, read_statistics
 from accounts.directory import SecurityEvent, UserQuery
 from accounts.entities import Company, KnownDevice, Session, User
 from accounts.errors import UnauthenticatedError
@@ -53,6 +54,8 @@ LocksOfUsers: TypeAlias = DataLoader[User, LoginLock]
 CountsOfUsers: TypeAlias = DataLoader[User, int]
 # Loads one page of admins for each field that selects it.
 AdminsOfCompany: TypeAlias = DataLoader[Company, Page[User]]
+# Loads the statistics of the company account for each field that selects them.
+StatisticsOfCompany: TypeAlias = DataLoader[Company, CompanyStatistics]
 # Counts the users of each of several lists.
 UserCounts: TypeAlias = DataLoader[UserQuery, int]
 
@@ -99,6 +102,7 @@ class Context:
     _session_counts: CountsOfUsers | None = None
     _device_counts: CountsOfUsers | None = None
     _admins_of_company: dict[tuple[Viewer, UserQuery], AdminsOfCompany] = field(default_factory=dict)
+    _statistics_of_company: StatisticsOfCompany | None = None
     _user_counts: dict[Viewer, UserCounts] = field(default_factory=dict)
 
     async def viewer_or_none(self) -> Viewer | None:
@@ -280,6 +284,18 @@ class Context:
 
             self._admins_of_company[viewer, query] = DataLoader(read, cache=False)
         return self._admins_of_company[viewer, query]
+
+    def statistics_of_company(self) -> StatisticsOfCompany:
+        """Return the loader of statistics. All fields that select them share one database read."""
+        if self._statistics_of_company is None:
+
+            async def read(companies: list[Company]) -> list[CompanyStatistics]:
+                found = {company: await read_statistics(self.services, company) for company in set(companies)}
+                return [found[company] for company in companies]
+
+            # Do not cache: a later mutation of the operation may change them.
+            self._statistics_of_company = DataLoader(read, cache=False)
+        return self._statistics_of_company
 
     def user_counts(self, viewer: Viewer) -> UserCounts:
         """Return the loader that counts the users of lists. Fields with the same filter share one database read."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import directory
+from accounts.company_statistics import CompanyStatistics
 from accounts.directory import UserOrder, UserQuery
 from accounts.entities import Company, TwoFactor, User
 from accounts.errors import ForbiddenError
@@ -85,6 +86,20 @@ async def users_of_impact(context: Context, impact: PolicyImpact, first: int, af
     """
     query = UserQuery(first, after, to_set_up=(impact.rule, impact.at), order=UserOrder.NAME)
     return await users(context, await context.admin(), query)
+
+
+async def statistics(context: Context, company: Company) -> CompanyStatistics:
+    """Return the statistics of the admin's company account.
+
+    Raises:
+        UnauthenticatedError: Nobody is logged in.
+        TwoFactorSetupRequiredError: The viewer has to activate 2FA first.
+        ForbiddenError: The viewer is not an admin of this company account.
+    """
+    viewer = await context.admin()
+    if viewer.user.company.id != company.id:
+        raise ForbiddenError
+    return await context.statistics_of_company().load(company)
 
 
 async def two_factor(context: Context, user: User) -> TwoFactor:

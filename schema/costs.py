@@ -13,6 +13,8 @@ PLAIN_ROW_COST = 4
 ATTEMPT_COUNTS_COST = 8
 # To count the sessions or the known devices of a user, who has up to 100 sessions.
 COUNT_COST = 8
+# To read the statistics of a company account: two look-ups, and one of the users whose logins have to wait.
+STATISTICS_COST = 3 * READ_COST
 # To compute the modules of a QR code and to render it takes about 10 ms.
 SVG_COST = 500
 # A PNG at the largest scale takes about 50 ms.

@@ -15,7 +15,8 @@ from accounts.enforcement import EnforcedFor
 from accounts.permissions import Viewer
 from resolvers import users
 from schema.arguments import OwnPassword, SecondFactorOfChange, entered_second_factor, value_or_none
-from schema.costs import READ_COST, USER_ROW_COST
+from schema.company_statistics import CompanyStatistics
+from schema.costs import READ_COST, STATISTICS_COST, USER_ROW_COST
 from schema.fields import Access, mutation, query
 from schema.info import Info
 from schema.nodes import Node
@@ -111,6 +112,18 @@ class Company(Node):
     ) -> UserConnectionRef | None:
         """The enabled admins of the company account."""
         return users.admins(info.context, company, first, value_or_none(after))
+
+    @strawberry.field(
+        description=(
+            "How many users are in each state, for an overview that links to the filtered list. Null beside the error "
+            "`FORBIDDEN` if the viewer is not an admin of the company account. Its cost does not depend on the number "
+            "of users."
+        ),
+        metadata={"cost": STATISTICS_COST},
+    )
+    def statistics(self, info: Info, company: strawberry.Parent[accounts.entities.Company]) -> CompanyStatistics | None:
+        """How many users are in each state."""
+        return users.statistics(info.context, company)
 
 
 @maps_from(

@@ -72,6 +72,20 @@ class UserFilter:
         default=strawberry.UNSET,
         description="True for only the users who can log in, false for only those who are disabled.",
     )
+    setup_due: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "True for only the enabled users who have to set up 2FA at their next login or request, false for only the "
+            "others. `TwoFactor.setupRequired` says it for one user."
+        ),
+    )
+    locked: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "True for only the users whose logins from unknown devices have to wait, or who have a locked second "
+            "factor, false for only the others. `User.lockedUntil` and `User.lockedSecondFactors` say it for one user."
+        ),
+    )
 
 
 def user_query(first: int, after: str | None, order: UserOrder, user_filter: UserFilter | None) -> UserQuery:
@@ -86,6 +100,8 @@ def user_query(first: int, after: str | None, order: UserOrder, user_filter: Use
         is_active=None if state is None else state is TwoFactorState.ACTIVE,
         backup_codes_remaining_at_most=value_or_none(user_filter.backup_codes_remaining_at_most),
         is_enabled=value_or_none(user_filter.enabled),
+        is_setup_due=value_or_none(user_filter.setup_due),
+        is_locked=value_or_none(user_filter.locked),
         order=order,
     )
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from uuid import UUID
 
 from models.attempt_count import AttemptCount
 from models.sql.execution import columns, execute, execute_returning, model_of
 
 # One attempt less is undecided. A success sets the number of another one to zero, so it is never below.
 ONE_DECIDED = "undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END"
-RECORD_FAILURE = f"UPDATE attempt_count SET {ONE_DECIDED} WHERE subject = $1 AND factor = $2"  # noqa: S608  # ours
+RECORD_FAILURE = f"UPDATE attempt_count SET {ONE_DECIDED}, user_id = $3 WHERE subject = $1 AND factor = $2"  # noqa: S608  # ours
 RELEASE = f"""
     UPDATE attempt_count SET failures = failures - 1, failures_since_sign_in = failures_since_sign_in - 1, {ONE_DECIDED}
     WHERE subject = $1 AND factor = $2 AND failures > 0 AND failures_since_sign_in > 0
@@ -73,9 +74,9 @@ def _reserve_statement(failures_with_wait: tuple[int, ...]) -> str:
     """  # noqa: S608  # only numbers are inserted
 
 
-async def record_failure(subject: str, factor: str) -> AttemptCount | None:
+async def record_failure(subject: str, factor: str, user_id: UUID | None) -> AttemptCount | None:
     """Record that a reserved attempt failed. Return the count, or None if it was deleted in the meantime."""
-    rows = await execute_returning(f"{RECORD_FAILURE} RETURNING {columns(AttemptCount)}", subject, factor)
+    rows = await execute_returning(f"{RECORD_FAILURE} RETURNING {columns(AttemptCount)}", subject, factor, user_id)
     return model_of(AttemptCount, rows[0]) if rows else None
 
 

@@ -14,10 +14,13 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import models
+from accounts.entities import Company
 from accounts.event_facts import EventFacts, facts_of
 from accounts.identity import email_key, name_sort_key, search_key, user_search_key
+from accounts.login_locks import locked_users
 from models.database import MIGRATIONS_CONFIG, Database, MigrationRefused, UnknownMigrations
 from models.sql import password_hashes
+from security.constants import FEW_BACKUP_CODES, FREE_ATTEMPTS, SECOND_FACTOR_FAILURES_ALLOWED
 from tests.support.clock import START
 
 TABLES = {
@@ -27,6 +30,11 @@ TABLES = {
 INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
     "postgres": "SELECT indexname AS name, indexdef AS sql FROM pg_indexes WHERE schemaname = 'public'",
+}
+
+TRIGGERS = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgres": "SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal",
 }
 
 
@@ -540,6 +548,7 @@ async def test_0009_can_give_a_user_the_key_that_another_one_had(empty_database_
         await database.close()
 
 
+BEFORE_0017 = "0015_enforcement_and_vouchers"
 NAMES = ("zz", "Äpfel", "Łukasz", "apple", "Lukas", "山田", "Müller", "ﷺ" * 33, "株" * 200)
 
 
@@ -577,6 +586,80 @@ async def test_0011_orders_users_by_the_keys_of_new_users(
         await migrate_to(database, "0010_backup_code_replacement")
 
         assert await name_keys() == before
+        assert await names(database, INDEXES) == indexes
+    finally:
+        await database.close()
+
+
+async def test_0017_counts_users_of_before_and_those_of_a_server_of_the_version_before(empty_database_url: str) -> None:
+    """Triggers count them, so the server need not know of it. The way back leaves no trigger, and works again."""
+    database = Database(empty_database_url)
+    await database.open()
+
+    async def users_counted() -> int:
+        rows = await database.connection.execute_query_dict("SELECT sum(users) AS users FROM user_count")
+        return int(rows[0]["users"] or 0)
+
+    try:
+        await migrate_to(database, BEFORE_0017)
+        tables, indexes = await names(database, TABLES), await names(database, INDEXES)
+        await insert_users(database, ["ada@a.example", "bea@a.example"])
+        for _ in range(2):
+            await migrate_to(database, "0017_user_counts")
+
+            before = await users_counted()
+            assert before == await models.User.all().count()
+            assert {row.is_sum for row in await models.UserCount.all()} == {True}
+            await database.connection.execute_script("UPDATE user_account SET role = 'ADMIN', is_enabled = false")
+            await database.connection.execute_script("DELETE FROM user_account WHERE email = 'ada@a.example'")
+            await insert_users(database, [f"{uuid4()}@a.example"])
+            assert await users_counted() == await models.User.all().count()
+            assert await names(database, TRIGGERS) == {"user_count_added", "user_count_changed", "user_count_deleted"}
+
+            await migrate_to(database, BEFORE_0017)
+
+            assert await names(database, TRIGGERS) == set()
+            assert (await names(database, TABLES), await names(database, INDEXES)) == (tables, indexes)
+    finally:
+        await database.close()
+
+
+async def test_triggers_of_user_counts_are_there_after_all_migrations(database: Database) -> None:
+    """SQLite drops them with the table, if a migration copies it."""
+    assert await names(database, TRIGGERS) == {"user_count_added", "user_count_changed", "user_count_deleted"}
+
+
+def test_migrations_have_the_numbers_of_the_product() -> None:
+    """A change of a number needs a migration."""
+    counts = importlib.import_module("models.migrations.0017_user_counts")
+    attempts = importlib.import_module("models.migrations.0018_users_of_attempt_counts")
+
+    assert counts.FEW_CODES == FEW_BACKUP_CODES
+    assert (attempts.WAITS_FROM, attempts.LOCKED_AT) == (FREE_ATTEMPTS, SECOND_FACTOR_FAILURES_ALLOWED)
+
+
+async def test_0018_lets_a_server_of_the_version_before_count_attempts(empty_database_url: str) -> None:
+    """It inserts and updates rows without the new column. The way back works."""
+    database = Database(empty_database_url)
+    await database.open()
+    attempt = (
+        "INSERT INTO attempt_count (subject, factor, failures, failures_since_sign_in, undecided, last_attempt_at)"  # noqa: S608  # ours
+        f" VALUES ('somebody', 'PASSWORD', 1, 1, 1, '{START}')"
+        " ON CONFLICT (subject, factor) DO UPDATE SET failures = attempt_count.failures + 1"
+    )
+    try:
+        await migrate_to(database, "0017_user_counts")
+        indexes = await names(database, INDEXES)
+        await database.connection.execute_script(attempt)
+
+        await migrate_to(database, "0018_users_of_attempt_counts")
+
+        await database.connection.execute_script(attempt)
+        (row,) = await models.AttemptCount.all()
+        assert (row.failures, row.user_id) == (2, None)
+
+        await migrate_to(database, "0017_user_counts")
+
         assert await names(database, INDEXES) == indexes
     finally:
         await database.close()
@@ -654,6 +737,16 @@ async def test_look_up_of_imported_hashes_uses_its_index(database: Database) -> 
     assert "user_by_imported_hash" in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+async def test_look_up_of_locked_users_uses_its_indexes(database: Database, company: models.Company) -> None:
+    """It reads neither attempt counts without a wait nor users without one."""
+    condition = locked_users(Company.of(company), START)
+
+    plan = await explain(database, models.User.filter(condition, company_id=company.id).sql(params_inline=True))
+
+    assert "attempt_count_with_wait" in plan
+    assert "attempt_count_with_lock" in plan
 
 
 INSERT_USERS = """

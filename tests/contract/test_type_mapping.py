@@ -31,6 +31,7 @@ COMPUTED = {
     ("AuthenticatorAdded", "session_token"),
     ("User", "authenticators"),
     ("Company", "admins"),
+    ("Company", "statistics"),
     ("User", "enabled"),
     ("User", "locked_until"),
     ("User", "locked_second_factors"),

@@ -186,6 +186,10 @@ USER_FIELDS: dict[str, dict[Viewpoint, str]] = {
     "company { id }": IDENTITY,
     # The admins are no secret of a user: whoever may read the company account of a user may read them, after the setup.
     "company { admins { nodes { id } } }": IDENTITY | {Viewpoint.OWN_BEFORE_SETUP: SETUP_REQUIRED},
+    # Those of the viewer's company account, whose user this is.
+    "company { statistics { active } }": by_viewpoint(
+        FORBIDDEN, SETUP_REQUIRED, "returned", "returned", FORBIDDEN, ABSENT
+    ),
     "twoFactor { state }": REQUIRED,
     "locale": REQUIRED,
     "createdAt": REQUIRED,

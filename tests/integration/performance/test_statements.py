@@ -68,6 +68,8 @@ EXPECTED_COUNTS = {
     "users with locks": (3, 0),
     "users with counts": (4, 0),
     "users with admins": (4, 0),
+    "users with statistics": (4, 0),
+    "users by locks and setup": (3, 0),
     "sessions in many fields": (4, 0),
     "users with totalCount": (3, 0),
     "securityEvents": (3, 0),
@@ -400,6 +402,8 @@ OPERATIONS: dict[str, Callable[[Scenario], Awaitable[Request]]] = {
     "users with admins": admin_query(
         "{ users(first: 20) { nodes { company { admins(first: 1) { nodes { id } totalCount } } } } }"
     ),
+    "users with statistics": admin_query("{ users(first: 20) { nodes { company { statistics { active locked } } } } }"),
+    "users by locks and setup": admin_query("{ users(filter: { locked: true, setupDue: true }) { totalCount } }"),
     "sessions in many fields": admin_query(MANY_SESSIONS),
     "users with totalCount": admin_query(USERS),
     "securityEvents": admin_query(
@@ -476,7 +480,15 @@ def test_every_operation_has_an_expected_number() -> None:
 
 @pytest.mark.parametrize(
     "operation",
-    ["users with everything", "users", "users with locks", "users with counts", "users with admins", "securityEvents"],
+    [
+        "users with everything",
+        "users",
+        "users with locks",
+        "users with counts",
+        "users with admins",
+        "users with statistics",
+        "securityEvents",
+    ],
 )
 async def test_long_list_uses_as_many_statements_as_a_short_one(
     operation: str,

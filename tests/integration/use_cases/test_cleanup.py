@@ -339,6 +339,7 @@ class TestBatches:
 
             async with asyncio.timeout(2):
                 assert [deleted async for deleted in cleanup.delete_expired_rows(services)] == []
+                assert [folded async for folded in cleanup.fold_user_counts(services)] == []
 
             await other.execute("ROLLBACK")
         assert await clean_up(services) == 3
