@@ -27,7 +27,7 @@ EXPORT_POSSIBLE_TYPES = "from schema.export import export_possible_types; print(
 EXPORT_CACHE_POLICIES = "from schema.export import export_cache_policies; print(export_cache_policies(), end='')"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-browser test-redis test-caches test-http-audit test-introspection test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup check check-frontend schema lock clean
+.PHONY: help demo pictures test test-browser test-redis test-caches test-http-audit test-introspection test-clients attack-races attack-odds attack-fuzz attack-timing attack-soak attack-availability attacks-table settings-table mutants bench bench-cleanup bench-statistics check check-frontend schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench: $(INSTALLED_DEV) ## Run the benchmark and write docs/performance.md; BENC
 
 bench-cleanup: $(INSTALLED_DEV) ## Measure how fast a million expired rows of each kind are deleted; BENCH="--rows 5000" is shorter
 	$(RUN_DEV) -m tools.bench.cleanup $(BENCH)
+
+bench-statistics: $(INSTALLED_DEV) ## Measure the statistics of a company account with a million users; BENCH="--users 5000" is shorter
+	$(RUN_DEV) -m tools.bench.company_statistics $(BENCH)
 
 check: $(INSTALLED_DEV) check-frontend ## Check style, types and imports, and that migrations and schema.graphql match the code
 	$(RUN_DEV) -m ruff check .
