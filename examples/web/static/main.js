@@ -54,6 +54,9 @@ async function render() {
     return;
   }
   if ("redirectTo" in page) {
+    if (page.note) {
+      notify(page.note, "error");
+    }
     navigate(page.redirectTo, { replace: true });
   } else {
     showPage(page, isFirst);

@@ -100,7 +100,11 @@
  * @typedef {{ name: string, appStoreUrl: string, playStoreUrl: string }} AuthenticatorApp
  * @typedef {{
  *   search?: string, role?: string, twoFactor?: string, backupCodesRemainingAtMost?: number, enabled?: boolean,
+ *   setupDue?: boolean, locked?: boolean,
  * }} UserFilter
+ * @typedef {{
+ *   active: number, inactive: number, fewBackupCodes: number | null, locked: number, setupDue: number, disabled: number,
+ * }} Statistics
  * @typedef {{ userId?: string, kinds?: string[], since?: string, until?: string }} SecurityEventFilter
  */
 
@@ -367,6 +371,12 @@ export const GET_USERS = operation(`
       totalCount
     }
   } ${TWO_FACTOR}`);
+
+/** @type {Operation<{}, { viewer: { id: string, company: { id: string, statistics: Statistics } } | null }>} */
+export const GET_STATISTICS = operation(`
+  query GetStatistics {
+    viewer { id company { id statistics { active inactive fewBackupCodes locked setupDue disabled } } }
+  }`);
 
 /** @typedef {{ totalCount: number }} UserCount */
 /** @type {Operation<{}, { active: UserCount, inactive: UserCount, fewCodes: UserCount }>} */

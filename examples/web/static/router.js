@@ -7,7 +7,7 @@
  * @property {boolean} [narrow] true for a page with little more than a form
  * @property {Node | null} [tabs] above the heading
  *
- * @typedef {{ redirectTo: string }} Redirect to the path of another page
+ * @typedef {{ redirectTo: string, note?: string }} Redirect to the path of another page, with a note for the user
  *
  * @typedef {object} RouteLocation
  * @property {string} path

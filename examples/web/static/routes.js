@@ -49,7 +49,7 @@ export const ROUTES = [
   },
   { path: "/account/sessions", load: async () => (await import("./pages/sessions.js")).sessionsPage(), access: "user" },
   { path: "/account/password", load: async () => (await import("./pages/password.js")).passwordPage(), access: "user" },
-  { path: "/account/activity", load: async () => (await import("./pages/activity.js")).activityPage(), access: "user" },
+  { path: "/account/activity", load: async (at) => (await import("./pages/activity.js")).activityPage(at), access: "user" },
   { path: "/users", load: async (at) => (await import("./pages/users.js")).usersPage(at), access: "admin" },
   {
     path: "/users/:id",

@@ -6,18 +6,22 @@ import { t } from "../i18n.js";
 import { GET_OWN_EVENTS } from "../operations.js";
 import { requireViewer } from "../state.js";
 import { accountTabs } from "./account-tabs.js";
+import { loadByAddress } from "./list-address.js";
 import { expandableTimeline } from "./timeline.js";
 
-/** @returns {Promise<import("../router.js").Page>} */
-export async function activityPage() {
+/**
+ * @param {import("../router.js").RouteLocation} location
+ * @returns {Promise<import("../router.js").Page | import("../router.js").Redirect>}
+ */
+export function activityPage(location) {
   /** @param {string | null} after */
   const load = async (after) => requireViewer((await send(GET_OWN_EVENTS, { after })).viewer).securityEvents;
-  return {
+  return loadByAddress(location, {}, async () => ({
     title: t("activity.title"),
     tabs: accountTabs("/account/activity"),
     content: [
       h("p", {}, t("activity.lead")),
-      h("div", { class: "card" }, expandableTimeline(await load(null), load, { withUsers: false })),
+      h("div", { class: "card" }, await expandableTimeline(location, load, { withUsers: false })),
     ],
-  };
+  }));
 }

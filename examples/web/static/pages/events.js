@@ -6,14 +6,34 @@ import { send } from "../graphql.js";
 import { t } from "../i18n.js";
 import { GET_EVENTS, GET_USER } from "../operations.js";
 import { navigate } from "../router.js";
+import { loadByAddress } from "./list-address.js";
 import { EVENT_KINDS, eventKindText, expandableTimeline } from "./timeline.js";
 
+/** @type {Record<string, (value: string) => boolean>} */
+const IS_KNOWN = {
+  kind: (value) => value === "" || EVENT_KINDS.includes(value),
+  since: isDayOrEmpty,
+  until: isDayOrEmpty,
+};
+
+/**
+ * @param {import("../router.js").RouteLocation} location
+ * @returns {Promise<import("../router.js").Page | import("../router.js").Redirect>}
+ */
+export function eventsPage(location) {
+  return loadByAddress(location, IS_KNOWN, () => loadEvents(location));
+}
+
 /** @param {import("../router.js").RouteLocation} location @returns {Promise<import("../router.js").Page>} */
-export async function eventsPage({ query }) {
+async function loadEvents(location) {
+  const { query } = location;
   const filter = filterFromQuery(query);
   /** @param {string | null} after */
   const load = async (after) => (await send(GET_EVENTS, { filter, after })).securityEvents;
-  const [events, userName] = await Promise.all([load(null), filter.userId ? loadUserName(filter.userId) : null]);
+  const [list, userName] = await Promise.all([
+    expandableTimeline(location, load, { withUsers: true }),
+    filter.userId ? loadUserName(filter.userId) : null,
+  ]);
   return {
     title: t("events.title"),
     content: [
@@ -30,7 +50,7 @@ export async function eventsPage({ query }) {
             h("a", { href: "#/events" }, t("events.showAllUsers")),
           ),
       ),
-      h("div", { class: "card" }, expandableTimeline(events, load, { withUsers: true })),
+      h("div", { class: "card" }, list),
     ],
   };
 }
@@ -40,7 +60,7 @@ function filterFromQuery(query) {
   const kind = query.get("kind");
   const until = query.get("until");
   return {
-    userId: query.get("user") ?? undefined,
+    userId: query.get("user") || undefined,
     kinds: kind ? [kind] : undefined,
     since: startOfDay(query.get("since"), 0),
     // The start of the next day, so that the chosen day is included.
@@ -58,6 +78,13 @@ function startOfDay(day, daysLater) {
   const [year, month, date] = (day ?? "").split("-").map(Number);
   const midnight = new Date(year, month - 1, date + daysLater);
   return Number.isNaN(midnight.getTime()) ? undefined : `${midnight.toISOString().slice(0, 19)}Z`;
+}
+
+/** @param {string} value */
+function isDayOrEmpty(value) {
+  const day = new Date(`${value}T00:00:00Z`);
+  // The API takes years of four digits, also for the start of the next day.
+  return value === "" || (value < "9999" && !Number.isNaN(day.getTime()) && day.toISOString().slice(0, 10) === value);
 }
 
 /** @param {URLSearchParams} query */

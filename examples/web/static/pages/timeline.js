@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { formatDate, formatDateTime, formatTime, hasText, t } from "../i18n.js";
 import { handleError } from "../redirects.js";
+import { addressOfPlace } from "./list-address.js";
 
 /** @typedef {import("../operations.js").SecurityEvent} SecurityEvent */
 
@@ -176,17 +177,20 @@ function eventItem(event, withUsers) {
 }
 
 /**
- * Creates a timeline with a button that loads older events. The button is hidden if there are none.
- * @param {import("../operations.js").SecurityEvents} newest
+ * Creates a timeline with a button that loads older events. The button is hidden if there are none. The address says
+ * where the events begin that were loaded last, so that it can be sent to a colleague.
+ * @param {import("../router.js").RouteLocation} location
  * @param {(after: string | null) => Promise<import("../operations.js").SecurityEvents>} load
  * @param {TimelineOptions} options
  */
-export function expandableTimeline(newest, load, options) {
-  let { nodes, pageInfo } = newest;
+export async function expandableTimeline(location, load, options) {
+  const place = location.query.get("after") || null;
+  let { nodes, pageInfo } = await load(place);
   const list = h("div", {});
   const moreButton = h("button", { type: "button", onclick: loadOlder }, t("events.older"));
   render();
-  return h("div", {}, list, moreButton);
+  const newestLink = h("a", { href: `#${addressOfPlace(location, "")}` }, t("events.newest"));
+  return h("div", {}, place && h("p", {}, newestLink), list, moreButton);
 
   function render() {
     list.replaceChildren(...timeline(nodes, options));
@@ -194,16 +198,22 @@ export function expandableTimeline(newest, load, options) {
   }
 
   async function loadOlder() {
+    const after = pageInfo.endCursor;
     let older;
     try {
-      older = await load(pageInfo.endCursor);
+      older = await load(after);
     } catch (error) {
       handleError(error);
+      return;
+    }
+    // The user has opened another page in the meantime.
+    if (!list.isConnected) {
       return;
     }
     const previousCount = nodes.length;
     nodes = [...nodes, ...older.nodes];
     pageInfo = older.pageInfo;
+    history.pushState(null, "", `#${addressOfPlace(location, after ?? "")}`);
     render();
     // Move the focus to the first new event, because the button can be hidden now.
     const firstNew = list.querySelectorAll("li")[previousCount];
