@@ -140,7 +140,7 @@ class Site:
         """Reset the 2FA of a user, as the operator does. Return the voucher, if there is one."""
         account.authenticator = None
         voucher = self._run(reset_by_operator(self._env, account.user_id, None))
-        return voucher and voucher.text
+        return voucher.text if voucher else None
 
     def end_sessions(self, account: Account) -> None:
         """End all sessions of a user, as the operator does by disabling the user."""

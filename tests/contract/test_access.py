@@ -121,7 +121,7 @@ def empty_value(argument_type: GraphQLInputType) -> str:
         name, field = next(iter(named.fields.items()))
         return f"{{ {name}: {empty_value(field.type)} }}"
     if isinstance(named, GraphQLEnumType):
-        return next(iter(named.values))
+        return str(next(iter(named.values)))
     return {"Boolean": "true", "Int": "1"}.get(named.name, '""')
 
 

@@ -317,6 +317,7 @@ class TestActivationWithVoucher:
         """Whether the voucher is right or wrong, the answer is about the password."""
         for voucher in (reset.voucher, WRONG_VOUCHER, None, "malformed"):
             error = await raises(reset.start(voucher, WRONG_PASSWORD), WrongPasswordError)
+            assert error.attempts_remaining is not None
             assert error.attempts_remaining < FREE_ATTEMPTS
 
         assert await count_rows(services, models.AttemptCount, factor=VOUCHER_FACTOR) == 0
@@ -538,10 +539,16 @@ class TestWaysAround:
             await raises(entered.check(services, CLIENT, account), WrongVoucherError)
 
 
-async def set_policy(services: Services, admin: Viewer, **rules: bool) -> None:
+async def set_policy(services: Services, admin: Viewer, *, resets_need_voucher: bool) -> None:
     """Change rules as the admin."""
     await update_security_policy(
-        services, CLIENT, admin, PASSWORD, two_factor_enforced=None, backup_codes_enabled=None, **rules
+        services,
+        CLIENT,
+        admin,
+        PASSWORD,
+        two_factor_enforced=None,
+        backup_codes_enabled=None,
+        resets_need_voucher=resets_need_voucher,
     )
 
 
