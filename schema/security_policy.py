@@ -36,8 +36,8 @@ describe_enum(
     "The users of a company account of whom it requires 2FA.",
     {
         EnforcedFor.NOBODY: "Each user decides. A single user can still be required to use 2FA.",
-        EnforcedFor.ADMINS: "The admins.",
-        EnforcedFor.EVERYBODY: "All users.",
+        EnforcedFor.ADMINS: "Each admin has to use 2FA. Members decide for themselves.",
+        EnforcedFor.EVERYBODY: "Each user has to use 2FA, members and admins alike.",
     },
 )
 

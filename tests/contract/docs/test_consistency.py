@@ -460,6 +460,12 @@ RULES = [
         (SENT_EMAILS_DAYS, IDLE_COUNTS_DAYS, UNKNOWN_EMAILS_DAYS),
         ("architecture.md",),
     ),
+    Rule(
+        "notice of an enforcement",
+        f"at most {N} days in the future",
+        (constants.ENFORCEMENT_MAX_NOTICE // DAYS,),
+        ("schema.graphql", "security-policy.md"),
+    ),
     Rule("retention of audit events", f"those of unknown emails: {N} days", (UNKNOWN_EMAILS_DAYS,), ("operations.md",)),
     Rule(
         "retention of attempt counts",
