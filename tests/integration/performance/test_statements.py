@@ -106,7 +106,7 @@ EXPECTED_COUNTS = {
     "setUserRole": (12, 2),
     "updateSecurityPolicy": (10, 2),
     "updateSecurityPolicy with another admin": (11, 2),
-    "setUserEnforcement": (11, 2),
+    "setUserEnforcement": (9, 2),
     "changePassword": (14, 2),
     "updateProfile": (5, 1),
 }
