@@ -137,7 +137,7 @@ class TwoFactor:
             "2FA is inactive or backup codes are off for the company account."
         )
     )
-    voucher_needed: bool | None = strawberry.field(
+    voucher_needed: bool = strawberry.field(
         description=(
             "True if the user's 2FA was reset and `Company.resetsNeedVoucher` is true: `startTwoFactorActivation` then "
             "needs the voucher of the reset, so show a field for it. It stays true after the voucher has expired: then "

@@ -150,6 +150,7 @@ def test_types_with_a_secret() -> None:
         "TwoFactorActivation",
         "QrCode",
         "TextFile",
+        "TwoFactorReset",
         "BackupCodesIssued",
         "BackupCodesRegenerated",
     }

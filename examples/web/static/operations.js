@@ -17,7 +17,7 @@
  * @property {string | null} activatedAt
  * @property {string | null} lastUsedAt
  * @property {number | null} backupCodesRemaining
- * @property {boolean | null} voucherNeeded
+ * @property {boolean} voucherNeeded
  *
  * @typedef {object} Company
  * @property {string} id
