@@ -491,6 +491,12 @@ RULES = [
         (int(constants.REPLACED_TOKEN_LIFETIME.total_seconds()),),
         ("schema.graphql", "sessions.md", "limits.md", "deviations.md", "attacks.md"),
     ),
+    Rule(
+        "lifetime of a voucher",
+        f"(?:valid for|expires,) {N} hours",
+        (constants.VOUCHER_LIFETIME // HOURS,),
+        ("schema.graphql", "admin.md"),
+    ),
     Rule("bits of a token", f"tokens of {N} random bits", (constants.TOKEN_BYTES * 8,), ("architecture.md",)),
     Rule("bytes of a key", f"key is {N} random bytes", (key_ring.KEY_BYTES,), ("operations.md",)),
     Rule(
