@@ -111,4 +111,4 @@ def test_deactivation_form_shows_error_if_enforcement_started(frontend: Frontend
     site.set_policy(admin, twoFactorEnforced=True)
     frontend.click_button("Continue")
 
-    expect(frontend.page.get_by_role("alert").filter(has_text="cannot be deactivated")).to_be_visible()
+    expect(frontend.page.get_by_role("alert").filter(has_text="cannot deactivate it")).to_be_visible()
