@@ -14,10 +14,17 @@ export async function loadImpact(change) {
   return (await send(GET_POLICY_IMPACT, { change, after: null })).policyImpact;
 }
 
-/** Returns a note for each effect. @param {PolicyImpact} impact @returns {Node[]} */
-export function impactNotes({ at, usersToSetUp, signedInUsersToSetUp, adminsWhoCanAct, viewerHasToSetUp }) {
+/**
+ * Returns a note for each effect.
+ * @param {PolicyImpact} impact
+ * @param {string | null} date the date of the rule after the change. Whether it has passed is for the server to say: the
+ *     clock of the browser may be wrong.
+ * @returns {Node[]}
+ */
+export function impactNotes(impact, date) {
+  const { at, usersToSetUp, signedInUsersToSetUp, adminsWhoCanAct, viewerHasToSetUp } = impact;
   const effects = [
-    isInFuture(at) ? t("effect.from", { date: formatDateTime(at) }) : "",
+    date && Date.parse(date) === Date.parse(at) ? t("effect.from", { date: formatDateTime(at) }) : "",
     usersToSetUp > 0 ? t("effect.enforce", { count: usersToSetUp }) : t("effect.enforceNone"),
     usersToSetUp > 0 ? t("effect.signedIn", { count: signedInUsersToSetUp }) : "",
     viewerHasToSetUp ? t("effect.enforceOwn") : "",
@@ -59,9 +66,4 @@ export function usersOfImpact({ usersToSetUp, users }, change) {
 /** @param {{ id: string, name: string, email: string }} user */
 function userItem({ id, name, email }) {
   return h("li", {}, h("a", { href: `#/users/${encodeURIComponent(id)}` }, name), ` ${email}`);
-}
-
-/** @param {string} instant The answer for now is a moment old. */
-function isInFuture(instant) {
-  return new Date(instant).getTime() > Date.now() + 60_000;
 }

@@ -98,7 +98,8 @@ export async function policyPage() {
       // The admin may have changed a value meanwhile.
       if (number === previews) {
         const notes = otherEffects(values).map((effect) => note(effect, "warning"));
-        show([...(impact ? impactNotes(impact) : []), ...notes], impact && usersOfImpact(impact, change));
+        const date = change.enforceFrom ?? company.enforceFrom;
+        show([...(impact ? impactNotes(impact, date) : []), ...notes], impact && usersOfImpact(impact, change));
       }
     } catch (error) {
       handleError(error);
