@@ -108,7 +108,7 @@ class TestChangePassword:
         with before_hashing(services, lambda: disable_user(services, member.id)) as hooked:
             await raises(change_password(hooked, CLIENT, viewer, PASSWORD, NEW), UnauthenticatedError)
 
-        assert await side_effects.new() == side_effects.expected(Event.USER_DISABLED)
+        assert await side_effects.new() == side_effects.expected(Event.USER_DISABLED, "user_disabled")
 
 
 class TestOutdatedHashes:
