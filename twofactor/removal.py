@@ -152,8 +152,8 @@ async def reset_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of th
         return TwoFactorReset(
             User.of(user, account.company),
             account.viewer.user,
-            voucher and voucher.text,
-            voucher and voucher.expires_at,
+            voucher.text if voucher else None,
+            voucher.expires_at if voucher else None,
         )
 
 
@@ -239,7 +239,7 @@ async def reset_locked_user(  # noqa: PLR0913  # each is a fact of the reset
         enabled=user.is_enabled,
         was_active=was_active,
         needs_voucher=is_voucher_needed(user, company),
-        voucher_expires_at=voucher and voucher.expires_at,
+        voucher_expires_at=voucher.expires_at if voucher else None,
     )
     await outbox.enqueue(email, to=user, now=now)
     return voucher
