@@ -103,6 +103,9 @@ async def test_each_step_of_an_enrolment_is_recorded(
         "by": logged_in_admin.user.name,
         "reason": "phone lost",
         "backup_codes": True,
+        "was_active": True,
+        "needs_voucher": False,
+        "voucher_expires_at": None,
         "enabled": True,
     }
     assert emails["backup_code_used"]["remaining"] == 9
