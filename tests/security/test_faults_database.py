@@ -154,6 +154,9 @@ async def test_lost_connection_after_a_commit_leaves_the_answer(proxy: Proxy, cl
             assert (result["data"][name] is not None) is has_changed, proxy.statements[-1:]
             if has_changed:
                 for error in result.get("errors", ()):
+                    if error["path"][-1] == "statistics":
+                        # A member may not read them.
+                        continue
                     assert error["extensions"]["code"] == UNAVAILABLE
                     has_failed.add(error["path"][2])
                 assert any(session["current"] for session in result["data"][name]["viewer"]["sessions"])
