@@ -30,7 +30,7 @@ def company(enforced_for: EnforcedFor = NOBODY, enforce_from: datetime | None = 
         two_factor_enforced=enforced_for is EVERYBODY,
         enforced_for=enforced_for,
         enforce_from=enforce_from,
-        **{"backup_codes_enabled": True, "new_device_emails": True, "second_factor_for_changes": False} | switches,
+        **dict.fromkeys(SWITCHES, True) | switches,
     )
 
 
