@@ -295,7 +295,7 @@ async def test_scanner_finds_each_kind_of_secret(harness: AppHarness, clock: Clo
     await use_all_features(harness, clock, scanner)
 
     kinds = {name.partition(" ")[0] for name in scanner.patterns}
-    assert kinds == {"password", "token", "totp_secret", "otp", "code", "mistyped"}
+    assert kinds == {"password", "token", "totp_secret", "otp", "code", "voucher", "mistyped"}
     for name in scanner.patterns:
         secret = name.partition(" ")[2]
         assert scanner.find_in(f'{{"event": "{secret}"}}') != []
