@@ -5,22 +5,21 @@ command line too.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-import models
 from accounts import user_changes
 from accounts.entities import User
 from accounts.other_admins import require_other_admin, require_other_user
-from accounts.permissions import Viewer, require_admin
-from accounts.reauthentication import LockedAccount, locked_account, other_user_of
+from accounts.permissions import Viewer
 from accounts.second_factor_of_changes import (
     EnteredSecondFactor,
-    reauthenticate_for_change,
     require_second_factor,
 )
 from accounts.services import Client, Services
+from accounts.users_of_admins import locked_user_of_admin
 from models import Role
+
+UNKNOWN_USER_EVENT = "change_of_unknown_user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ async def unlock_by_admin(  # noqa: PLR0913  # each is an argument of the mutati
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        user = _user_of(account, services.now())
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event=UNKNOWN_USER_EVENT
+    ) as (account, user):
         await require_other_user(user, than=account.user)
         await require_second_factor(services, client, account, second_factor)
         await user_changes.unlock(services, client, user, by=account.user)
@@ -107,9 +106,9 @@ async def disable_by_admin(  # noqa: PLR0913  # each is an argument of the mutat
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        user = _user_of(account, services.now())
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event=UNKNOWN_USER_EVENT
+    ) as (account, user):
         await require_other_user(user, than=account.user)
         await require_second_factor(services, client, account, second_factor)
         await user_changes.disable(services, client, user, by=account.user)
@@ -136,9 +135,9 @@ async def enable_by_admin(  # noqa: PLR0913  # each is an argument of the mutati
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        user = _user_of(account, services.now())
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event=UNKNOWN_USER_EVENT
+    ) as (account, user):
         await require_second_factor(services, client, account, second_factor)
         await user_changes.enable(services, client, user, by=account.user)
         return UserEnabled(User.of(user, account.company), account.viewer.user)
@@ -166,16 +165,11 @@ async def set_role_by_admin(  # noqa: PLR0913, PLR0917  # each is an argument of
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        user = _user_of(account, services.now())
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event=UNKNOWN_USER_EVENT
+    ) as (account, user):
         if role is not Role.ADMIN:
             await require_other_admin(user)
         await require_second_factor(services, client, account, second_factor)
         await user_changes.set_role(services, client, user, role, by=account.user)
         return UserRoleSet(User.of(user, account.company), account.viewer.user)
-
-
-def _user_of(account: LockedAccount, now: datetime) -> models.User:
-    require_admin(account.viewer, now)
-    return other_user_of(account, unknown_user_event="change_of_unknown_user")

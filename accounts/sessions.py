@@ -11,21 +11,19 @@ from accounts.entities import Session, User
 from accounts.errors import CannotEndOwnSessionsError, SessionNotFoundError
 from accounts.event_facts import EventFacts
 from accounts.known_devices import SignInDevice
-from accounts.permissions import Viewer, require_admin
+from accounts.permissions import Viewer
 from accounts.reauthentication import (
     end_challenges_and_activations,
     end_other_sessions,
     lock_viewer,
-    locked_account,
-    other_user_of,
 )
 from accounts.second_factor_of_changes import (
     EnteredSecondFactor,
-    reauthenticate_for_change,
     require_second_factor,
 )
 from accounts.services import Client, Services
 from accounts.session_tokens import latest_end_of_previous_token
+from accounts.users_of_admins import locked_user_of_admin
 from mail import emails, outbox
 from models import SecurityEventContext, SecurityEventKind, SessionTransport
 from models.sql.counts import count_for_each
@@ -288,12 +286,11 @@ async def end_user_sessions(  # noqa: PLR0913  # each is an argument of the muta
         WrongSecondFactorError: The second factor is wrong, expired, already used or malformed.
         ForbiddenError: The viewer is no longer an admin.
     """
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        require_admin(account.viewer, services.now())
-        if user_id == account.user.id:
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event="sessions_of_unknown_user"
+    ) as (account, user):
+        if user.id == account.user.id:
             raise CannotEndOwnSessionsError
-        user = other_user_of(account, unknown_user_event="sessions_of_unknown_user")
         await require_second_factor(services, client, account, second_factor)
         now = services.now()
         await models.Session.filter(user_id=user.id).delete()

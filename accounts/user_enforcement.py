@@ -11,10 +11,10 @@ from accounts.entities import User
 from accounts.errors import InvalidInputError, UserNotFoundError
 from accounts.event_facts import Change, EventFacts
 from accounts.other_admins import require_other_user
-from accounts.permissions import Viewer, require_admin
-from accounts.reauthentication import locked_account, other_user_of
-from accounts.second_factor_of_changes import EnteredSecondFactor, reauthenticate_for_change, require_second_factor
+from accounts.permissions import Viewer
+from accounts.second_factor_of_changes import EnteredSecondFactor, require_second_factor
 from accounts.services import Client, Services
+from accounts.users_of_admins import locked_user_of_admin
 from mail import emails, outbox
 from models import ChangedField, SecurityEventKind, UserEnforcement
 from models.sql.users import company_of, lock_user
@@ -57,10 +57,9 @@ async def set_user_enforcement(  # noqa: PLR0913, PLR0917  # each is an argument
         ForbiddenError: The viewer is no longer an admin.
     """
     rule = _checked_rule(enforcement, exempt_until, services.now())
-    proof = await reauthenticate_for_change(services, client, viewer, password, second_factor)
-    async with locked_account(services, proof, other_user_id=user_id) as account:
-        require_admin(account.viewer, services.now())
-        user = other_user_of(account, unknown_user_event="enforcement_of_unknown_user")
+    async with locked_user_of_admin(
+        services, client, viewer, user_id, password, second_factor, unknown_user_event="enforcement_of_unknown_user"
+    ) as (account, user):
         await require_other_user(user, than=account.user)
         await require_second_factor(services, client, account, second_factor)
         await _set_rule(client, user, account.company, rule, services.now(), by=account.user)
