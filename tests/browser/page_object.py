@@ -13,6 +13,12 @@ from tests.support.users import PASSWORD
 # The email worker checks the outbox every second.
 EMAIL_TIMEOUT_MS = 15_000
 
+# Changes the hash of the URL and waits until the page has been told. Returns false if it is the hash already.
+CHANGE_HASH = """(hash) => location.hash !== hash && new Promise((resolve) => {
+  addEventListener("hashchange", () => resolve(true), { once: true });
+  location.hash = hash;
+})"""
+
 
 class Frontend:
     """The frontend in one browser tab."""
@@ -23,8 +29,11 @@ class Frontend:
         self.site = site
 
     def open(self, path: str) -> None:
-        """Open a page by the path in its URL hash."""
-        self.page.goto(f"/#{path}")
+        """Open a page by the path in its URL hash, and wait until it has replaced the page before."""
+        is_open = self.page.url.split("#")[0] == f"{self.site.url}/"
+        if not is_open or not self.page.evaluate(CHANGE_HASH, f"#{path}"):
+            self.page.goto(f"/#{path}")
+        expect(self.page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
@@ -129,7 +138,9 @@ class Frontend:
                 dialog.dismiss()
 
         self.page.once("dialog", reply)
-        leave()
+        # The question can come after the click, because the browser tells the page of a new address later.
+        with self.page.expect_event("dialog"):
+            leave()
         assert [question for question in questions if "Leave this page?" in question] == questions != []
 
     def expect_question_before_reload(self) -> None:

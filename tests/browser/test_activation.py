@@ -83,6 +83,20 @@ def test_backup_codes_are_deleted_when_user_leaves_the_page(frontend: Frontend, 
     assert not any(secret in storage + content for secret in [*codes, authenticator.key])
 
 
+def test_unknown_page_asks_once_before_backup_codes_are_left(frontend: Frontend, site: Site) -> None:
+    """It opens the own account. The redirect to it asks no second time."""
+    member = site.create_member(site.create_company(), "Test Member")
+    frontend.log_in(member)
+    frontend.open_security_tab(member)
+    frontend.start_activation(member)
+    frontend.submit_otp(member)
+    frontend.expect_page("Backup codes")
+
+    frontend.expect_question(lambda: frontend.open("/nothing"), answer=True)
+
+    frontend.expect_page("Profile")
+
+
 def test_print_contains_only_backup_codes_and_owner(frontend: Frontend, site: Site) -> None:
     """The print shows the codes, the product and the email address, but no buttons and no navigation."""
     member = site.create_member(site.create_company(), "Test Member")

@@ -7,14 +7,15 @@ from tests.browser.site import Site
 
 
 def test_email_is_shown_as_text_and_as_html(frontend: Frontend, site: Site) -> None:
-    """The newest email is first. The HTML keeps its styles, in a sandboxed frame that runs no scripts."""
+    """The HTML keeps its styles, in a sandboxed frame that runs no scripts."""
     member = site.activate_two_factor(site.create_member(site.create_company(), "Test Member"))
     email = frontend.wait_for_email(member.email, "Two-factor authentication is active")
     frontend.page.goto("/mailbox")
     frontend.expect_page("Mailbox of the demo")
 
     article = frontend.page.get_by_role("article").filter(has_text=member.email)
-    expect(frontend.page.get_by_role("article").first).to_contain_text(member.email)
+    # Only the newest email is open, and that can be one to a user of an earlier test.
+    article.locator("details").first.evaluate("(details) => { details.open = true; }")
     expect(article.get_by_text(f"Hello {member.name},")).to_be_visible()
     article.get_by_text("As HTML").click()
     frame = article.frame_locator("iframe")

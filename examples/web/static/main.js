@@ -28,15 +28,17 @@ let renderCount = 0;
 
 /** Renders the page of the current URL, or redirects if the visitor may not open it. */
 async function render() {
+  // Until the new page is there, what is on the screen belongs to the page that the user has left.
+  main.setAttribute("aria-busy", "true");
   const found = matchRoute(ROUTES, currentLocation());
+  if (currentRoute !== found?.route) {
+    currentRoute?.onLeave?.();
+  }
   if (!found) {
     navigate(state.viewer ? HOME_PATH : LOGIN_PATH, { replace: true });
     return;
   }
   const { route, location } = found;
-  if (currentRoute && currentRoute !== route) {
-    currentRoute.onLeave?.();
-  }
   const redirect = redirectForAccess(route);
   if (redirect) {
     redirect();
@@ -47,7 +49,6 @@ async function render() {
   const isFirst = currentRoute === null;
   currentRoute = route;
   clearOldNotification();
-  main.setAttribute("aria-busy", "true");
   // Skip this page, and its error, if the user opened another one while it was loading.
   const page = await loadPage(route, location, () => renderNumber !== renderCount);
   if (page === null) {
