@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ from twofactor import key_rotation
 
 CLEANUP_INTERVAL_S = 60.0
 # Between two transactions of the cleanup or of the reminders, so that other processes get the write lock of SQLite.
-CLEANUP_PAUSE_S = 0.002
+CLEANUP_PAUSES_S: Mapping[str, float] = {"sqlite": 0.002, "postgres": 0.0}
 # How soon a server finds out that users were imported with password hashes, or that the last of these was replaced.
 LOGIN_PADDING_INTERVAL_S = 10.0
 # The time that a request or an email in progress still has when the process shuts down.
@@ -308,19 +308,23 @@ async def _require_usable_keys(services: Services) -> None:
 
 async def _run_cleanup(services: Services, stop: asyncio.Event) -> None:
     """Clean up about once a minute until `stop` is set. Continue after any error."""
-    await _run_each_minute("cleanup_failed", lambda: cleanup.clean_up(services), stop)
+    await _run_each_minute("cleanup_failed", cleanup.clean_up, services, stop)
 
 
 async def _run_reminders(services: Services, stop: asyncio.Event) -> None:
     """Send reminders that are due about once a minute until `stop` is set. Continue after any error."""
-    await _run_each_minute("reminders_failed", lambda: reminders.remind_users(services), stop)
+    await _run_each_minute("reminders_failed", reminders.remind_users, services, stop)
 
 
-async def _run_each_minute(failure: str, transactions: Callable[[], AsyncIterator[int]], stop: asyncio.Event) -> None:
+async def _run_each_minute(
+    failure: str, transactions: Callable[[Services], AsyncIterator[int]], services: Services, stop: asyncio.Event
+) -> None:
+    pause_s = CLEANUP_PAUSES_S[services.database.dialect]
     while not stop.is_set():
         try:
-            async for _ in transactions():
-                if await _is_set_within(stop, CLEANUP_PAUSE_S):
+            async for _ in transactions(services):
+                await asyncio.sleep(pause_s)
+                if stop.is_set():
                     break
         except Exception as error:  # noqa: BLE001  # the loop must survive any error
             log.warning(failure, error=type(error).__name__)

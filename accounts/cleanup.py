@@ -1,6 +1,6 @@
 """Delete expired rows, and fold the changes of user counts. One process does it at a time."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +11,7 @@ from accounts.services import Services
 from models import KNOWN_DEVICE, PASSWORD_FACTOR, REAUTHENTICATION, SESSION_FACTOR
 from models.database import CLEANUP_LOCK, LockTaken
 from models.sql.cleanup import (
+    Deleted,
     delete_events_of_unknown_emails,
     delete_expired_activations,
     delete_expired_replacements,
@@ -33,16 +34,17 @@ from security.constants import (
 # The number of rows that one transaction deletes or folds on each database, so that it does not hold its locks for
 # long. It takes about 20 ms of the database's CPU time at most (`make bench-cleanup`).
 BATCHES: Mapping[str, int] = {"sqlite": 100, "postgres": 1000}
-
-
+# The first batch is smaller, and the next ones grow. A new connection of PostgreSQL reads its catalogs first, which
+# takes about as long as to delete a batch.
+FIRST_BATCH_DIVISOR = 100
 # No row is older.
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class DeleteBatch(Protocol):
-    """Deletes the oldest rows that expired between two times. Returns the times of the deleted rows."""
+    """Deletes the oldest rows that expired between two times."""
 
-    async def __call__(self, since: datetime, until: datetime, /, *, at_most: int) -> Sequence[datetime]: ...
+    async def __call__(self, since: datetime, until: datetime, /, *, at_most: int) -> Deleted: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,20 @@ class ExpiringRows:
     delete_batch: DeleteBatch
     kept: timedelta = timedelta()
     # How many times as much as another row it costs to delete one.
-    cost: int = 1
+    cost: float = 1
 
-    def batch(self, dialect: str) -> int:
-        """Return the number of rows that one transaction deletes."""
-        return BATCHES[dialect] // self.cost
+    def batches(self, dialect: str) -> Iterator[int]:
+        """Yield the number of rows that each transaction deletes at most."""
+        largest = int(BATCHES[dialect] / self.cost)
+        batch = max(largest // FIRST_BATCH_DIVISOR, 1)
+        while True:
+            yield batch
+            batch = min(2 * batch, largest)
 
 
 KINDS: Mapping[str, ExpiringRows] = {
     "expired challenges": ExpiringRows(delete_lapsed_challenges),
-    "expired activations": ExpiringRows(delete_expired_activations, cost=2),
+    "expired activations": ExpiringRows(delete_expired_activations, cost=1.5),
     "expired replacements of backup codes": ExpiringRows(delete_expired_replacements),
     "expired sessions": ExpiringRows(delete_expired_sessions),
     "idle sessions": ExpiringRows(delete_idle_sessions, SESSION_IDLE_LIFETIME),
@@ -108,12 +114,15 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
     Raises:
         LockTaken: Another process deletes expired rows.
     """
-    at_most = kind.batch(services.database.dialect)
-    times: Sequence[datetime] = [BEGINNING]
-    while times:
+    since, last_at_most = BEGINNING, 0
+    for at_most in kind.batches(services.database.dialect):
         async with services.database.exclusive_transaction(CLEANUP_LOCK):
-            times = await kind.delete_batch(max(times), services.now() - kind.kept, at_most=at_most)
-        yield len(times)
+            rows, newest = await kind.delete_batch(since, services.now() - kind.kept, at_most=at_most)
+        yield rows
+        # If no larger batch gets further, others have locked the rows. The next cleanup deletes them.
+        if newest is None or (not rows and (newest, at_most) == (since, last_at_most)):
+            return
+        since, last_at_most = newest, at_most
 
 
 async def fold_user_counts(services: Services) -> AsyncIterator[int]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import takewhile
 from uuid import UUID
 
 import models
@@ -10,7 +9,7 @@ from accounts.warnings import may_warn, recent_times, warn
 from mail import emails
 from mail.emails import RequestDetails
 from models.sql.cleanup import (
-    ExpiredChallenge,
+    Deleted,
     LapsedChallenge,
     Place,
     challenges_without_a_login,
@@ -23,14 +22,14 @@ WARNING = emails.login_not_completed.__name__
 WARNING_COST = 50
 
 
-async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most: int) -> Sequence[datetime]:
-    """Delete challenges that have expired since a time, and warn their users. Return when the deleted ones expired.
+async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most: int) -> Deleted:
+    """Delete challenges that have expired since a time, and warn their users.
 
     The number of warnings is limited too. The next batch continues with the first challenge whose user has to wait for
     a warning. If another transaction has locked the row of a user, the next cleanup deletes the challenge.
     """
     expired = await expired_challenges(since, now, at_most=at_most, warning=WARNING, warned=recent_times(now))
-    lapsed = await _lapsed(expired, now)
+    lapsed = await _lapsed(expired.suspicious, now)
     # Each user, with the first of their challenges.
     unwarned: dict[UUID, LapsedChallenge] = {}
     for challenge in lapsed.values():
@@ -40,24 +39,23 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     users = await _lock_free_users(first)
     locked_by_others = set(first) - {user.id for user in users}
 
-    def is_of(user_ids: set[UUID], challenge: ExpiredChallenge) -> bool:
-        return challenge.place in lapsed and lapsed[challenge.place].user_id in user_ids
-
-    in_turn = takewhile(lambda challenge: not is_of(later, challenge), expired)
-    places = [challenge.place for challenge in in_turn if not is_of(locked_by_others, challenge)]
-    deleted = await delete_challenges(places, now) if places else set()
-    for user in users:
-        challenge = unwarned[user.id]
+    # The batch ends before the first challenge whose user has to wait.
+    waiting = next((challenge for challenge in lapsed.values() if challenge.user_id in later), None)
+    in_turn = expired.places[: expired.places.index(waiting.place)] if waiting else expired.places
+    kept = {place for place, challenge in lapsed.items() if challenge.user_id in locked_by_others}
+    places = [place for place in in_turn if place not in kept]
+    warned = {unwarned[user.id].place: user for user in users}
+    rows, deleted = await delete_challenges(places, now, lapsed=list(warned))
+    for place, user in warned.items():
         # If it is not deleted here, a change of the account has ended it.
-        if challenge.place in deleted:
-            details = RequestDetails(challenge.created_at, challenge.ip_address, challenge.user_agent)
+        if place in deleted:
+            details = RequestDetails(lapsed[place].created_at, lapsed[place].ip_address, lapsed[place].user_agent)
             await warn(user, emails.login_not_completed(details), now)
-    return [challenge.expires_at for challenge in expired if challenge.place in deleted]
+    return Deleted(rows, waiting.expires_at if waiting else expired.newest)
 
 
-async def _lapsed(expired: Sequence[ExpiredChallenge], now: datetime) -> Mapping[Place, LapsedChallenge]:
+async def _lapsed(suspicious: Sequence[Place], now: datetime) -> Mapping[Place, LapsedChallenge]:
     """Return the challenges that somebody else may have opened, and whose users have not got too many warnings."""
-    suspicious = [challenge.place for challenge in expired if challenge.is_suspicious]
     if not suspicious:
         return {}
     lapsed = await challenges_without_a_login(suspicious)

@@ -51,14 +51,15 @@ async def begin_enrolment(  # noqa: PLR0913  # each is a column of the activatio
 
 
 async def find_unfinished(account: LockedAccount, activation_hash: str, now: datetime) -> models.Activation | None:
-    """Return the unfinished activation of the user with this token."""
-    return await models.Activation.filter(
+    """Return the unfinished activation of the user with this token. Lock its row, so that the cleanup leaves it."""
+    rows = models.Activation.filter(
         token_hash=activation_hash,
         user_id=account.user.id,
         created_at__lte=now + CLOCK_SLACK,
         expires_at__gt=now,
         attempts__lt=CONFIRM_ATTEMPTS,
-    ).first()
+    )
+    return await rows.select_for_update(no_key=True).first()
 
 
 async def repeat_enrolment(

@@ -193,9 +193,10 @@ async def reset_by_operator(services: Services, user_id: UUID, reason: str | Non
 
 async def remove_two_factor(user: models.User) -> None:
     """Delete all factors, challenges, activations and attempt counts. The user's row is locked."""
+    # Activations first, because the cleanup locks them before their backup codes too.
+    await end_challenges_and_activations(user.id)
     for factor in FACTORS:
         await factor.remove(user.id)
-    await end_challenges_and_activations(user.id)
     await attempt_limits.delete_second_factor_counts(user.id)
     user.two_factor_activated_at = None
     user.two_factor_last_used_at = None

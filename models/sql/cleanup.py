@@ -3,14 +3,16 @@
 Each statement reads its rows in the order of one index, so that it reads no other rows. On PostgreSQL it skips rows
 that another transaction has locked. So a cleanup waits for nobody, and cannot deadlock.
 
-Each function deletes the oldest rows between two times and returns the times of the deleted rows. Give the newest of
-them to the next call: the index of PostgreSQL still has the entries of deleted rows, and the next call would read them.
+Each function deletes the oldest rows between two times. Give the time of the newest row to the next call: the index of
+PostgreSQL still has the entries of deleted rows, and the next call would read them.
+
+PostgreSQL returns its rows in one row. To send and to read a thousand of them would take longer than to delete them.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from models.outbox_email import EmailState
@@ -22,17 +24,20 @@ DELETE = {
         DELETE FROM {table} WHERE rowid IN (
             SELECT rowid FROM {table} WHERE {expired} ORDER BY {index} LIMIT {at_most}
         )
-        RETURNING {time} AS time
+        RETURNING 1 AS rows, {time} AS newest
     """,
     # An array, because PostgreSQL may run a subquery of IN several times, and then lock other rows each time. The
     # DELETE repeats the condition, so that a row that was renewed in the meantime stays. `IS TRUE` keeps PostgreSQL
     # from using the index a second time instead of the places of the rows.
     "postgres": """
-        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-            SELECT {table}.ctid FROM {table} {join} WHERE {expired} ORDER BY {index} LIMIT {at_most}
-            {for_update} SKIP LOCKED
-        )) AND ({expired}) IS TRUE
-        RETURNING {time} AS time
+        WITH deleted AS (
+            DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM {table} WHERE {expired} ORDER BY {index} LIMIT {at_most}
+                {for_update} SKIP LOCKED
+            )) AND ({expired}) IS TRUE
+            RETURNING {time} AS time
+        )
+        SELECT count(*) AS rows, max(time) AS newest FROM deleted
     """,
 }
 
@@ -46,17 +51,21 @@ SET_UP_POSTGRES = """
 
 # The users of the other challenges need no warning: a known device opened the challenge, or they got the warning.
 EXPIRED_CHALLENGES = """
-    SELECT {place} AS place, expires_at, device_id IS NULL AND (
-        SELECT {warned_at} BETWEEN $3 AND $4 FROM user_account WHERE user_account.id = challenge.user_id
-    ) IS NOT TRUE AS is_suspicious
-    FROM challenge WHERE expires_at >= $1 AND expires_at <= $2 ORDER BY expires_at LIMIT {at_most}
+    SELECT {array}(place) AS places, max(expires_at) AS newest,
+        {array}(place) FILTER (WHERE is_suspicious) AS suspicious
+    FROM (
+        SELECT {place} AS place, expires_at, device_id IS NULL AND (
+            SELECT {warned_at} BETWEEN $3 AND $4 FROM user_account WHERE user_account.id = challenge.user_id
+        ) IS NOT TRUE AS is_suspicious
+        FROM challenge WHERE expires_at >= $1 AND expires_at <= $2 ORDER BY expires_at LIMIT {at_most}
+    ) AS oldest
 """
 # SQLite has `->>` since version 3.38 only. Its path starts with a `$`, which would be taken for a parameter.
 WARNED_AT = {"sqlite": "json_extract(warnings_sent, char(36) || '.' || $5)", "postgres": "warnings_sent ->> $5"}
 # A client that loads the page again opens another challenge, and the first one expires.
 CHALLENGES_WITHOUT_A_LOGIN = """
-    SELECT challenge.{place} AS place, challenge.user_id, challenge.created_at, challenge.ip_address,
-        challenge.user_agent, user_account.warnings_sent
+    SELECT challenge.{place} AS place, challenge.user_id, challenge.created_at, challenge.expires_at,
+        challenge.ip_address, challenge.user_agent, user_account.warnings_sent
     FROM challenge JOIN user_account ON user_account.id = challenge.user_id
     WHERE challenge.{in_places} AND NOT EXISTS (
         SELECT 1 FROM security_event
@@ -67,14 +76,21 @@ CHALLENGES_WITHOUT_A_LOGIN = """
 """
 # As in DELETE. A place may have got another row in the meantime, but that one has not expired.
 DELETE_CHALLENGES = {
-    "sqlite": "DELETE FROM challenge WHERE {in_places} AND expires_at <= $2 RETURNING {place} AS place",
+    "sqlite": """
+        DELETE FROM challenge WHERE {in_places} AND expires_at <= $2
+        RETURNING 1 AS rows, CASE WHEN rowid IN (SELECT value FROM json_each($3)) THEN json_array(rowid) END AS places
+    """,
     "postgres": """
-        DELETE FROM challenge WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM challenge WHERE {in_places} AND expires_at <= $2 {for_update} SKIP LOCKED
-        ))
-        RETURNING {place} AS place
+        WITH deleted AS (
+            DELETE FROM challenge WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM challenge WHERE {in_places} AND expires_at <= $2 {for_update} SKIP LOCKED
+            ))
+            RETURNING ctid AS place
+        )
+        SELECT count(*) AS rows, array_agg(place) FILTER (WHERE place = ANY ($3)) AS places FROM deleted
     """,
 }
+ARRAY = {"sqlite": "json_group_array", "postgres": "array_agg"}
 PLACE = {"sqlite": "rowid", "postgres": "ctid"}
 IN_PLACES = {"sqlite": "rowid IN (SELECT value FROM json_each($1))", "postgres": "ctid = ANY ($1)"}
 
@@ -83,12 +99,20 @@ IN_PLACES = {"sqlite": "rowid IN (SELECT value FROM json_each($1))", "postgres":
 Place = tuple[int, int] | int
 
 
-class ExpiredChallenge(NamedTuple):
-    """A challenge that has expired, and whether its user may need a warning."""
+class Deleted(NamedTuple):
+    """How many rows were deleted, and when the newest row expired that it looked at. Without any row it is None."""
 
-    place: Place
-    expires_at: datetime
-    is_suspicious: bool
+    rows: int
+    newest: datetime | None
+
+
+class ExpiredChallenges(NamedTuple):
+    """Challenges that have expired, and those of them whose users may need a warning, both the oldest first."""
+
+    places: Sequence[Place]
+    suspicious: Sequence[Place]
+    # When the newest of them expired.
+    newest: datetime | None
 
 
 class LapsedChallenge(NamedTuple):
@@ -97,6 +121,7 @@ class LapsedChallenge(NamedTuple):
     place: Place
     user_id: UUID
     created_at: datetime
+    expires_at: datetime
     ip_address: str | None
     user_agent: str | None
     warnings_sent: dict[str, str] | None
@@ -104,15 +129,18 @@ class LapsedChallenge(NamedTuple):
 
 async def expired_challenges(
     since: datetime, until: datetime, *, at_most: int, warning: str, warned: tuple[datetime, datetime]
-) -> Sequence[ExpiredChallenge]:
+) -> ExpiredChallenges:
     """Return the oldest challenges that expired between two times.
 
     They are not suspicious if a known device opened them, or if the user got the `warning` between two other times.
     """
     await _avoid_other_plans()
-    statement = EXPIRED_CHALLENGES.format(place=PLACE[dialect()], warned_at=WARNED_AT[dialect()], at_most=at_most)
+    statement = EXPIRED_CHALLENGES.format(
+        array=ARRAY[dialect()], place=PLACE[dialect()], warned_at=WARNED_AT[dialect()], at_most=at_most
+    )
     rows = await select(statement, since, until, *(each.isoformat() for each in warned), warning)
-    return [ExpiredChallenge(row["place"], _time(row["expires_at"]), bool(row["is_suspicious"])) for row in rows]
+    places, suspicious = ([place for row in rows for place in _values(row[name])] for name in ("places", "suspicious"))
+    return ExpiredChallenges(places, suspicious, _newest(rows))
 
 
 async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, LapsedChallenge]:
@@ -125,6 +153,7 @@ async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, 
             row["place"],
             _uuid(row["user_id"]),
             _time(row["created_at"]),
+            _time(row["expires_at"]),
             row["ip_address"],
             row["user_agent"],
             json.loads(row["warnings_sent"]) if row["warnings_sent"] else None,
@@ -133,40 +162,45 @@ async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, 
     }
 
 
-async def delete_challenges(places: Sequence[Place], until: datetime) -> set[Place]:
-    """Delete the challenges in these places that have expired until a time. Return the places of the deleted ones."""
-    statement = DELETE_CHALLENGES[dialect()].format(
-        place=PLACE[dialect()], in_places=IN_PLACES[dialect()], for_update=FOR_UPDATE
-    )
-    return {row["place"] for row in await execute_returning(statement, _array(places), until)}
+async def delete_challenges(
+    places: Sequence[Place], until: datetime, *, lapsed: Sequence[Place]
+) -> tuple[int, set[Place]]:
+    """Delete the challenges in these places that have expired until a time.
+
+    Return the number of deleted challenges, and the places of the deleted ones among `lapsed`.
+    """
+    if not places:
+        return 0, set()
+    statement = DELETE_CHALLENGES[dialect()].format(in_places=IN_PLACES[dialect()], for_update=FOR_UPDATE)
+    rows = await execute_returning(statement, _array(places), until, _array(lapsed))
+    return sum(row["rows"] for row in rows), {place for row in rows for place in _values(row["places"])}
 
 
-async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete activations that expired between two times, with their backup codes.
 
-    The users' rows are locked too, as in every change of an account. Otherwise a change that locks the backup codes
-    before the activation could deadlock with the deletion, which locks the activation first.
+    Changes of an account lock the activation before its backup codes, as the deletion does. So none of them can
+    deadlock with it.
     """
-    join = "JOIN user_account ON user_account.id = activation.user_id"
-    return await _delete("activation", "expires_at", since, until, at_most=at_most, join=join)
+    return await _delete("activation", "expires_at", since, until, at_most=at_most)
 
 
-async def delete_expired_replacements(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_expired_replacements(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete new backup codes that expired between two times, before the user acknowledged them."""
     return await _delete("backup_code_replacement", "expires_at", since, until, at_most=at_most)
 
 
-async def delete_expired_sessions(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_expired_sessions(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete sessions that expired between two times."""
     return await _delete("session", "expires_at", since, until, at_most=at_most)
 
 
-async def delete_idle_sessions(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_idle_sessions(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete sessions that were last used between two times."""
     return await _delete("session", "last_seen_at", since, until, at_most=at_most)
 
 
-async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete emails that were sent between two times.
 
     The index has `next_try_at`. In a sent email it is the end of the last lease, which is about the time of sending.
@@ -177,12 +211,12 @@ async def delete_sent_emails(since: datetime, until: datetime, *, at_most: int) 
     )
 
 
-async def delete_idle_devices(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_idle_devices(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete known devices that were last used between two times."""
     return await _delete("known_device", "last_seen_at", since, until, at_most=at_most)
 
 
-async def delete_idle_counts(factor: str, since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_idle_counts(factor: str, since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete attempt counts of a factor whose last attempt was between two times."""
     condition = f"factor = '{factor}'"
     return await _delete(
@@ -196,7 +230,7 @@ async def delete_idle_counts(factor: str, since: datetime, until: datetime, *, a
     )
 
 
-async def delete_events_of_unknown_emails(since: datetime, until: datetime, *, at_most: int) -> Sequence[datetime]:
+async def delete_events_of_unknown_emails(since: datetime, until: datetime, *, at_most: int) -> Deleted:
     """Delete audit events of unknown emails that occurred between two times."""
     condition = "company_id IS NULL"
     return await _delete(
@@ -219,19 +253,18 @@ async def _delete(  # noqa: PLR0913  # each is a part of the statement
     at_most: int,
     condition: str = "true",
     index: str | None = None,
-    join: str = "",
-) -> Sequence[datetime]:
+) -> Deleted:
     statement = DELETE[dialect()].format(
         table=table,
         time=time,
         expired=f"{condition} AND {time} >= $1 AND {time} <= $2",
         index=index or time,
         at_most=at_most,
-        join=join,
         for_update=FOR_UPDATE,
     )
     await _avoid_other_plans()
-    return [_time(row["time"]) for row in await execute_returning(statement, since, until)]
+    rows = await execute_returning(statement, since, until)
+    return Deleted(sum(row["rows"] for row in rows), _newest(rows))
 
 
 async def _avoid_other_plans() -> None:
@@ -241,6 +274,16 @@ async def _avoid_other_plans() -> None:
 
 def _array(places: Sequence[Place]) -> object:
     return json.dumps(places) if dialect() == "sqlite" else places
+
+
+# PostgreSQL returns NULL instead of an array without elements.
+def _values(array: Sequence[Any] | str | None) -> Sequence[Any]:
+    values: Sequence[Any] = json.loads(array) if isinstance(array, str) else array or ()
+    return values
+
+
+def _newest(rows: Sequence[Mapping[str, Any]]) -> datetime | None:
+    return max((_time(row["newest"]) for row in rows if row["newest"]), default=None)
 
 
 # SQLite returns text.

@@ -202,7 +202,7 @@ class TestBatches:
         ]
 
         # The last user is in the same batch as the second challenges of the others.
-        assert passes == [(2, 2), (2, 4), (2, 6), (8, 7), (0, 7)]
+        assert passes == [(1, 1), (1, 2), (1, 3), (1, 4), (2, 6), (8, 7), (0, 7)]
         assert await warned(services) == {user.email for user in users}
 
     @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
