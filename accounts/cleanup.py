@@ -35,7 +35,7 @@ from security.constants import (
 # long. It takes about 20 ms of the database's CPU time at most (`make bench-cleanup`).
 BATCHES: Mapping[str, int] = {"sqlite": 100, "postgres": 1000}
 # The first batch is smaller, and the next ones grow. A new connection of PostgreSQL reads its catalogs first, which
-# takes about as long as to delete a batch.
+# takes about as long as the deletion of a batch.
 FIRST_BATCH_DIVISOR = 100
 # No row is older.
 BEGINNING = datetime.min.replace(tzinfo=UTC)

@@ -44,9 +44,9 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     in_turn = expired.places[: expired.places.index(waiting.place)] if waiting else expired.places
     kept = {place for place, challenge in lapsed.items() if challenge.user_id in locked_by_others}
     places = [place for place in in_turn if place not in kept]
-    warned = {unwarned[user.id].place: user for user in users}
-    rows, deleted = await delete_challenges(places, now, lapsed=list(warned))
-    for place, user in warned.items():
+    to_warn = {unwarned[user.id].place: user for user in users}
+    rows, deleted = await delete_challenges(places, now, lapsed=list(to_warn))
+    for place, user in to_warn.items():
         # If it is not deleted here, a change of the account has ended it.
         if place in deleted:
             details = RequestDetails(lapsed[place].created_at, lapsed[place].ip_address, lapsed[place].user_agent)

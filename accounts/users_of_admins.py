@@ -1,4 +1,4 @@
-"""The frame of each change that an admin makes to the account of a user."""
+"""What most changes that an admin makes to the account of a user have in common."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

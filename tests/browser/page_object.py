@@ -13,7 +13,7 @@ from tests.support.users import PASSWORD
 # The email worker checks the outbox every second.
 EMAIL_TIMEOUT_MS = 15_000
 
-# Changes the hash of the URL and waits until the page has been told. Returns false if it is the hash already.
+# Changes the hash of the URL and waits until the page has got the event. Returns false if it is the hash already.
 CHANGE_HASH = """(hash) => location.hash !== hash && new Promise((resolve) => {
   addEventListener("hashchange", () => resolve(true), { once: true });
   location.hash = hash;
@@ -115,6 +115,15 @@ class Frontend:
         """Enter a new OTP on the activation page, which sends it when it is complete."""
         self.fill("One-time password", self.site.next_otp(account))
 
+    def open_backup_codes(self, account: Account) -> Authenticator:
+        """Log in, and activate 2FA up to the page of the backup codes."""
+        self.log_in(account)
+        self.open_security_tab(account)
+        authenticator = self.start_activation(account)
+        self.submit_otp(account)
+        self.expect_page("Backup codes")
+        return authenticator
+
     def displayed_backup_codes(self) -> list[str]:
         """Return the backup codes on the page, after asserting that there are ten."""
         codes = self.page.get_by_role("list", name="Backup codes").get_by_role("listitem")
@@ -138,7 +147,7 @@ class Frontend:
                 dialog.dismiss()
 
         self.page.once("dialog", reply)
-        # The question can come after the click, because the browser tells the page of a new address later.
+        # The question can come after the click, because the browser sends the event of a new address later.
         with self.page.expect_event("dialog"):
             leave()
         assert [question for question in questions if "Leave this page?" in question] == questions != []

@@ -63,11 +63,7 @@ def test_activation_follows_the_help_page(frontend: Frontend, site: Site) -> Non
 def test_backup_codes_are_deleted_when_user_leaves_the_page(frontend: Frontend, site: Site) -> None:
     """The page asks first. Then it starts again at the password, and neither page nor storage has a secret."""
     member = site.create_member(site.create_company(), "Test Member")
-    frontend.log_in(member)
-    frontend.open_security_tab(member)
-    authenticator = frontend.start_activation(member)
-    frontend.submit_otp(member)
-    frontend.expect_page("Backup codes")
+    authenticator = frontend.open_backup_codes(member)
     codes = frontend.displayed_backup_codes()
 
     frontend.expect_question_before_reload()
@@ -86,11 +82,7 @@ def test_backup_codes_are_deleted_when_user_leaves_the_page(frontend: Frontend, 
 def test_unknown_page_asks_once_before_backup_codes_are_left(frontend: Frontend, site: Site) -> None:
     """It opens the own account. The redirect to it asks no second time."""
     member = site.create_member(site.create_company(), "Test Member")
-    frontend.log_in(member)
-    frontend.open_security_tab(member)
-    frontend.start_activation(member)
-    frontend.submit_otp(member)
-    frontend.expect_page("Backup codes")
+    frontend.open_backup_codes(member)
 
     frontend.expect_question(lambda: frontend.open("/nothing"), answer=True)
 
@@ -100,10 +92,7 @@ def test_unknown_page_asks_once_before_backup_codes_are_left(frontend: Frontend,
 def test_print_contains_only_backup_codes_and_owner(frontend: Frontend, site: Site) -> None:
     """The print shows the codes, the product and the email address, but no buttons and no navigation."""
     member = site.create_member(site.create_company(), "Test Member")
-    frontend.log_in(member)
-    frontend.open_security_tab(member)
-    frontend.start_activation(member)
-    frontend.submit_otp(member)
+    frontend.open_backup_codes(member)
     frontend.displayed_backup_codes()
     frontend.page.evaluate("() => { window.print = () => { document.title = 'printed'; } }")
     frontend.click_button("Print")

@@ -141,15 +141,16 @@ class Measurement:
     rows: int
     seconds: float
     passes_ms: Sequence[float]
-    # The first one and the mean of the later ones.
-    empty_passes_ms: tuple[float, float]
+    # The first pass that finds nothing, and the mean of the later ones.
+    next_pass_ms: float
+    empty_pass_ms: float
 
     def __str__(self) -> str:
         """Format the measurement as a row of the table."""
         return (
             f"  {self.kind:<50} {self.rows:>9} {self.seconds:>8.1f} {len(self.passes_ms):>7}"
             f" {max(self.passes_ms):>10.2f} {statistics.median(self.passes_ms):>9.2f}"
-            + "".join(f" {milliseconds:>8.2f}" for milliseconds in self.empty_passes_ms)
+            f" {self.next_pass_ms:>8.2f} {self.empty_pass_ms:>8.2f}"
         )
 
 
@@ -247,7 +248,7 @@ async def _measure_kind(services: Services, name: str, kind: cleanup.ExpiringRow
         assert [deleted async for deleted in cleanup.delete_expired_rows_of(services, kind)] == [0]
         empty_passes_ms.append((cpu_s() - before) * 1000)
     first, *later = empty_passes_ms
-    return Measurement(name, rows, seconds, passes_ms, (first, statistics.mean(later)))
+    return Measurement(name, rows, seconds, passes_ms, first, statistics.mean(later))
 
 
 async def _cpu_clock(database: Database) -> Callable[[], float]:

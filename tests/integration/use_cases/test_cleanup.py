@@ -262,7 +262,7 @@ class TestStatements:
 
         assert [deleted async for deleted in cleanup.delete_expired_rows_of(services, cleanup.KINDS[kind])] == [0]
 
-        # The columns of the rows that the subquery has found are put into arrays.
+        # SQLite scans the rows that the subquery has found, to put their columns into arrays.
         text = "\n".join(plan).replace("SCAN oldest", "")
         assert INDEXES[kind] in text
         for costly in ("Seq Scan", "Bitmap", "Sort", "SCAN", "TEMP B-TREE"):
