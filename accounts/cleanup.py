@@ -114,7 +114,7 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
     Raises:
         LockTaken: Another process deletes expired rows.
     """
-    since, last_at_most = BEGINNING, 0
+    since, newest_before, last_at_most = BEGINNING, BEGINNING, 0
     for at_most in kind.batches(services.database.dialect):
         async with services.database.exclusive_transaction(CLEANUP_LOCK):
             rows, newest = await kind.delete_batch(since, services.now() - kind.kept, at_most=at_most)
@@ -122,7 +122,10 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
         # If no larger batch gets further, others have locked the rows. The next cleanup deletes them.
         if newest is None or (not rows and (newest, at_most) == (since, last_at_most)):
             return
-        since, last_at_most = newest, at_most
+        # The next batch starts where this one did. Now that the deletion is committed, PostgreSQL marks the index
+        # entries of its rows as dead. Otherwise the next cleanup would do that for all entries at once.
+        since = newest_before if rows else newest
+        newest_before, last_at_most = newest, at_most
 
 
 async def fold_user_counts(services: Services) -> AsyncIterator[int]:

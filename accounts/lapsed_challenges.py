@@ -14,7 +14,7 @@ from models.sql.cleanup import (
     Place,
     challenges_without_a_login,
     delete_challenges,
-    expired_challenges,
+    delete_unsuspicious_challenges,
 )
 
 WARNING = emails.login_not_completed.__name__
@@ -28,30 +28,27 @@ async def delete_lapsed_challenges(since: datetime, now: datetime, /, *, at_most
     The number of warnings is limited too. The next batch continues with the first challenge whose user has to wait for
     a warning. If another transaction has locked the row of a user, the next cleanup deletes the challenge.
     """
-    expired = await expired_challenges(since, now, at_most=at_most, warning=WARNING, warned=recent_times(now))
-    lapsed = await _lapsed(expired.suspicious, now)
+    rows, newest, suspicious = await delete_unsuspicious_challenges(
+        since, now, at_most=at_most, warning=WARNING, warned=recent_times(now)
+    )
+    lapsed = await _lapsed(suspicious, now)
     # Each user, with the first of their challenges.
     unwarned: dict[UUID, LapsedChallenge] = {}
     for challenge in lapsed.values():
         unwarned.setdefault(challenge.user_id, challenge)
     warnings = max(at_most // WARNING_COST, 1)
-    first, later = list(unwarned)[:warnings], set(list(unwarned)[warnings:])
+    first, later = list(unwarned)[:warnings], list(unwarned)[warnings:]
     users = await _lock_free_users(first)
-    locked_by_others = set(first) - {user.id for user in users}
+    for user in users:
+        challenge = unwarned[user.id]
+        details = RequestDetails(challenge.created_at, challenge.ip_address, challenge.user_agent)
+        await warn(user, emails.login_not_completed(details), now)
 
-    # The batch ends before the first challenge whose user has to wait.
-    waiting = next((challenge for challenge in lapsed.values() if challenge.user_id in later), None)
-    in_turn = expired.places[: expired.places.index(waiting.place)] if waiting else expired.places
-    kept = {place for place, challenge in lapsed.items() if challenge.user_id in locked_by_others}
-    places = [place for place in in_turn if place not in kept]
-    to_warn = {unwarned[user.id].place: user for user in users}
-    rows, deleted = await delete_challenges(places, now, lapsed=list(to_warn))
-    for place, user in to_warn.items():
-        # If it is not deleted here, a change of the account has ended it.
-        if place in deleted:
-            details = RequestDetails(lapsed[place].created_at, lapsed[place].ip_address, lapsed[place].user_agent)
-            await warn(user, emails.login_not_completed(details), now)
-    return Deleted(rows, waiting.expires_at if waiting else expired.newest)
+    waiting = unwarned.keys() - {user.id for user in users}
+    rows += await delete_challenges(
+        [place for place in suspicious if place not in lapsed or lapsed[place].user_id not in waiting]
+    )
+    return Deleted(rows, unwarned[later[0]].expires_at if later else newest)
 
 
 async def _lapsed(suspicious: Sequence[Place], now: datetime) -> Mapping[Place, LapsedChallenge]:

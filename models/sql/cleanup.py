@@ -17,7 +17,7 @@ from uuid import UUID
 
 from models.outbox_email import EmailState
 from models.security_event import SecurityEventKind
-from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
+from models.sql.execution import FOR_UPDATE, dialect, execute, execute_returning, select
 
 DELETE = {
     "sqlite": """
@@ -50,15 +50,11 @@ SET_UP_POSTGRES = """
 
 
 # The users of the other challenges need no warning: a known device opened the challenge, or they got the warning.
-EXPIRED_CHALLENGES = """
-    SELECT {array}(place) AS places, max(expires_at) AS newest,
-        {array}(place) FILTER (WHERE is_suspicious) AS suspicious
-    FROM (
-        SELECT {place} AS place, expires_at, device_id IS NULL AND (
-            SELECT {warned_at} BETWEEN $3 AND $4 FROM user_account WHERE user_account.id = challenge.user_id
-        ) IS NOT TRUE AS is_suspicious
-        FROM challenge WHERE expires_at >= $1 AND expires_at <= $2 ORDER BY expires_at LIMIT {at_most}
-    ) AS oldest
+OLDEST_CHALLENGES = """
+    SELECT {place} AS place, expires_at, device_id IS NULL AND (
+        SELECT {warned_at} BETWEEN $3 AND $4 FROM user_account WHERE user_account.id = challenge.user_id
+    ) IS NOT TRUE AS is_suspicious
+    FROM challenge WHERE expires_at >= $1 AND expires_at <= $2 ORDER BY expires_at LIMIT {at_most}
 """
 # SQLite has `->>` since version 3.38 only. Its path starts with a `$`, which would be taken for a parameter.
 WARNED_AT = {"sqlite": "json_extract(warnings_sent, char(36) || '.' || $5)", "postgres": "warnings_sent ->> $5"}
@@ -74,23 +70,15 @@ CHALLENGES_WITHOUT_A_LOGIN = """
             AND COALESCE(security_event.user_agent, '') = COALESCE(challenge.user_agent, '')
     )
 """
-# As in DELETE. A place may have got another row in the meantime, but that one has not expired.
-DELETE_CHALLENGES = {
-    "sqlite": """
-        DELETE FROM challenge WHERE {in_places} AND expires_at <= $2
-        RETURNING 1 AS rows, CASE WHEN rowid IN (SELECT value FROM json_each($3)) THEN json_array(rowid) END AS places
-    """,
-    "postgres": """
-        WITH deleted AS (
-            DELETE FROM challenge WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM challenge WHERE {in_places} AND expires_at <= $2 {for_update} SKIP LOCKED
-            ))
-            RETURNING ctid AS place
-        )
-        SELECT count(*) AS rows, array_agg(place) FILTER (WHERE place = ANY ($3)) AS places FROM deleted
-    """,
-}
-ARRAY = {"sqlite": "json_group_array", "postgres": "array_agg"}
+DELETE_UNSUSPICIOUS_CHALLENGES = f"""
+    WITH oldest AS ({OLDEST_CHALLENGES} {{for_update}} SKIP LOCKED), deleted AS (
+        DELETE FROM challenge WHERE ctid = ANY (ARRAY(SELECT place FROM oldest WHERE NOT is_suspicious)) RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM deleted) AS rows, max(expires_at) AS newest,
+        array_agg(place) FILTER (WHERE is_suspicious) AS suspicious
+    FROM oldest
+"""  # noqa: S608  # ours
+DELETE_CHALLENGES = "DELETE FROM challenge WHERE {in_places}"
 PLACE = {"sqlite": "rowid", "postgres": "ctid"}
 IN_PLACES = {"sqlite": "rowid IN (SELECT value FROM json_each($1))", "postgres": "ctid = ANY ($1)"}
 
@@ -106,19 +94,18 @@ class Deleted(NamedTuple):
     newest: datetime | None
 
 
-class ExpiredChallenges(NamedTuple):
-    """Challenges that have expired, and those of them whose users may need a warning, both the oldest first."""
+class UnsuspiciousDeleted(NamedTuple):
+    """How many challenges were deleted, when the newest one expired that it looked at, and which ones are left."""
 
-    places: Sequence[Place]
-    suspicious: Sequence[Place]
-    # When the newest of them expired.
+    rows: int
     newest: datetime | None
+    # Those whose users may need a warning, the oldest first. This transaction has locked them.
+    suspicious: Sequence[Place]
 
 
 class LapsedChallenge(NamedTuple):
     """What a warning about a challenge has to know."""
 
-    place: Place
     user_id: UUID
     created_at: datetime
     expires_at: datetime
@@ -127,20 +114,23 @@ class LapsedChallenge(NamedTuple):
     warnings_sent: dict[str, str] | None
 
 
-async def expired_challenges(
+async def delete_unsuspicious_challenges(
     since: datetime, until: datetime, *, at_most: int, warning: str, warned: tuple[datetime, datetime]
-) -> ExpiredChallenges:
-    """Return the oldest challenges that expired between two times.
+) -> UnsuspiciousDeleted:
+    """Delete those of the oldest challenges that expired between two times and need no warning.
 
-    They are not suspicious if a known device opened them, or if the user got the `warning` between two other times.
+    A challenge needs none if a known device opened it, or if the user got the `warning` between two other times.
     """
     await _avoid_other_plans()
-    statement = EXPIRED_CHALLENGES.format(
-        array=ARRAY[dialect()], place=PLACE[dialect()], warned_at=WARNED_AT[dialect()], at_most=at_most
-    )
-    rows = await select(statement, since, until, *(each.isoformat() for each in warned), warning)
-    places, suspicious = ([place for row in rows for place in _values(row[name])] for name in ("places", "suspicious"))
-    return ExpiredChallenges(places, suspicious, _newest(rows))
+    values = (since, until, *(each.isoformat() for each in warned), warning)
+    names = {"place": PLACE[dialect()], "warned_at": WARNED_AT[dialect()], "at_most": at_most}
+    if dialect() == "postgres":
+        (row,) = await execute_returning(DELETE_UNSUSPICIOUS_CHALLENGES.format(for_update=FOR_UPDATE, **names), *values)
+        return UnsuspiciousDeleted(row["rows"], row["newest"], row["suspicious"] or ())
+    rows = await select(OLDEST_CHALLENGES.format(**names), *values)
+    suspicious = [row["place"] for row in rows if row["is_suspicious"]]
+    await delete_challenges([row["place"] for row in rows if not row["is_suspicious"]])
+    return UnsuspiciousDeleted(len(rows) - len(suspicious), _newest(rows, "expires_at"), suspicious)
 
 
 async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, LapsedChallenge]:
@@ -150,7 +140,6 @@ async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, 
     )
     return {
         row["place"]: LapsedChallenge(
-            row["place"],
             _uuid(row["user_id"]),
             _time(row["created_at"]),
             _time(row["expires_at"]),
@@ -162,18 +151,11 @@ async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, 
     }
 
 
-async def delete_challenges(
-    places: Sequence[Place], until: datetime, *, lapsed: Sequence[Place]
-) -> tuple[int, set[Place]]:
-    """Delete the challenges in these places that have expired until a time.
-
-    Return the number of deleted challenges, and the places of the deleted ones among `lapsed`.
-    """
+async def delete_challenges(places: Sequence[Place]) -> int:
+    """Delete the challenges in these places, which this transaction has locked. Return their number."""
     if not places:
-        return 0, set()
-    statement = DELETE_CHALLENGES[dialect()].format(in_places=IN_PLACES[dialect()], for_update=FOR_UPDATE)
-    rows = await execute_returning(statement, _array(places), until, _array(lapsed))
-    return sum(row["rows"] for row in rows), {place for row in rows for place in _values(row["places"])}
+        return 0
+    return await execute(DELETE_CHALLENGES.format(in_places=IN_PLACES[dialect()]), _array(places))
 
 
 async def delete_expired_activations(since: datetime, until: datetime, *, at_most: int) -> Deleted:
@@ -276,14 +258,8 @@ def _array(places: Sequence[Place]) -> object:
     return json.dumps(places) if dialect() == "sqlite" else places
 
 
-# PostgreSQL returns NULL instead of an array without elements.
-def _values(array: Sequence[Any] | str | None) -> Sequence[Any]:
-    values: Sequence[Any] = json.loads(array) if isinstance(array, str) else array or ()
-    return values
-
-
-def _newest(rows: Sequence[Mapping[str, Any]]) -> datetime | None:
-    return max((_time(row["newest"]) for row in rows if row["newest"]), default=None)
+def _newest(rows: Sequence[Mapping[str, Any]], time: str = "newest") -> datetime | None:
+    return max((_time(row[time]) for row in rows if row[time]), default=None)
 
 
 # SQLite returns text.

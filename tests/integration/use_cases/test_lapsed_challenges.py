@@ -192,7 +192,7 @@ class TestBatches:
     async def test_one_transaction_sends_few_warnings_and_one_run_sends_all(
         self, services: Services, company: models.Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A transaction ends at the first challenge whose user has to wait for a warning."""
+        """The next transaction begins with the first challenge whose user has to wait for a warning."""
         monkeypatch.setattr(cleanup, "BATCHES", {"sqlite": 10, "postgres": 10})
         monkeypatch.setattr(lapsed_challenges, "WARNING_COST", 5)
         users = await users_with_lapsed_challenges(services, company, clock, 7)
@@ -201,8 +201,8 @@ class TestBatches:
             (deleted, len(await warned(services))) async for deleted in cleanup.delete_expired_rows_of(services, kind)
         ]
 
-        # The last user is in the same batch as the second challenges of the others.
-        assert passes == [(1, 1), (1, 2), (1, 3), (1, 4), (2, 6), (8, 7), (0, 7)]
+        # The fourth batch contains the second challenges of four users who have got their warning.
+        assert passes == [(1, 1), (1, 2), (1, 3), (5, 4), (4, 6), (2, 7), (0, 7)]
         assert await warned(services) == {user.email for user in users}
 
     @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
