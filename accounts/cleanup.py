@@ -67,7 +67,7 @@ class ExpiringRows:
 
 KINDS: Mapping[str, ExpiringRows] = {
     "expired challenges": ExpiringRows(delete_lapsed_challenges),
-    "expired activations": ExpiringRows(delete_expired_activations, cost=1.5),
+    "expired activations": ExpiringRows(delete_expired_activations, cost=1.25),
     "expired replacements of backup codes": ExpiringRows(delete_expired_replacements),
     "expired sessions": ExpiringRows(delete_expired_sessions),
     "idle sessions": ExpiringRows(delete_idle_sessions, SESSION_IDLE_LIFETIME),

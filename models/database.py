@@ -30,6 +30,14 @@ SQLITE_READERS = tuple(f"sqlite_reader_{number}" for number in range(3))
 MIGRATION_LOCK = 2_026_112_401
 CLEANUP_LOCK = 2_026_112_402
 REMINDER_LOCK = 2_026_112_403
+# With old statistics PostgreSQL would rather read or sort a whole table than use an index.
+# Work that a crash undoes is repeated, so the commit does not wait for the disk.
+LOCK_AND_SETTINGS = """
+    SELECT pg_try_advisory_xact_lock($1) AS has_lock, set_config('synchronous_commit', 'off', true),
+        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+        set_config('enable_mergejoin', 'off', true)
+"""
 
 APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 
@@ -171,9 +179,9 @@ class Database:
 
     @asynccontextmanager
     async def exclusive_transaction(self, lock: int) -> AsyncIterator[None]:
-        """Run the block in a transaction while no other process runs one with this lock. Never wait for the lock.
+        """Run work of the background while no other process runs a transaction with this lock. Never wait for the lock.
 
-        On SQLite the lock is the write lock, which every transaction takes.
+        On SQLite the lock is the write lock, which every transaction takes. On PostgreSQL statements use indexes.
 
         Raises:
             LockTaken: Another process has the lock.
@@ -185,9 +193,7 @@ class Database:
                     await self._begin_without_waiting(transaction)
                 else:
                     await transaction.enter_async_context(in_transaction(self.dialect))
-                    (row,) = await self.connection.execute_query_dict(
-                        "SELECT pg_try_advisory_xact_lock($1) AS has_lock", [lock]
-                    )
+                    (row,) = await self.connection.execute_query_dict(LOCK_AND_SETTINGS, [lock])
                     if not row["has_lock"]:
                         raise LockTaken
                 yield

@@ -3,10 +3,11 @@
 Each statement reads its rows in the order of one index, so that it reads no other rows. On PostgreSQL it skips rows
 that another transaction has locked. So a cleanup waits for nobody, and cannot deadlock.
 
-Each function deletes the oldest rows between two times. Give the time of the newest row to the next call: the index of
-PostgreSQL still has the entries of deleted rows, and the next call would read them.
+Each function deletes the oldest rows between two times. Begin the next call near the newest row of the last one: the
+index of PostgreSQL still has the entries of all deleted rows, and the call would read them.
 
-PostgreSQL returns its rows in one row. To send and to read a thousand of them would take longer than to delete them.
+Call these functions in a `Database.exclusive_transaction`, which makes PostgreSQL use the indexes. PostgreSQL returns
+its rows in one row. To send and to read a thousand of them would take longer than to delete them.
 """
 
 import json
@@ -40,14 +41,6 @@ DELETE = {
         SELECT count(*) AS rows, max(time) AS newest FROM deleted
     """,
 }
-
-# With old statistics PostgreSQL would estimate that it is cheaper to read the whole table, or to sort all expired rows.
-# A cleanup that a crash undoes is repeated, so the commit does not wait for the disk.
-SET_UP_POSTGRES = """
-    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-        set_config('enable_sort', 'off', true), set_config('synchronous_commit', 'off', true)
-"""
-
 
 # The users of the other challenges need no warning: a known device opened the challenge, or they got the warning.
 OLDEST_CHALLENGES = """
@@ -121,7 +114,6 @@ async def delete_unsuspicious_challenges(
 
     A challenge needs none if a known device opened it, or if the user got the `warning` between two other times.
     """
-    await _avoid_other_plans()
     values = (since, until, *(each.isoformat() for each in warned), warning)
     names = {"place": PLACE[dialect()], "warned_at": WARNED_AT[dialect()], "at_most": at_most}
     if dialect() == "postgres":
@@ -244,14 +236,8 @@ async def _delete(  # noqa: PLR0913  # each is a part of the statement
         at_most=at_most,
         for_update=FOR_UPDATE,
     )
-    await _avoid_other_plans()
     rows = await execute_returning(statement, since, until)
     return Deleted(sum(row["rows"] for row in rows), _newest(rows))
-
-
-async def _avoid_other_plans() -> None:
-    if dialect() == "postgres":
-        await select(SET_UP_POSTGRES)
 
 
 def _array(places: Sequence[Place]) -> object:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from models.sql.execution import FOR_UPDATE, dialect, execute_returning, select
+from models.sql.execution import FOR_UPDATE, dialect, execute_returning
 from models.user import Role
 
 MARK = {
@@ -59,11 +59,6 @@ DAYS_BEFORE = {
     "sqlite": "date({date}, '-{days} days') || substr({date}, 11)",
     "postgres": "{date} - {days} * interval '24 hours'",
 }
-# As in the cleanup: with old statistics PostgreSQL would read a whole table.
-SET_UP_POSTGRES = """
-    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
-"""
 
 
 async def mark_reminded(now: datetime, stages: Sequence[timedelta], *, at_most: int) -> list[UUID]:
@@ -72,8 +67,6 @@ async def mark_reminded(now: datetime, stages: Sequence[timedelta], *, at_most: 
     A reminder is due at each stage before the date from which the user has to use 2FA. Of several that are due, the
     user gets one.
     """
-    if dialect() == "postgres":
-        await select(SET_UP_POSTGRES)
     marked: list[UUID] = []
     until = now
     for stage in sorted(stages):

@@ -252,10 +252,9 @@ class TestStatements:
         plan: list[str] = []
 
         async def explain(statement: str, *values: object) -> Sequence[Mapping[str, object]]:
-            if "set_config" not in statement:
-                explained = "EXPLAIN QUERY PLAN " if dialect() == "sqlite" else "EXPLAIN "
-                rows = map(dict, await select(explained + statement, *values))
-                plan.extend(next(reversed(row.values())) for row in rows)
+            explained = "EXPLAIN QUERY PLAN " if dialect() == "sqlite" else "EXPLAIN "
+            rows = map(dict, await select(explained + statement, *values))
+            plan.extend(next(reversed(row.values())) for row in rows)
             return await execute_returning(statement, *values)
 
         monkeypatch.setattr(statements, "execute_returning", explain)

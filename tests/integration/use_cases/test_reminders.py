@@ -350,8 +350,7 @@ async def test_each_statement_reads_only_its_indexes(
         if with_statistics:
             await database.connection.execute_query("ANALYZE")
     plans = []
-    async with database.transaction():
-        await mark_reminded(services.now(), (), at_most=1)
+    async with database.exclusive_transaction(REMINDER_LOCK):
         for due in setup_reminders._due(DAY):
             statement = setup_reminders.MARK[database.dialect].format(
                 due=due, at_most=50, for_update="FOR NO KEY UPDATE"
