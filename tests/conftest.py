@@ -1,5 +1,8 @@
 """Fixtures for all tests."""
 
+from tests.support import cheap_hashes  # noqa: F401  # before the modules that read the parameters
+
+# isort: split
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 from urllib.parse import SplitResult
@@ -11,10 +14,12 @@ import models
 from accounts.services import Services
 from models import Role
 from models.database import Database
+from security import password_hashing
 from security.ip_rate_limiter import IpRateLimiter
 from security.key_ring import KeyRing
 from security.password_hashing import HashingPool
 from tests.support import users
+from tests.support.cheap_hashes import PRODUCTION_HASHER
 from tests.support.clock import Clock
 from tests.support.databases import DatabaseTemplate, PostgresTemplate, SqliteTemplate, postgres_template
 from tests.support.mail_servers import MailServer, mail_server
@@ -125,6 +130,12 @@ def services(database: Database, hashing: HashingPool, clock: Clock) -> Services
         issuer="Countersign",
         clock=clock,
     )
+
+
+@pytest.fixture
+def production_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute password hashes with the parameters of production."""
+    monkeypatch.setattr(password_hashing, "_argon2", PRODUCTION_HASHER)
 
 
 @pytest.fixture(scope="session")

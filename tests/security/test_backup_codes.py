@@ -192,7 +192,7 @@ async def test_database_contains_no_plaintext_secret(
     ]
     assert member_with_2fa.user.email in dump
     assert [secret for secret in secrets if secret.lower() in dump.lower()] == []
-    assert "$argon2id$v=19$m=19456,t=2,p=1$" in dump
+    assert "$argon2id$v=19$m=" in dump
 
 
 @pytest.mark.attack("E8", "K6")

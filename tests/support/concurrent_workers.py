@@ -8,6 +8,9 @@ an unexpected error it is the whole traceback. The calls are distributed to the 
 authenticates the sessions and opens its database connections. All processes start when the last one is ready.
 """
 
+from tests.support import cheap_hashes  # noqa: F401  # before the modules that read the parameters
+
+# isort: split
 import asyncio
 import json
 import subprocess

@@ -3,6 +3,9 @@
 The child process is forked from a fork server that has imported the modules, so that a start takes little time.
 """
 
+from tests.support import cheap_hashes  # noqa: F401  # before the modules that read the parameters
+
+# isort: split
 import asyncio
 import logging
 import multiprocessing

@@ -14,15 +14,24 @@ from accounts.response_padding import update_login_padding
 from accounts.services import Services
 from accounts.users import NewUser, delete_user, import_users
 from models.sql.password_hashes import OWN_HASHES
-from security.constants import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES, RESPONSE_PADDING_S
+from security.constants import ARGON2_LANES, RESPONSE_PADDING_S
 from security.login_padding import LoginPadding
 from security.password_hashing import HashingPool
 from tests.integration.use_cases.helpers import CLIENT, TOKEN, raises, sign_in
+from tests.support.cheap_hashes import PRODUCTION_HASHER, PRODUCTION_MEMORY_KIB, PRODUCTION_PASSES
 from tests.support.users import PASSWORD, WRONG_PASSWORD
 from twofactor.login import log_in
 
 SLOW = PasswordHasher(time_cost=3, memory_cost=40_000, parallelism=1).hash(PASSWORD)
 FAST = PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1).hash(PASSWORD)
+
+pytestmark = pytest.mark.usefixtures("production_hashes")
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """Return the hash that the product computes of the password of all users."""
+    return PRODUCTION_HASHER.hash(PASSWORD)
 
 
 async def import_hashes(services: Services, company: models.Company, *hashes: str) -> None:
@@ -91,9 +100,7 @@ class TestUpdateLoginPadding:
 
     async def test_own_hashes_are_not_imported_ones(self, services: Services, member: models.User) -> None:
         """Without imported hashes, nothing is measured and the interval is the usual one."""
-        assert member.password_hash.startswith(
-            f"$argon2id$v=19$m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}$"
-        )
+        assert member.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
         await update_login_padding(services)
 
@@ -102,7 +109,7 @@ class TestUpdateLoginPadding:
 
 def test_own_hashes_have_the_parameters_of_the_product() -> None:
     """If the parameters change, a migration has to replace the index."""
-    assert f"_argon2id_v=19_m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}_%" == OWN_HASHES
+    assert f"_argon2id_v=19_m={PRODUCTION_MEMORY_KIB},t={PRODUCTION_PASSES},p={ARGON2_LANES}_%" == OWN_HASHES
 
 
 def test_interval_is_a_multiple_of_the_usual_one_with_headroom() -> None:

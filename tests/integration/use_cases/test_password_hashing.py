@@ -20,6 +20,7 @@ def pool() -> Iterator[HashingPool]:
 
 
 class TestHashingPool:
+    @pytest.mark.usefixtures("production_hashes")
     async def test_checks_a_password_against_its_hash(self, hashing: HashingPool) -> None:
         """Another password does not match. Without a hash, or with an invalid one, no password matches."""
         async with hashing.admit(COMMAND_LINE) as hasher:

@@ -476,7 +476,7 @@ class TestActivation:
 
         assert outcomes in (
             {"TwoFactorActivated": 1, "TwoFactorAlreadyActiveError": 1},
-            {"ActivationExpiredError": 1, "TwoFactorActivation": 1},
+            {"ActivationExpiredError": 1, "AuthenticatorActivation": 1},
         )
 
     @pytest.mark.attack("I7")
