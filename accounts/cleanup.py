@@ -122,8 +122,9 @@ async def delete_expired_rows_of(services: Services, kind: ExpiringRows) -> Asyn
         # If no larger batch gets further, others have locked the rows. The next cleanup deletes them.
         if newest is None or (not rows and (newest, at_most) == (since, last_at_most)):
             return
-        # The next batch starts where this one did. Now that the deletion is committed, PostgreSQL marks the index
-        # entries of its rows as dead. Otherwise the next cleanup would do that for all entries at once.
+        # The next batch starts where this one did, unless others have locked all its rows. Now that the deletion is
+        # committed, PostgreSQL marks the index entries of its rows as dead. Otherwise the next cleanup would do that
+        # for all entries at once.
         since = newest_before if rows else newest
         newest_before, last_at_most = newest, at_most
 

@@ -120,9 +120,10 @@ async def delete_unsuspicious_challenges(
         (row,) = await execute_returning(DELETE_UNSUSPICIOUS_CHALLENGES.format(for_update=FOR_UPDATE, **names), *values)
         return UnsuspiciousDeleted(row["rows"], row["newest"], row["suspicious"] or ())
     rows = await select(OLDEST_CHALLENGES.format(**names), *values)
+    newest = _time(rows[-1]["expires_at"]) if rows else None
     suspicious = [row["place"] for row in rows if row["is_suspicious"]]
     await delete_challenges([row["place"] for row in rows if not row["is_suspicious"]])
-    return UnsuspiciousDeleted(len(rows) - len(suspicious), _newest(rows, "expires_at"), suspicious)
+    return UnsuspiciousDeleted(len(rows) - len(suspicious), newest, suspicious)
 
 
 async def challenges_without_a_login(places: Sequence[Place]) -> Mapping[Place, LapsedChallenge]:
@@ -244,8 +245,8 @@ def _array(places: Sequence[Place]) -> object:
     return json.dumps(places) if dialect() == "sqlite" else places
 
 
-def _newest(rows: Sequence[Mapping[str, Any]], time: str = "newest") -> datetime | None:
-    return max((_time(row[time]) for row in rows if row[time]), default=None)
+def _newest(rows: Sequence[Mapping[str, Any]]) -> datetime | None:
+    return max((_time(row["newest"]) for row in rows if row["newest"]), default=None)
 
 
 # SQLite returns text.
